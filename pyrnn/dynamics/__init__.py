@@ -1,0 +1,1 @@
+"""Dynamics of any step(h, x): fixed points, stability, transitions."""

@@ -1,0 +1,1 @@
+"""Figures: plot_x(data, *, ax=None) -> Axes."""

@@ -1,0 +1,1 @@
+"""How a sequence of inputs is unrolled into a sequence of states."""

@@ -1,0 +1,1 @@
+"""Tasks: torch datasets of trials."""

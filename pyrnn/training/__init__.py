@@ -1,0 +1,1 @@
+"""Training: fit, losses, penalties, callbacks, history."""
