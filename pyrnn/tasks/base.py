@@ -1,0 +1,281 @@
+"""What every task can do once it can make a trial."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, TypeVar
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from pyrnn.tasks.draws import Draws
+from pyrnn.tasks.scores import class_accuracy, r_squared, sign_accuracy
+from pyrnn.tasks.trial import Trial, stack_trials
+
+AnyTask = TypeVar("AnyTask", bound="Task")
+
+_HELD_OUT = 2**48  # where an online task's validation trials begin: training never gets there
+
+
+@dataclass(kw_only=True, eq=False)
+class Task(Dataset[Trial]):
+    """A dataset of trials: trial ``i`` of a seed is always the same trial.
+
+    Trials are made when asked for. With ``online=True`` every epoch of training sees new ones,
+    reproducibly; with ``online=False`` every epoch sees the same ``n_trials``.
+
+    Args:
+        n_trials: Length of the dataset, hence of an epoch.
+        seed: Which trials; another seed gives others.
+        dt: Duration of a step, in ms.
+        online: Whether each epoch has trials of its own.
+
+    Attributes:
+        loss: Name of the loss to train with: ``"mse"``, ``"cross_entropy"`` or
+            ``"binary_cross_entropy"``.
+        metric_name: What :meth:`metric` measures.
+        metric_goal: ``"max"`` or ``"min"``.
+
+    Subclassing:
+        Write ``trial(rng)``, drawing from the generator it is given, and the rest works:
+        indexing, batches, workers, splits, ``fit``. Trials may differ in duration. To generate a
+        batch at once, write ``trials(draws)`` instead. Parameters are keyword arguments kept
+        under their own names; a dataclass does that. ``accuracy`` may be overridden too. Run
+        :func:`pyrnn.testing.check_task` on the result.
+
+    Raises:
+        TypeError: If the seed or the number of trials is no integer.
+        ValueError: If there is no trial, or ``dt`` is not positive.
+
+    Example:
+        >>> class Copy(Task):
+        ...     def trial(self, rng):
+        ...         inputs = torch.randn(20, 1, generator=rng)
+        ...         return Trial(inputs, inputs)
+        >>> task = Copy(seed=1)
+        >>> inputs, targets, mask = task[5]
+        >>> task.batch(64).inputs.shape
+        torch.Size([64, 20, 1])
+        >>> torch.equal(task.batch([8, 5]).inputs[1], inputs)
+        True
+    """
+
+    n_trials: int = 1024
+    seed: int = 0
+    dt: float = 10.0
+    online: bool = True
+
+    loss: ClassVar[str] = "mse"
+    metric_name: ClassVar[str] = "accuracy"
+    metric_goal: ClassVar[str] = "max"
+
+    _first = 0  # index of the first trial; a view of the same task begins elsewhere
+
+    def __post_init__(self) -> None:
+        self.seed = _integer("seed", self.seed)
+        self.n_trials = _integer("n_trials", self.n_trials)
+        if self.n_trials < 1:
+            raise ValueError(f"expected n_trials of at least 1, got {self.n_trials}")
+        if not (self.dt > 0 and math.isfinite(self.dt)):
+            raise ValueError(f"expected a positive dt in ms, got {self.dt}")
+
+    # What a subclass writes: one of these two.
+
+    def trial(self, rng: torch.Generator) -> Trial:
+        """Make one trial, drawing from ``rng`` only."""
+        if type(self).trials is Task.trials:
+            raise NotImplementedError(f"{type(self).__name__} must write trial(rng)")
+        return self.trials(Draws.from_generator(rng)).unbind()[0]
+
+    def trials(self, draws: Draws) -> Trial:
+        """Make a batch of trials, one per row of ``draws``."""
+        made = [self.trial(rng) for rng in draws.generators()]
+        for trial in made:
+            if not isinstance(trial, Trial):
+                raise TypeError(
+                    f"expected trial() of {type(self).__name__} to return a Trial, got "
+                    f"{type(trial).__name__}; write return Trial(inputs, targets, mask)"
+                )
+        return stack_trials(made)
+
+    # What then works.
+
+    def batch(self, trials: int | Sequence[int] | Tensor, *, start: int = 0) -> Trial:
+        """Make many trials at once.
+
+        Args:
+            trials: How many, or which ones by index; indices beyond ``n_trials`` are welcome.
+            start: Index of the first one, if ``trials`` is a number.
+
+        Returns:
+            A batch in torch's default precision: inputs ``(n, time, input_size)`` and so on.
+
+        Raises:
+            ValueError: If no trial is asked for, or one with a negative index.
+        """
+        if isinstance(trials, int):
+            trials = range(start, start + trials)
+        indices = torch.as_tensor(trials, dtype=torch.int64)
+        if indices.ndim != 1 or len(indices) == 0 or int(indices.min()) < 0:
+            raise ValueError(
+                f"expected a positive number of trials or a list of indices >= 0, got {trials}"
+            )
+        made = self.trials(Draws(self.seed, indices + self._first))
+        return made.to(torch.get_default_dtype())
+
+    def __len__(self) -> int:
+        return self.n_trials
+
+    def __getitem__(self, index: int) -> Trial:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"expected an index below {len(self)}, got {index}")
+        return self.batch([index % len(self)]).unbind()[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Trial]:
+        """Make a list of trials in one go: what a torch ``DataLoader`` calls."""
+        return self.batch(indices).unbind()
+
+    def epoch(self: AnyTask, k: int) -> AnyTask:
+        """Return the trials of epoch ``k`` of training: new ones if online, else the same."""
+        return self._view(self._first + k * self.n_trials) if self.online else self
+
+    def split(self: AnyTask, validation: float = 0.1) -> tuple[AnyTask, AnyTask]:
+        """Split into trials to train on and trials to validate with, which never meet.
+
+        Args:
+            validation: Share of the trials to hold out, between 0 and 1.
+
+        Returns:
+            Training and validation task; the latter shows the same trials in every epoch.
+
+        Raises:
+            ValueError: If a part would be empty.
+        """
+        n_held_out = round(self.n_trials * validation)
+        if not 0 < n_held_out < self.n_trials:
+            raise ValueError(
+                f"expected validation to leave trials in both parts, got {validation} of "
+                f"{self.n_trials} trials"
+            )
+        train = self._view(self._first, n_trials=self.n_trials - n_held_out)
+        after = _HELD_OUT if self.online else train.n_trials
+        return train, self._view(self._first + after, n_trials=n_held_out, online=False)
+
+    def _view(self: AnyTask, first: int, **changes: Any) -> AnyTask:
+        view = copy.copy(self)
+        vars(view).update(_first=first, **changes)
+        return view
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The arguments that make this task again, as plain data."""
+        return {name: getattr(self, name) for name in _parameters(type(self))}
+
+    def replace(self: AnyTask, **changes: Any) -> AnyTask:
+        """Return the same task with some parameters changed.
+
+        Example:
+            >>> from pyrnn.tasks import FlipFlop
+            >>> FlipFlop(seed=3).replace(n_bits=2).config["seed"]
+            3
+        """
+        unknown = changes.keys() - self.config.keys()
+        if unknown:
+            raise TypeError(
+                f"expected parameters of {type(self).__name__}, got {sorted(unknown)}; "
+                f"it has {sorted(self.config)}"
+            )
+        changed = type(self)(**{**self.config, **changes})
+        return changed._view(self._first)
+
+    # Sizes are those of the first trial, unless a subclass declares them.
+
+    @cached_property
+    def _example(self) -> Trial:
+        return self.batch(1)
+
+    @cached_property
+    def input_size(self) -> int:
+        """Number of input channels."""
+        return self._example.inputs.shape[-1]
+
+    @cached_property
+    def output_size(self) -> int:
+        """Number of outputs that the targets need; with classes, a subclass must declare it."""
+        targets = self._example.targets
+        if targets.ndim == 3:
+            return targets.shape[-1]
+        raise NotImplementedError(
+            f"{type(self).__name__} has targets that are classes: declare how many there are, "
+            "output_size = ..."
+        )
+
+    @cached_property
+    def n_steps(self) -> int:
+        """Number of steps of a trial; of the first one, where trials differ in duration."""
+        return self._example.inputs.shape[-2]
+
+    # How good is an answer?
+
+    def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+        """Score outputs between 0 and 1, scored steps only.
+
+        The default depends on the loss: the share of steps with the right class or the right
+        bits, or, for real targets, the explained variance.
+
+        Args:
+            outputs: A network's answer, ``(..., time, output_size)``.
+            targets: The right one, ``(..., time, output_size)`` or ``(..., time)``.
+            mask: Weight of each step, ``(..., time)``.
+        """
+        if self.loss == "cross_entropy":
+            return class_accuracy(outputs, targets, mask)
+        if self.loss == "binary_cross_entropy":
+            return sign_accuracy(outputs, 2.0 * targets - 1.0, mask)
+        return max(0.0, r_squared(outputs, targets, mask))
+
+    def metric(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+        """Return the number that the literature reports; the accuracy unless overridden."""
+        return self.accuracy(outputs, targets, mask)
+
+    def steps(self, duration: float) -> int:
+        """Convert a duration in ms into a number of steps.
+
+        Raises:
+            ValueError: If it is negative, or shorter than a step.
+        """
+        n = round(duration / self.dt)
+        if duration < 0 or (duration > 0 and n < 1):
+            raise ValueError(
+                f"expected a duration of 0 or at least dt = {self.dt} ms, got {duration} ms; "
+                "lengthen it or choose a smaller dt"
+            )
+        return n
+
+
+def _integer(name: str, value: Any) -> int:
+    """Return ``value`` as a plain int, or say that it is none."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"expected {name} to be an integer, got {value!r}")
+    return operator.index(value)
+
+
+def _parameters(cls: type) -> list[str]:
+    """Name the arguments of a class, following ``**options`` to the classes above."""
+    names: list[str] = []
+    for above in cls.__mro__:
+        if "__init__" not in vars(above):
+            continue
+        parameters = list(inspect.signature(vars(above)["__init__"]).parameters.values())[1:]
+        kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        names += [p.name for p in parameters if p.kind not in kinds and p.name not in names]
+        if all(p.kind is not inspect.Parameter.VAR_KEYWORD for p in parameters):
+            break
+    return names

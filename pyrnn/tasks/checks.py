@@ -1,0 +1,112 @@
+"""Does a task keep the promises that training relies on?"""
+
+from __future__ import annotations
+
+import torch
+
+from pyrnn.tasks.base import Task
+from pyrnn.tasks.trial import Trial
+
+
+def check_task(task: Task) -> None:
+    """Check that a task keeps its promises, and say what is wrong if it does not.
+
+    Trials must be finite, fit together in shape, score something, have the sizes that the task
+    declares, be the same whenever and in whatever company they are made, and differ from each
+    other and between seeds; perfect answers must score 1.
+
+    Args:
+        task: The task to check.
+
+    Raises:
+        TypeError: If it is no task, or makes something else than trials.
+        ValueError: If a promise is broken.
+
+    Example:
+        >>> class Forgetful(Task):
+        ...     def trial(self, rng):
+        ...         inputs = torch.randn(20, 1)  # forgot generator=rng
+        ...         return Trial(inputs, inputs)
+        >>> check_task(Forgetful())
+        Traceback (most recent call last):
+        ...
+        ValueError: expected trial 0 of Forgetful to be the same each time, got another one; ...
+    """
+    if not isinstance(task, Task):
+        raise TypeError(f"expected a Task, got {type(task).__name__}")
+    batch = task.batch(8)
+    _check_contents(task, batch)
+    _check_sizes(task, batch)
+    _check_reproducible(task, batch)
+    _check_random(task, batch)
+    _check_accuracy(task, batch)
+
+
+def _name(task: Task) -> str:
+    return type(task).__name__
+
+
+def _check_contents(task: Task, batch: Trial) -> None:
+    for field in ("inputs", "targets", "mask"):
+        if not getattr(batch, field).isfinite().all():
+            raise ValueError(f"expected finite {field} from {_name(task)}, got NaN or infinity")
+    if (batch.mask < 0).any():
+        raise ValueError(f"expected a mask of weights >= 0 from {_name(task)}, got negative ones")
+    if not (batch.mask > 0).any(-1).all():
+        raise ValueError(f"expected a mask that scores a step in each trial of {_name(task)}")
+
+
+def _check_sizes(task: Task, batch: Trial) -> None:
+    if task.input_size != batch.inputs.shape[-1]:
+        raise ValueError(
+            f"expected {_name(task)} to have input_size = {task.input_size} channels as it "
+            f"declares, got trials with {batch.inputs.shape[-1]}"
+        )
+    if batch.targets.ndim == 3 and task.output_size != batch.targets.shape[-1]:
+        raise ValueError(
+            f"expected {_name(task)} to have output_size = {task.output_size} channels as it "
+            f"declares, got targets with {batch.targets.shape[-1]}"
+        )
+    if batch.targets.ndim == 2 and not _are_classes(batch.targets, task.output_size):
+        raise ValueError(
+            f"expected classes from 0 to {task.output_size - 1} in the targets of "
+            f"{_name(task)}, got {batch.targets.unique().tolist()}"
+        )
+
+
+def _are_classes(targets: torch.Tensor, n_classes: int) -> bool:
+    within = (targets >= 0) & (targets < n_classes)
+    return targets.dtype == torch.int64 and bool(within.all())
+
+
+def _check_reproducible(task: Task, batch: Trial) -> None:
+    for i, expected in enumerate(batch.unbind()):
+        for ours, theirs in zip(expected, task.batch([i]).unbind()[0], strict=True):
+            n = min(len(ours), len(theirs))  # a batch pads its shorter trials
+            if not torch.equal(ours[:n], theirs[:n]):
+                raise ValueError(
+                    f"expected trial {i} of {_name(task)} to be the same each time, got another "
+                    "one; draw only from the generator that trial(rng) is given"
+                )
+
+
+def _check_random(task: Task, batch: Trial) -> None:
+    if all(torch.equal(batch.inputs[0], inputs) for inputs in batch.inputs[1:]):
+        raise ValueError(
+            f"expected trials of {_name(task)} to differ, got the same inputs 8 times; "
+            "draw something from the generator that trial(rng) is given"
+        )
+    other = task.replace(seed=task.seed + 1).batch(8)
+    if other.inputs.shape == batch.inputs.shape and torch.equal(other.inputs, batch.inputs):
+        raise ValueError(f"expected another seed to give other trials of {_name(task)}")
+
+
+def _check_accuracy(task: Task, batch: Trial) -> None:
+    outputs = batch.targets
+    if outputs.ndim == 2:
+        outputs = torch.nn.functional.one_hot(outputs, task.output_size).to(batch.inputs)
+    score = task.accuracy(outputs, batch.targets, batch.mask)
+    if not score > 0.999:
+        raise ValueError(
+            f"expected accuracy() of {_name(task)} to give perfect answers 1, got {score}"
+        )

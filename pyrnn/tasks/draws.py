@@ -1,0 +1,101 @@
+"""Random numbers that depend on the seed and on the trial's index, and on nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 divided by the golden ratio, made odd
+_MASK = 2**64 - 1
+
+
+def _mix(z: np.ndarray) -> np.ndarray:
+    """Scramble 64 bits: the finaliser of SplitMix64, a bijection."""
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+class Draws:
+    r"""Random numbers for many trials at once, row ``i`` depending on trial ``i`` only.
+
+    The generator has no state but a counter. The ``k``-th number of trial ``i`` of seed ``s`` is
+
+    .. math:: \mathrm{mix}\big(\mathrm{key}(s, i) + k\,\gamma\big), \qquad
+        \mathrm{key}(s, i) = \mathrm{mix}\big(\mathrm{mix}(s + \gamma) + i\,\gamma\big),
+
+    with SplitMix64's scrambler and odd constant :math:`\gamma`. A trial is hence the same in any
+    batch, order, worker or process, and a batch costs a few vectorised operations.
+
+    Args:
+        seed: Any integer, taken modulo 2**64.
+        indices: Indices of the trials, one row of every draw each.
+
+    Example:
+        >>> batch, alone = Draws(0, [3, 1, 2]), Draws(0, [2])
+        >>> torch.equal(batch.uniform(5)[2], alone.uniform(5)[0])
+        True
+
+    References:
+        Steele, Lea & Flood, *Fast splittable pseudorandom number generators*, OOPSLA (2014).
+    """
+
+    def __init__(self, seed: int, indices: Sequence[int] | Tensor | np.ndarray) -> None:
+        seed_bits = np.array([seed & _MASK], dtype=np.uint64)
+        index_bits = np.asarray(indices, dtype=np.int64).astype(np.uint64)
+        self._keys = _mix(_mix(seed_bits + _GOLDEN) + index_bits * _GOLDEN)
+        self._counter = 1
+
+    @classmethod
+    def from_generator(cls, rng: torch.Generator) -> Draws:
+        """Seed the draws of a single trial from a torch generator, which advances."""
+        return cls(int(torch.randint(2**62, (), generator=rng)), [0])
+
+    @property
+    def n_trials(self) -> int:
+        """Number of trials, the leading axis of every draw."""
+        return len(self._keys)
+
+    def generators(self) -> Iterator[torch.Generator]:
+        """Yield one torch generator per trial, for code that draws trial by trial."""
+        for key in self._keys:
+            yield torch.Generator().manual_seed(int(key >> np.uint64(1)))
+
+    def _bits(self, n: int) -> np.ndarray:
+        """Return the next ``n`` 64-bit numbers of each trial, ``(n_trials, n)``."""
+        steps = np.arange(self._counter, self._counter + n, dtype=np.uint64) * _GOLDEN
+        self._counter += n
+        return _mix(self._keys[:, None] + steps)
+
+    def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+        """Draw uniform numbers from ``[low, high)``, ``(n_trials, *shape)``, float64."""
+        bits = self._bits(math.prod(shape)) >> np.uint64(11)
+        u = torch.from_numpy(bits.astype(np.float64) * 2.0**-53)
+        return (low + (high - low) * u).reshape(self.n_trials, *shape)
+
+    def normal(self, *shape: int) -> Tensor:
+        """Draw standard normal numbers by Box-Muller, ``(n_trials, *shape)``, float64."""
+        size = math.prod(shape)
+        bits = self._bits((size + 1) // 2)  # 32 bits each for a radius and an angle
+        radius = torch.from_numpy(((bits >> np.uint64(32)).astype(np.float64) + 0.5) * 2.0**-32)
+        angle = torch.from_numpy((bits & np.uint64(2**32 - 1)).astype(np.float64))
+        radius, angle = radius.log().mul(-2).sqrt(), angle * (2 * math.pi * 2.0**-32)
+        pairs = torch.cat([radius * angle.cos(), radius * angle.sin()], dim=-1)
+        return pairs[:, :size].reshape(self.n_trials, *shape)
+
+    def integers(self, low: int, high: int, *shape: int) -> Tensor:
+        """Draw integers from ``low`` to ``high - 1``, ``(n_trials, *shape)``, int64."""
+        return low + (self.uniform(*shape) * (high - low)).long()
+
+    def choice(self, values: Sequence[float] | Tensor, *shape: int) -> Tensor:
+        """Draw from a list of values, all equally likely, ``(n_trials, *shape)``."""
+        table = torch.as_tensor(values)
+        return table[self.integers(0, len(table), *shape)]
+
+    def sign(self, *shape: int) -> Tensor:
+        """Draw -1 or 1, ``(n_trials, *shape)``, float64."""
+        return torch.where(self.uniform(*shape) < 0.5, 1.0, -1.0).double()

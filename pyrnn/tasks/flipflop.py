@@ -1,0 +1,91 @@
+"""Memory of bits: the n-bit flip-flop."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+
+import torch
+from torch import Tensor
+
+from pyrnn.tasks.base import Task
+from pyrnn.tasks.draws import Draws
+from pyrnn.tasks.scores import sign_accuracy
+from pyrnn.tasks.trial import Trial
+
+
+@dataclass(eq=False)
+class FlipFlop(Task):
+    r"""Remember the sign of the last pulse of each channel.
+
+    Pulses :math:`\pm 1` arrive on every channel as a Poisson process, the first one at
+    :math:`t = 0`. With :math:`t_k(t)` the onset of channel ``k``'s last pulse and :math:`s` its
+    sign,
+
+    .. math:: x_k(t) = s_k(t_k)\,[t - t_k < d], \qquad y_k(t) = s_k(t_k) .
+
+    A network with a time constant needs time to switch: the ``pulse_duration`` after a pulse on
+    any channel is not scored. A trained network has :math:`3^n` fixed points, of which
+    :math:`2^n` are stable: one memory each.
+
+    Args:
+        n_bits: Number of channels.
+        duration: Duration of a trial, in ms.
+        pulse_duration: Duration :math:`d` of a pulse, in ms; half the time constant does well.
+        pulse_probability: Probability that a pulse begins within 10 ms, per channel. It is kept
+            when ``dt`` changes.
+
+    Shapes:
+        inputs and targets ``(time, n_bits)``. The metric is the share of correct bits.
+
+    Raises:
+        ValueError: If there is no channel, a time is impossible, or the probability is no
+            probability.
+
+    Example:
+        >>> task = FlipFlop(n_bits=3, seed=0)
+        >>> inputs, targets, mask = task.batch(64)
+        >>> inputs.shape, task.accuracy(targets, targets, mask)
+        (torch.Size([64, 100, 3]), 1.0)
+
+    References:
+        Sussillo & Barak, *Opening the black box*, Neural Computation 25 (2013);
+        Maheswaranathan et al., *Universality and individuality*, NeurIPS (2019).
+    """
+
+    n_bits: int = 3
+    _: KW_ONLY
+    duration: float = 1000.0
+    pulse_duration: float = 50.0
+    pulse_probability: float = 0.05
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.n_bits < 1:
+            raise ValueError(f"expected n_bits of at least 1, got {self.n_bits}")
+        if not 0 <= self.pulse_probability <= 1:
+            raise ValueError(
+                f"expected pulse_probability between 0 and 1, got {self.pulse_probability}"
+            )
+        if not 0 < self.steps(self.pulse_duration) < self.steps(self.duration):
+            raise ValueError(
+                f"expected a pulse_duration between dt = {self.dt} and duration = "
+                f"{self.duration} ms, got {self.pulse_duration}"
+            )
+
+    def trials(self, draws: Draws) -> Trial:
+        """Make a batch of trials."""
+        begins = 1 - (1 - self.pulse_probability) ** (self.dt / 10.0)
+        u = draws.uniform(self.steps(self.duration), self.n_bits)
+        onset, sign = u < begins, torch.where(u < begins / 2, 1.0, -1.0)
+        first = draws.sign(self.n_bits)
+        onset[:, 0], sign[:, 0] = True, first.to(sign)
+        step = torch.arange(u.shape[1])[:, None]
+        last = torch.where(onset, step, 0).cummax(dim=1).values
+        targets = sign.gather(1, last)
+        is_pulse = step - last < self.steps(self.pulse_duration)
+        mask = (~is_pulse).all(-1)
+        return Trial(targets * is_pulse, targets, mask.to(targets))
+
+    def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+        """Return the share of correct bits."""
+        return sign_accuracy(outputs, targets, mask)

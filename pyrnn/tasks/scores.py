@@ -1,0 +1,83 @@
+"""How good answers are: functions of ``(outputs, targets, mask)`` that return one number."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def _check(outputs: Tensor, targets: Tensor, mask: Tensor) -> None:
+    """Refuse outputs and targets of other steps than the mask's, and masks that score nothing."""
+    if outputs.shape[:-1] != mask.shape or targets.shape[: mask.ndim] != mask.shape:
+        raise ValueError(
+            f"expected outputs {(*mask.shape, 'output_size')} and targets that start with "
+            f"{tuple(mask.shape)} like the mask, got {tuple(outputs.shape)} and "
+            f"{tuple(targets.shape)}"
+        )
+    if not (mask > 0).any():
+        raise ValueError("expected a mask that scores some steps, got one without")
+
+
+def _average(values: Tensor, mask: Tensor) -> Tensor:
+    """Average over trials and steps, ``(..., time)``, weighted by the mask."""
+    weights = mask.double()
+    return (values.double() * weights).sum() / weights.sum()
+
+
+def sign_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+    """Return the share of scored outputs with the sign of their target.
+
+    Example:
+        >>> outputs, targets = torch.tensor([[0.9, -0.8]]), torch.tensor([[1.0, 1.0]])
+        >>> sign_accuracy(outputs, targets, torch.ones(1))
+        0.5
+    """
+    _check(outputs, targets, mask)
+    return float(_average((outputs * targets > 0).double().mean(-1), mask))
+
+
+def class_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+    """Return the share of scored steps at which the largest output is the right class."""
+    _check(outputs, targets, mask)
+    return float(_average(outputs.argmax(-1) == targets, mask))
+
+
+def r_squared(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+    r"""Return the share of the targets' variance that the outputs explain.
+
+    .. math:: R^2 = 1 - \sum w (y - \hat y)^2 \big/ \sum w (y - \bar y)^2
+
+    Sums run over trials, steps and channels; the mean is each channel's own.
+    """
+    _check(outputs, targets, mask)
+    weights, steps = mask.unsqueeze(-1).double(), tuple(range(mask.ndim))
+    mean = (weights * targets).sum(steps) / weights.sum()
+    residual = (weights * (outputs - targets).square()).sum()
+    variance = (weights * (targets - mean).square()).sum()
+    if variance == 0:
+        return 1.0 if residual == 0 else -torch.inf
+    return float(1 - residual / variance)
+
+
+def angle_error(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+    """Return the mean absolute angle between outputs and targets, in degrees.
+
+    Both hold cosine and sine in their two channels; the length of the output does not matter.
+
+    Example:
+        >>> up, right = torch.tensor([[0.0, 3.0]]), torch.tensor([[1.0, 0.0]])
+        >>> round(angle_error(up, right, torch.ones(1)))
+        90
+    """
+    _check(outputs, targets, mask)
+    return float(_average(angle_between(outputs, targets).abs(), mask).rad2deg())
+
+
+def angle_between(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the angle from targets to outputs in radians, ``(...)``, between -pi and pi."""
+    difference = _angle(outputs) - _angle(targets)
+    return torch.atan2(difference.sin(), difference.cos())
+
+
+def _angle(cos_sin: Tensor) -> Tensor:
+    return torch.atan2(cos_sin[..., 1], cos_sin[..., 0])

@@ -1,0 +1,168 @@
+"""One trial, or a batch of them: what goes in, what should come out, and when it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Trial(tuple[Tensor, Tensor, Tensor]):
+    """Hold a trial: a tuple ``(inputs, targets, mask)`` that also knows its metadata.
+
+    A batch of trials is the same type with leading axes.
+
+    Args:
+        inputs: ``(..., time, input_size)``.
+        targets: ``(..., time, output_size)``, real, or ``(..., time)``, classes as int64.
+        mask: ``(..., time)``, the weight of each step in the loss; 0 means not scored. Ones by
+            default.
+        info: What was drawn, by name (``{"coherence": 0.2}``); in a batch one row per trial.
+        epochs: Named spans of time, ``{"delay": (start, stop)}``, in ms, ``(..., 2)``.
+
+    Raises:
+        ValueError: If the shapes do not fit together.
+
+    Example:
+        >>> trial = Trial(torch.zeros(50, 3), torch.zeros(50, 1), info={"coherence": 0.2})
+        >>> inputs, targets, mask = trial
+        >>> trial.mask.shape, trial.info
+        (torch.Size([50]), {'coherence': 0.2})
+    """
+
+    info: dict[str, Any]
+    epochs: dict[str, Any]
+
+    def __new__(
+        cls,
+        inputs: Tensor,
+        targets: Tensor,
+        mask: Tensor | None = None,
+        info: Mapping[str, Any] | None = None,
+        epochs: Mapping[str, Any] | None = None,
+    ) -> Trial:
+        """Check the shapes and fill in what was left out."""
+        inputs, targets = torch.as_tensor(inputs), torch.as_tensor(targets)
+        weights = inputs.new_ones(inputs.shape[:-1]) if mask is None else torch.as_tensor(mask)
+        _check_shapes(inputs, targets, weights)
+        self = super().__new__(cls, (inputs, targets, weights))
+        self.info, self.epochs = dict(info or {}), dict(epochs or {})
+        return self
+
+    def __getnewargs__(self) -> tuple[Any, ...]:  # so that workers can send trials
+        return (*self, self.info, self.epochs)
+
+    @property
+    def inputs(self) -> Tensor:
+        """What the network sees, ``(..., time, input_size)``."""
+        return self[0]
+
+    @property
+    def targets(self) -> Tensor:
+        """What it should answer, ``(..., time, output_size)`` or classes ``(..., time)``."""
+        return self[1]
+
+    @property
+    def mask(self) -> Tensor:
+        """How much each step counts, ``(..., time)``."""
+        return self[2]
+
+    def to(self, dtype: torch.dtype) -> Trial:
+        """Return the trial with its real numbers in another precision; classes stay integers."""
+        targets = self.targets.to(dtype) if self.targets.is_floating_point() else self.targets
+        inputs, mask = self.inputs.to(dtype), self.mask.to(dtype)
+        return Trial(inputs, targets, mask, self.info, self.epochs)
+
+    def unbind(self) -> list[Trial]:
+        """Split a batch into its trials."""
+        rows = zip(*self, strict=True)
+        return [
+            Trial(*row, _row(self.info, i), _row(self.epochs, i)) for i, row in enumerate(rows)
+        ]
+
+
+def _row(table: Mapping[str, Any], i: int) -> dict[str, Any]:
+    return {name: column[i] for name, column in table.items()}
+
+
+def stack_trials(trials: Sequence[Trial]) -> Trial:
+    """Stack trials into a batch, padding short ones with zeros that are not scored.
+
+    Args:
+        trials: Trials of the same sizes, perhaps of different durations.
+
+    Returns:
+        The batch; ``info`` and ``epochs`` hold one row per trial.
+
+    Raises:
+        ValueError: If there is none, or if sizes or the names in ``info`` differ.
+
+    Example:
+        >>> short, long = (Trial(torch.ones(n, 3), torch.ones(n, 1)) for n in (20, 30))
+        >>> stack_trials([short, long]).mask.sum(1)
+        tensor([20., 30.])
+    """
+    if not trials:
+        raise ValueError("expected at least one trial, got none")
+    first = trials[0]
+    for trial in trials:
+        _check_alike(first, trial)
+    inputs, targets, mask = (
+        torch.nn.utils.rnn.pad_sequence(list(field), batch_first=True)
+        for field in zip(*trials, strict=True)
+    )
+    info = {name: _column([trial.info[name] for trial in trials]) for name in first.info}
+    epochs = {name: _column([trial.epochs[name] for trial in trials]) for name in first.epochs}
+    return Trial(inputs, targets, mask, info, epochs)
+
+
+def _column(values: list[Any]) -> Any:
+    """Stack metadata into a tensor where it is numeric, into an array of objects otherwise."""
+    try:
+        return torch.stack([torch.as_tensor(value) for value in values])
+    except (TypeError, ValueError, RuntimeError):
+        column = np.empty(len(values), dtype=object)
+        column[:] = values
+        return column
+
+
+def _check_alike(first: Trial, other: Trial) -> None:
+    """Refuse trials that cannot share a batch."""
+    for name in ("inputs", "targets"):
+        expected, got = getattr(first, name), getattr(other, name)
+        if expected.shape[1:] != got.shape[1:] or expected.dtype != got.dtype:
+            raise ValueError(
+                f"expected every trial to have {name} like the first, (time, "
+                f"{', '.join(map(str, expected.shape[1:]))}) {expected.dtype}, got "
+                f"{tuple(got.shape)} {got.dtype}; only the number of steps may differ"
+            )
+    if first.info.keys() != other.info.keys() or first.epochs.keys() != other.epochs.keys():
+        raise ValueError(
+            f"expected the same names in every trial's info and epochs, got {sorted(first.info)} "
+            f"and {sorted(other.info)}, {sorted(first.epochs)} and {sorted(other.epochs)}"
+        )
+
+
+def _check_shapes(inputs: Tensor, targets: Tensor, mask: Tensor) -> None:
+    """Refuse inputs, targets and mask that do not describe the same steps."""
+    if inputs.ndim < 2:
+        raise ValueError(
+            f"expected inputs of shape (time, input_size), got {tuple(inputs.shape)}; "
+            "a single channel still has an axis of its own"
+        )
+    steps = inputs.shape[:-1]
+    if mask.shape != steps:
+        raise ValueError(
+            f"expected a mask of shape {tuple(steps)}, one weight per step, "
+            f"got {tuple(mask.shape)}"
+        )
+    axes = (len(steps) + 1,) if targets.is_floating_point() else (len(steps), len(steps) + 1)
+    if targets.shape[: len(steps)] != steps or targets.ndim not in axes:
+        raise ValueError(
+            f"expected targets of shape {(*steps, 'output_size')}, or integer classes of shape "
+            f"{tuple(steps)}, got {tuple(targets.shape)} {targets.dtype}; "
+            "inputs and targets share the time axis"
+        )

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from scipy import stats
+
+from pyrnn.tasks import Draws
+
+
+@pytest.mark.parametrize("method", ["uniform", "normal", "sign"])
+def test_a_row_depends_on_its_trial_only(method):
+    batch, alone = Draws(3, [7, 0, 5]), Draws(3, [5])
+    for shape in ((4, 3), (), (17,)):
+        assert torch.equal(getattr(batch, method)(*shape)[2], getattr(alone, method)(*shape)[0])
+
+
+def test_uniform_and_normal_follow_their_laws():
+    draws = Draws(0, range(200))
+    assert stats.kstest(draws.uniform(100).flatten(), "uniform").pvalue > 0.01
+    assert stats.kstest(draws.normal(101).flatten(), "norm").pvalue > 0.01
+    assert stats.kstest(Draws(1, range(20_000)).uniform().flatten(), "uniform").pvalue > 0.01
+
+
+def test_neighbouring_trials_seeds_and_draws_are_uncorrelated():
+    by_trial = Draws(0, range(2)).normal(10_000)
+    by_seed = torch.cat([Draws(seed, [0]).normal(10_000) for seed in range(3)])
+    draws = Draws(0, [0])
+    by_draw = torch.cat([draws.normal(10_000) for _ in range(3)])
+    for rows in (by_trial, by_seed, by_draw):
+        correlations = torch.corrcoef(rows) - torch.eye(len(rows))
+        assert correlations.abs().max() < 0.04
+
+
+def test_integers_and_choice_cover_their_range_evenly():
+    counts = torch.bincount(Draws(0, range(10)).integers(2, 6, 1000).flatten())
+    assert counts[:2].sum() == 0
+    assert stats.chisquare(counts[2:]).pvalue > 0.01
+    assert set(Draws(0, range(50)).choice([1.5, 2.5]).tolist()) == {1.5, 2.5}
+
+
+def test_generators_are_reproducible_and_distinct():
+    first, second = (torch.rand(3, generator=g) for g in Draws(0, [4, 5]).generators())
+    (again,) = (torch.rand(3, generator=g) for g in Draws(0, [5]).generators())
+    assert torch.equal(second, again)
+    assert not torch.equal(first, second)
+
+
+def test_negative_and_huge_seeds_are_welcome():
+    assert not torch.equal(Draws(-1, [0]).uniform(3), Draws(2**70 + 5, [0]).uniform(3))
