@@ -76,15 +76,13 @@ class FlipFlop(Task):
         """Make a batch of trials."""
         begins = 1 - (1 - self.pulse_probability) ** (self.dt / 10.0)
         u = draws.uniform(self.steps(self.duration), self.n_bits)
-        onset, sign = u < begins, torch.where(u < begins / 2, 1.0, -1.0)
-        first = draws.sign(self.n_bits)
-        onset[:, 0], sign[:, 0] = True, first.to(sign)
+        is_onset, sign = u < begins, (begins / 2 - u).sign()
+        is_onset[:, 0], sign[:, 0] = True, draws.sign(self.n_bits)
         step = torch.arange(u.shape[1])[:, None]
-        last = torch.where(onset, step, 0).cummax(dim=1).values
+        last = (is_onset * step).cummax(dim=1).values
         targets = sign.gather(1, last)
         is_pulse = step - last < self.steps(self.pulse_duration)
-        mask = (~is_pulse).all(-1)
-        return Trial(targets * is_pulse, targets, mask.to(targets))
+        return Trial(targets * is_pulse, targets, 1.0 - is_pulse.any(-1).double())
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
         """Return the share of correct bits."""
