@@ -1,0 +1,71 @@
+"""Derivatives of one step, for whole batches of states."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pyrnn.dynamics.step import step_of
+
+
+def jacobian(rnn: Any, h: Tensor, x: Tensor) -> Tensor:
+    r"""Return the Jacobian of one step with respect to the state.
+
+    .. math:: J_{ij} = \partial F_i(h, x) / \partial h_j
+
+    At a kink of a piecewise linear step it is the one-sided derivative that torch chooses.
+
+    Args:
+        rnn: A network, or any batched ``step(h, x)``.
+        h: States, ``(..., hidden_size)``.
+        x: Inputs, ``(..., input_size)``.
+
+    Returns:
+        Jacobians, ``(..., hidden_size, hidden_size)``: rows are the next state.
+
+    Example:
+        >>> jacobian(lambda h, x: 2 * h + x, torch.zeros(2), torch.zeros(2))
+        tensor([[2., 0.],
+                [0., 2.]])
+    """
+    step = step_of(rnn)
+    return _derivative(lambda h: step(h, x), h)
+
+
+def input_jacobian(rnn: Any, h: Tensor, x: Tensor) -> Tensor:
+    r"""Return the Jacobian of one step with respect to the input.
+
+    .. math:: B_{ij} = \partial F_i(h, x) / \partial x_j
+
+    Args:
+        rnn: A network, or any batched ``step(h, x)``.
+        h: States, ``(..., hidden_size)``.
+        x: Inputs, ``(..., input_size)``; a single input serves all states.
+
+    Returns:
+        Jacobians, ``(..., hidden_size, input_size)``.
+
+    Example:
+        >>> input_jacobian(lambda h, x: 2 * h + 3 * x, torch.zeros(1), torch.zeros(1))
+        tensor([[3.]])
+    """
+    step = step_of(rnn)
+    return _derivative(lambda x: step(h, x), x.expand(*h.shape[:-1], x.shape[-1]))
+
+
+def _derivative(f: Any, at: Tensor) -> Tensor:
+    """Differentiate a batched function by one vectorised backward pass."""
+    with torch.enable_grad():
+        at = at.detach().clone().requires_grad_()
+        result = f(at)
+    if not result.requires_grad:
+        return result.new_zeros(*result.shape, at.shape[-1])
+    size = result.shape[-1]
+    rows = torch.eye(size, dtype=result.dtype, device=result.device)
+    rows = rows.view(size, *[1] * (result.dim() - 1), size).expand(size, *result.shape)
+    (gradients,) = torch.autograd.grad(
+        result, at, rows, is_grads_batched=True, allow_unused=True, materialize_grads=True
+    )
+    return gradients.movedim(0, -2)

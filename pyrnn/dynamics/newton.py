@@ -1,0 +1,79 @@
+"""Newton's method for many fixed points at once."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pyrnn.dynamics.jacobian import jacobian
+from pyrnn.dynamics.step import Step
+
+_SHORTENINGS = (1.0, 0.5, 0.25, 0.125, 0.0625)
+_MAX_ELEMENTS = 2**24  # of the Jacobians of one batch: 128 MB in float64
+
+
+def newton(
+    step: Step, h: Tensor, x: Tensor, *, tol: float, n_iterations: int, cap: float
+) -> tuple[Tensor, Tensor]:
+    r"""Solve :math:`F(h, x) = h` from every start; who has arrived leaves the batch.
+
+    .. math:: h \leftarrow h + t (I - J)^{-1} (F(h, x) - h)
+
+    with the length :math:`t` that leaves the smallest residual. Where :math:`I - J` is nearly
+    singular the direction is Levenberg and Marquardt's.
+
+    Args:
+        step: Batched map from one state to the next.
+        h: Starts, ``(n, hidden_size)``.
+        x: Their inputs, ``(n, input_size)``.
+        tol: Residual ``|F(h) - h|`` below which a start has arrived.
+        n_iterations: Most iterations.
+        cap: Longest step.
+
+    Returns:
+        States ``(n, hidden_size)`` and residuals ``(n,)``.
+    """
+    h = h.clone()
+    residual = step(h, x) - h
+    chunk = max(1, _MAX_ELEMENTS // h.shape[-1] ** 2)
+    for _ in range(n_iterations):
+        speed = residual.norm(dim=-1)
+        active = ((speed > tol) & speed.isfinite()).nonzero()[:, 0]
+        for part in active.split(chunk):
+            h[part], residual[part] = _improve(step, h[part], x[part], residual[part], cap)
+        if not len(active):
+            break
+    return h, residual.norm(dim=-1).nan_to_num(nan=torch.inf)
+
+
+def _improve(
+    step: Step, h: Tensor, x: Tensor, residual: Tensor, cap: float
+) -> tuple[Tensor, Tensor]:
+    eye = torch.eye(h.shape[-1], dtype=h.dtype, device=h.device)
+    direction = _direction(eye - jacobian(step, h, x), residual, cap)
+    lengths = h.new_tensor(_SHORTENINGS).view(-1, 1, 1)
+    trials = h + lengths * direction
+    moved = step(trials.flatten(0, 1), x.repeat(len(lengths), 1)).view_as(trials)
+    residuals = moved - trials
+    best = residuals.norm(dim=-1).nan_to_num(nan=torch.inf).argmin(0)
+    each = torch.arange(len(h), device=h.device)
+    return trials[best, each], residuals[best, each]
+
+
+def _direction(a: Tensor, residual: Tensor, cap: float) -> Tensor:
+    """Solve ``a @ d = residual``, damped where the solution is longer than ``cap``."""
+    direction, _ = torch.linalg.solve_ex(a, residual[..., None])
+    direction = direction[..., 0]
+    is_bad = ~(direction.norm(dim=-1) <= cap)
+    if is_bad.any():
+        direction[is_bad] = _damped_direction(a[is_bad], residual[is_bad])
+    length = direction.norm(dim=-1, keepdim=True)
+    return direction * (cap / length.clamp(min=cap))
+
+
+def _damped_direction(a: Tensor, residual: Tensor) -> Tensor:
+    """Solve ``(aᵀa + |residual| I) d = aᵀ residual``: quadratic, isolated root or not."""
+    damping = residual.norm(dim=-1).clamp(min=torch.finfo(a.dtype).eps)[..., None, None]
+    eye = torch.eye(a.shape[-1], dtype=a.dtype, device=a.device)
+    factor, _ = torch.linalg.cholesky_ex(a.mT @ a + damping * eye)
+    return torch.cholesky_solve(a.mT @ residual[..., None], factor)[..., 0].nan_to_num()

@@ -1,0 +1,238 @@
+"""Fixed points as values: one point, and the set that a search returns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pyrnn.dynamics.stability import classify, count_unstable, index_signs
+from pyrnn.dynamics.step import one_thread
+
+
+@dataclass(frozen=True, eq=False)
+class FixedPoint:
+    """A state that the network maps onto itself under a constant input.
+
+    Args:
+        state: The point, ``(hidden_size,)``.
+        input: The constant input, ``(input_size,)``.
+        speed: How far one step moves the state, ``|step(state, input) - state|``.
+        jacobian: Jacobian of the step at the point, ``(hidden_size, hidden_size)``.
+        distance: Distance to the nearest state that the search started from.
+
+    Example:
+        >>> point = FixedPoint(torch.zeros(1), torch.zeros(1), 0.0, torch.tensor([[2.0]]))
+        >>> point.stability, point.n_unstable, point.is_stable
+        ('unstable node', 1, False)
+    """
+
+    state: Tensor
+    input: Tensor
+    speed: float
+    jacobian: Tensor
+    distance: float = float("nan")
+
+    @cached_property
+    def _modes(self) -> tuple[Tensor, Tensor]:
+        values, vectors = torch.linalg.eig(self.jacobian)
+        order = values.abs().argsort(dim=-1, descending=True, stable=True)
+        return values[order], vectors[:, order]
+
+    @property
+    def eigenvalues(self) -> Tensor:
+        """Eigenvalues of the Jacobian, ``(hidden_size,)``, complex, largest modulus first."""
+        return self._modes[0]
+
+    @property
+    def eigenvectors(self) -> Tensor:
+        """Right eigenvectors in the columns, ``(hidden_size, hidden_size)``, complex."""
+        return self._modes[1]
+
+    @property
+    def n_unstable(self) -> int:
+        """Number of modes that grow."""
+        return int(count_unstable(self.eigenvalues))
+
+    @property
+    def stability(self) -> str:
+        """Kind of point, see :func:`~pyrnn.dynamics.classify`."""
+        return classify(self.eigenvalues)
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether every mode shrinks."""
+        return bool((self.eigenvalues.abs() < 1).all())
+
+    def __repr__(self) -> str:
+        return f"FixedPoint({self.stability}, speed={self.speed:.1e})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FixedPoints(Sequence[FixedPoint]):
+    """The fixed points that a search found, in order of their number of unstable modes.
+
+    A sequence: an index gives a :class:`FixedPoint`, a slice or a mask gives fewer points.
+
+    Args:
+        states: Points, ``(n, hidden_size)``.
+        inputs: Constant input of each, ``(n, input_size)``.
+        speeds: Length of the step at each, ``(n,)``.
+        jacobians: Jacobians, ``(n, hidden_size, hidden_size)``.
+        distances: Distance to the nearest start, ``(n,)``.
+
+    Example:
+        >>> from pyrnn.dynamics import find_fixed_points
+        >>> starts = torch.linspace(-1, 1, 20)[:, None]
+        >>> points = find_fixed_points(lambda h, x: torch.tanh(2 * h), starts)
+        >>> points.n_unstable
+        tensor([0, 0, 1])
+        >>> points[2].stability
+        'unstable node'
+    """
+
+    states: Tensor
+    inputs: Tensor
+    speeds: Tensor
+    jacobians: Tensor
+    distances: Tensor
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    @overload
+    def __getitem__(self, index: int) -> FixedPoint: ...
+    @overload
+    def __getitem__(self, index: slice | Tensor) -> FixedPoints: ...
+    def __getitem__(self, index: Any) -> Any:
+        """Return one point for an integer, fewer points for a slice, mask or index tensor."""
+        columns = [getattr(self, name)[index] for name in _COLUMNS]
+        if isinstance(index, (slice, Tensor)) and columns[0].dim() == 2:
+            return FixedPoints(*columns)
+        state, input, speed, jacobian, distance = columns
+        return FixedPoint(state, input, float(speed), jacobian, float(distance))
+
+    def __iter__(self) -> Iterator[FixedPoint]:
+        return (self[i] for i in range(len(self)))
+
+    @cached_property
+    def eigenvalues(self) -> Tensor:
+        """Eigenvalues, ``(n, hidden_size)``, complex, largest modulus first."""
+        with one_thread():
+            values = torch.linalg.eigvals(self.jacobians)
+        return values.gather(-1, values.abs().argsort(dim=-1, descending=True, stable=True))
+
+    @property
+    def n_unstable(self) -> Tensor:
+        """Number of modes that grow, ``(n,)``."""
+        return count_unstable(self.eigenvalues)
+
+    @property
+    def is_stable(self) -> Tensor:
+        """Whether every mode of a point shrinks, ``(n,)``."""
+        return (self.eigenvalues.abs() < 1).all(-1)
+
+    @property
+    def stability(self) -> list[str]:
+        """Kind of each point, see :func:`~pyrnn.dynamics.classify`."""
+        return [classify(values) for values in self.eigenvalues]
+
+    @property
+    def index_sum(self) -> int:
+        r"""Sum of :math:`\mathrm{sign} \det(I - J)`; +1 for all points of a bounded network."""
+        with one_thread():
+            return int(index_signs(self.jacobians).sum())
+
+    def summary(self) -> str:
+        """Return a small table: how many points of which kind, how still, how unstable."""
+        lines = [f"{len(self)} fixed point{'s' if len(self) != 1 else ''}"]
+        lines += [
+            f"{count:6d}  {kind:32s}  speed <= {speed:.1e}  |λ| <= {radius:.4f}"
+            for kind, count, speed, radius in self._rows()
+        ]
+        return "\n".join(lines)
+
+    def _rows(self) -> list[tuple[str, int, float, float]]:
+        """Return kind, count, largest speed and largest modulus, one row for each kind."""
+        kinds = self.stability
+        rows = []
+        for kind in dict.fromkeys(kinds):
+            chosen = torch.tensor([k == kind for k in kinds], device=self.states.device)
+            radius = self.eigenvalues[chosen].abs().max()
+            count, speed = int(chosen.sum()), float(self.speeds[chosen].max())
+            rows.append((kind, count, speed, float(radius)))
+        return rows
+
+    def __repr__(self) -> str:
+        return f"FixedPoints({len(self)})"
+
+    def __rich__(self) -> Any:
+        from rich.table import Table
+
+        table = Table("stability", "points", "speed", "|λ|", title=f"{len(self)} fixed points")
+        for kind, count, speed, radius in self._rows():
+            table.add_row(kind, str(count), f"{speed:.1e}", f"{radius:.4f}")
+        return table
+
+    def to_pandas(self) -> Any:
+        """Return a ``pandas.DataFrame``: a row for each point, a column for each unit."""
+        import pandas as pd
+
+        about = {
+            "stability": self.stability,
+            "n_unstable": self.n_unstable.tolist(),
+            "speed": self.speeds.tolist(),
+            "distance": self.distances.tolist(),
+        }
+        units = {f"h{i}": unit.tolist() for i, unit in enumerate(self.states.T)}
+        return pd.DataFrame(about | units)
+
+    def save(self, path: str | Path) -> None:
+        """Write the points to an ``.npz`` file, readable without pickle.
+
+        Args:
+            path: Where to write; the name is kept as it is.
+        """
+        arrays = {name: getattr(self, name).cpu().numpy() for name in _COLUMNS}
+        header = json.dumps({"format": _FORMAT, "n_points": len(self)})
+        with open(path, "wb") as file:
+            np.savez_compressed(file, header=np.array(header), **arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> FixedPoints:
+        """Read points written by :meth:`save`.
+
+        Args:
+            path: An ``.npz`` file.
+
+        Raises:
+            ValueError: If the file holds something else.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                header = json.loads(str(file["header"]))
+                columns = [torch.from_numpy(file[name]) for name in _COLUMNS]
+        except (KeyError, ValueError, EOFError, OSError) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            raise ValueError(
+                f"expected a file written by FixedPoints.save, got {path} ({error}); "
+                "search again or point to another file"
+            ) from error
+        if header.get("format") != _FORMAT:
+            raise ValueError(
+                f"expected format {_FORMAT!r}, got {header.get('format')!r}; "
+                "the file was written by something else"
+            )
+        return cls(*columns)
+
+
+_FORMAT = "pyrnn.FixedPoints/1"
+_COLUMNS = tuple(field.name for field in fields(FixedPoints))

@@ -1,0 +1,239 @@
+"""The search finds every point of systems whose points are known, and says when it cannot."""
+
+from __future__ import annotations
+
+import copy
+import logging
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from pyrnn.dynamics import FixedPoints, find_fixed_points
+from tests.systems import System, all_systems, product_flip_flop, tanh1
+
+SYSTEMS = {system.name: system for system in all_systems()}
+
+
+class Leaky(nn.Module):
+    """A hand-written network with nothing but a step."""
+
+    def __init__(self, hidden_size: int = 6, input_size: int = 2) -> None:
+        super().__init__()
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.w_in = nn.Linear(input_size, hidden_size)
+        self.w_rec = nn.Linear(hidden_size, hidden_size)
+        self.gain = torch.tensor([1.5])  # deliberately no buffer
+
+    def step(self, h: Tensor, x: Tensor) -> Tensor:
+        return 0.8 * h + 0.2 * torch.tanh(self.gain * self.w_rec(h) + self.w_in(x))
+
+
+def assert_same_points(points: FixedPoints, system: System) -> None:
+    assert len(points) == len(system.states)
+    distance = torch.cdist(system.states, points.states)
+    order = distance.argmin(1)
+    assert sorted(order.tolist()) == list(range(len(points)))
+    assert_close(points.states[order], system.states, atol=1e-8, rtol=0)
+    assert_close(points.jacobians[order], system.jacobians, atol=1e-7, rtol=0)
+    assert points.n_unstable.tolist() == system.n_unstable
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_all_points_of_a_known_system_are_found(name: str) -> None:
+    system = SYSTEMS[name]
+    points = find_fixed_points(system.step, system.starts, system.x)
+    assert_same_points(points, system)
+    assert (points.speeds < 1e-12).all()
+
+
+def test_numbers_of_the_literature_are_reproduced() -> None:
+    points = find_fixed_points(*_arguments(tanh1(2.0, 0.2)))
+    expected = torch.tensor([-0.93029720271, 0.97301568665, -0.20285321448])
+    assert_close(points.states[:, 0], expected, atol=1e-10, rtol=0)
+    multipliers = torch.tensor([0.26909422926, 0.10648094706, 1.91770114675])
+    assert_close(points.jacobians[:, 0, 0], multipliers, atol=1e-10, rtol=0)
+
+
+def test_flip_flop_counts() -> None:
+    points = find_fixed_points(*_arguments(product_flip_flop()))
+    assert torch.bincount(points.n_unstable).tolist() == [8, 12, 6, 1]
+    assert points.index_sum == 1
+
+
+def _arguments(system: System) -> tuple:
+    return system.step, system.starts, system.x
+
+
+@pytest.mark.parametrize("shape", [(50, 1), (5, 10, 1), (1,), (1, 1)])
+def test_starts_may_have_any_leading_shape(shape: tuple[int, ...]) -> None:
+    starts = torch.rand(shape) * 2 - 1
+    points = find_fixed_points(lambda h, x: torch.tanh(2 * h), starts)
+    assert len(points) == 3
+
+
+def test_each_input_has_its_own_points() -> None:
+    x = torch.tensor([[0.0], [0.2], [0.55], [0.2]])
+    points = find_fixed_points(lambda h, x: torch.tanh(2 * h + x), torch.zeros(4, 1), x)
+    for value, count in [(0.0, 3), (0.2, 3), (0.55, 1)]:
+        assert int((points.inputs == value).sum()) == count
+
+
+def test_many_inputs_are_searched_in_one_call() -> None:
+    x = torch.linspace(-1, 1, 41)[:, None]
+    points = find_fixed_points(lambda h, x: torch.tanh(2 * h + x), x, x)
+    n_bistable = int((x.abs() < 0.532839975353552).sum())
+    assert len(points) == 41 + 2 * n_bistable
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_module_is_left_as_it_was(dtype: torch.dtype) -> None:
+    rnn = Leaky().to(dtype).train()
+    rnn.w_in.requires_grad_(False)
+    before, state = copy.deepcopy(rnn.state_dict()), torch.get_rng_state()
+    points = find_fixed_points(rnn, torch.randn(10, 7, 6, dtype=dtype), x=torch.zeros(2))
+    assert points.states.dtype == torch.float64
+    assert (points.speeds < 1e-12).all()
+    assert rnn.training
+    assert [p.requires_grad for p in rnn.parameters()] == [False, False, True, True]
+    assert all(p.grad is None and p.dtype == dtype for p in rnn.parameters())
+    for name, value in rnn.state_dict().items():
+        assert torch.equal(value, before[name])
+    assert torch.equal(torch.get_rng_state(), state) is False  # randn above, nothing else
+
+
+def test_search_draws_nothing_from_the_global_generator() -> None:
+    state = torch.get_rng_state()
+    find_fixed_points(lambda h, x: torch.tanh(h / 2), torch.ones(3, 2))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_step_module_and_closure_agree() -> None:
+    rnn, starts = Leaky().float(), torch.randn(30, 6)
+    points = [
+        find_fixed_points(way, starts, torch.zeros(2))
+        for way in (rnn, rnn.step, lambda h, x: rnn.step(h, x))
+    ]
+    for other in points[1:]:
+        assert_close(other.states, points[0].states, atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("kind", [nn.RNNCell, nn.GRUCell])
+def test_cells_of_torch(kind: type[nn.Module]) -> None:
+    cell = kind(2, 5)
+    points = find_fixed_points(lambda h, x: cell(x, h), torch.randn(20, 5), torch.zeros(2))
+    assert points.index_sum == 1
+    state = points.states
+    assert_close(cell(torch.zeros(len(state), 2), state), state, atol=1e-12, rtol=0)
+
+
+def test_lstm_with_its_two_states_side_by_side() -> None:
+    cell = nn.LSTMCell(2, 5)
+
+    def step(h: Tensor, x: Tensor) -> Tensor:
+        return torch.cat(cell(x, h.chunk(2, dim=-1)), dim=-1)
+
+    (point,) = find_fixed_points(step, torch.randn(20, 10), torch.zeros(2))
+    assert point.speed < 1e-12
+
+
+def test_signed_permutation_moves_the_points() -> None:
+    """W → P S W S Pᵀ moves points to P S h and keeps their eigenvalues."""
+    w = 2 * torch.randn(5, 5) / 5**0.5
+    turn = torch.diag(torch.randn(5).sign())[torch.randperm(5)]
+    starts = torch.randn(50, 5)
+    points = find_fixed_points(lambda h, x: torch.tanh(h @ w.T), starts)
+    turned = find_fixed_points(lambda h, x: torch.tanh(h @ (turn @ w @ turn.T).T), starts)
+    assert len(points) == len(turned)
+    nearest = torch.cdist(points.states @ turn.T, turned.states).min(1).values
+    assert (nearest < 1e-9).all()
+
+
+def test_leak_keeps_the_points_and_shrinks_the_multipliers() -> None:
+    system, alpha = product_flip_flop(), 0.3
+    leaky = lambda h, x: (1 - alpha) * h + alpha * system.step(h, x)  # noqa: E731
+    points = find_fixed_points(leaky, system.starts, system.x)
+    assert len(points) == 27
+    eye = torch.eye(12)
+    order = torch.cdist(system.states, points.states).argmin(1)
+    assert_close(points.jacobians[order], (1 - alpha) * eye + alpha * system.jacobians)
+
+
+def test_contraction_has_one_point() -> None:
+    w = torch.linalg.qr(torch.randn(20, 20)).Q * 0.9
+    (point,) = find_fixed_points(lambda h, x: torch.tanh(h @ w.T + 1), torch.randn(30, 20))
+    assert point.is_stable
+
+
+def test_continuum_of_points_ends_the_search() -> None:
+    points = find_fixed_points(lambda h, x: 1.0 * h, torch.randn(20, 3))
+    assert set(points.stability) == {"marginal"}
+    assert points.index_sum == 0
+
+
+def test_nothing_found_is_an_empty_result(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        points = find_fixed_points(lambda h, x: h + 1, torch.randn(20, 3))
+    assert len(points) == 0
+    assert points.states.shape == (0, 3)
+    assert len(caplog.records) == 1
+    assert points.summary().startswith("0 fixed points")
+
+
+def test_wide_network_does_not_hang_on_two_threads() -> None:
+    """Batched solves of more than 150 unknowns hang on two threads; the search avoids them."""
+    n_threads = torch.get_num_threads()
+    w = 0.5 * torch.randn(256, 256) / 16
+    torch.set_num_threads(2)
+    try:
+        points = find_fixed_points(
+            lambda h, x: torch.tanh(h @ w.T), torch.randn(8, 256), round_size=8
+        )
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(n_threads)
+    assert len(points) == 1
+
+
+def _with(**changes: object) -> dict:
+    arguments = {"rnn": Leaky(), "starts": torch.randn(4, 6), "x": torch.zeros(2)}
+    return arguments | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"starts": torch.zeros(4, 5)}, r"got \(4, 5\)"),
+        ({"starts": torch.zeros(0, 6)}, r"got \(0, 6\)"),
+        ({"starts": torch.full((4, 6), torch.nan)}, "NaN"),
+        ({"x": torch.zeros(3)}, r"shape \(2,\).*got \(3,\)"),
+        ({"x": torch.zeros(3, 2)}, r"got \(3, 2\)"),
+        ({"x": torch.tensor([0.0, torch.inf])}, "finite x"),
+        ({"x": torch.tensor(0.0)}, r"got \(\)"),
+        ({"tol": 0.0}, "positive tol, got 0"),
+        ({"round_size": 0}, "round_size=0"),
+        ({"rnn": lambda h, x: h[:, :3]}, r"got \(2, 3\)"),
+        ({"rnn": lambda h, x: h.detach()}, "differentiate"),
+        ({"rnn": lambda h, x: torch.from_numpy(h.numpy())}, "differentiate"),
+        ({"rnn": lambda h, x: h * torch.nan}, "NaN"),
+        ({"rnn": lambda h, x: h - h.mean(0)}, "each sample"),
+        ({"rnn": lambda h, x: h + torch.randn_like(h)}, "called twice"),
+    ],
+)
+def test_bad_input_gets_one_clear_error(changes: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        find_fixed_points(**_with(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rnn": 3}, "got int"),
+        ({"rnn": lambda h, x: (h, h)}, "got tuple"),
+        ({"starts": torch.ones(4, 6, dtype=torch.bool)}, "got dtype"),
+    ],
+)
+def test_wrong_kind_is_a_type_error(changes: dict, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        find_fixed_points(**_with(**changes))
