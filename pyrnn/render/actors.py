@@ -1,0 +1,114 @@
+"""Layers of a drawing as vedo meshes, with cells in the order of time."""
+
+from __future__ import annotations
+
+import numpy as np
+import vedo
+from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
+from vtkmodules.vtkCommonCore import VTK_UNSIGNED_CHAR, vtkPoints
+from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
+
+from .geometry import Mesh, cones, merge, normalized, segments, spheres, tubes
+from .layers import Array, Balls, Curves, Layer
+
+HEAD = 3.4, 2.6  # length and radius of an arrow head, in radii of its shaft
+GHOST = 0.13  # opacity of what time has not yet reached
+
+
+class Actor:
+    """One layer on the stage: a vedo mesh whose cells are sorted by time.
+
+    Showing a trajectory up to some step is showing its first cells, which costs nothing.
+
+    Args:
+        layer: What to draw.
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+        shape, times = _geometry(layer)
+        cells, self.source = shape.faces, shape.source
+        order = np.argsort(times, kind="stable")
+        self.cells, self.times = np.ascontiguousarray(cells[order]), times[order]
+        self.mesh = vedo.Mesh(_polydata(shape, layer.colors[self.source]))
+        self.set_step(None)
+        self._shade()
+
+    def set_step(self, step: int | None) -> None:
+        """Show what happens up to a step; everything for ``None``."""
+        shown = len(self.cells) if step is None else int(self.times.searchsorted(step, "right"))
+        cells = vtkCellArray()
+        width = self.cells.shape[1]
+        offsets = np.arange(0, width * shown + 1, width)
+        cells.SetData(
+            numpy_to_vtkIdTypeArray(offsets, deep=1),
+            numpy_to_vtkIdTypeArray(self.cells[:shown].reshape(-1), deep=1),
+        )
+        polydata = self.mesh.dataset
+        (polydata.SetLines if width == 2 else polydata.SetPolys)(cells)
+        polydata.Modified()
+
+    def picked(self, vertex: int) -> int:
+        """Return which ball or curve of the layer a vertex belongs to."""
+        source = int(self.source[vertex])
+        if isinstance(self.layer, Balls):
+            return source
+        return int(np.searchsorted(np.cumsum(self.layer.lengths), source, side="right"))
+
+    def _shade(self) -> None:
+        mesh, layer = self.mesh, self.layer
+        if isinstance(layer, Curves) and layer.are_lines:
+            mesh.linewidth(1.4).lighting("off").alpha(min(1.0, layer.alpha * 1.4))
+            return
+        mesh.lighting("default", 0.42, 0.62, 0.18, 24).phong()
+        if isinstance(layer, Curves):
+            mesh.alpha(layer.alpha)
+
+
+def _geometry(layer: Layer) -> tuple[Mesh, Array]:
+    """Return the mesh of a layer and the time of each of its cells."""
+    if isinstance(layer, Balls):
+        balls = spheres(layer.centers, layer.radii)
+        return balls, np.zeros(len(balls.faces))
+    times = np.zeros(len(layer.vertices)) if layer.times is None else layer.times
+    mesh = _curves(layer)
+    return mesh, times[mesh.source[mesh.faces]].max(axis=1)
+
+
+def _curves(layer: Curves) -> Mesh:
+    """Return lines (whose cells have two vertices), tubes or arrows."""
+    if layer.are_lines:
+        everyone = np.arange(len(layer.vertices))
+        upward = np.tile([0.0, 0.0, 1.0], (len(everyone), 1))
+        return Mesh(layer.vertices, upward, segments(layer.lengths), everyone)
+    if layer.heads:
+        return _arrows(layer)
+    return tubes(layer.vertices, layer.lengths, layer.radii)
+
+
+def _arrows(curves: Curves) -> Mesh:
+    """Return shafts that end where their heads begin, and the heads."""
+    last = np.cumsum(curves.lengths) - 1
+    tips = curves.vertices[last]
+    directions = normalized(tips - curves.vertices[last - 1])
+    long, wide = (factor * curves.radii for factor in HEAD)
+    head = cones(tips, directions, long, wide)
+    shafts = curves.vertices.copy()
+    reach = np.linalg.norm(shafts - tips.repeat(curves.lengths, axis=0), axis=1)
+    inside = reach < long.repeat(curves.lengths)
+    shafts[inside] = (tips - long[:, None] * directions).repeat(curves.lengths, axis=0)[inside]
+    shaft = tubes(shafts, curves.lengths, curves.radii)
+    return merge(shaft, head._replace(source=last[head.source]))
+
+
+def _polydata(mesh: Mesh, colors: Array) -> vtkPolyData:
+    """Return vertices, normals and colours as VTK has them; cells come later."""
+    points = vtkPoints()
+    points.SetData(numpy_to_vtk(np.ascontiguousarray(mesh.vertices, np.float32), deep=1))
+    polydata = vtkPolyData()
+    polydata.SetPoints(points)
+    rgb = numpy_to_vtk(np.ascontiguousarray(colors), deep=1, array_type=VTK_UNSIGNED_CHAR)
+    polydata.GetPointData().SetScalars(rgb)
+    normals = numpy_to_vtk(np.ascontiguousarray(mesh.normals, np.float32), deep=1)
+    polydata.GetPointData().SetNormals(normals)
+    return polydata

@@ -1,0 +1,90 @@
+"""Colour trajectories by time, speed, condition or any value."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib import colormaps
+
+from ..palette import CYCLE, GREY, rgb
+from ..projection import as_array
+from .layers import Array, ColorBar
+
+MAX_CONDITIONS = 8  # more differing labels than this are drawn as a scale
+
+
+class Coloring(NamedTuple):
+    """Colours of all vertices, and what explains them."""
+
+    colors: Array  # (n_vertices, 3) from 0 to 255
+    legend: tuple[tuple[str, str], ...] = ()
+    bar: ColorBar | None = None
+
+
+def color_trials(trials: list[Array], by: Any, label: str = "") -> Coloring:
+    """Choose the colour of every state.
+
+    Args:
+        trials: States of each trial, ``(time, hidden_size)`` each.
+        by: ``None`` for grey, ``"time"``, ``"speed"``, one value or label a trial ``(n_trials,)``,
+            or one value a state ``(n_trials, time)``.
+        label: What the values are, written at the colour scale.
+
+    Raises:
+        ValueError: If the values fit neither the trials nor the states.
+    """
+    lengths = [len(trial) for trial in trials]
+    if by is None:
+        return Coloring(np.tile(np.uint8(rgb(GREY)), (sum(lengths), 1)))
+    if isinstance(by, str):
+        return _named(trials, by, label)
+    values = as_array(by)
+    if values.shape == (len(trials),):
+        if _are_conditions(values):
+            return _by_condition(values, lengths)
+        return _by_value(values.repeat(lengths), label)
+    if values.size == sum(lengths) and len(values) == len(trials):
+        return _by_value(values.reshape(-1), label)
+    raise ValueError(
+        f"expected color to hold one value for each of {len(trials)} trials or of {sum(lengths)} "
+        f"states, got shape {values.shape}; use 'time', 'speed' or such values"
+    )
+
+
+def _named(trials: list[Array], by: str, label: str) -> Coloring:
+    if by == "time":
+        steps = np.concatenate([np.arange(len(trial)) for trial in trials])
+        return _by_value(steps, label or "time step", "viridis")
+    if by == "speed":
+        speeds = [np.linalg.norm(np.gradient(trial, axis=0), axis=1) for trial in trials]
+        return _by_value(np.concatenate(speeds), label or "speed (per step)", "plasma")
+    raise ValueError(
+        f"expected color 'time', 'speed' or values, got {by!r}; pass one value a trial or a state"
+    )
+
+
+def _are_conditions(values: Array) -> bool:
+    """Whether the values name groups of trials rather than measure something."""
+    return values.dtype.kind in "iubUSO" and len(np.unique(values)) <= MAX_CONDITIONS
+
+
+def _by_condition(values: Array, lengths: list[int]) -> Coloring:
+    names, index = np.unique(values, return_inverse=True)
+    palette = [CYCLE[i % len(CYCLE)] for i in range(len(names))]
+    colors = np.array([rgb(color) for color in palette], np.uint8)[index]
+    legend = tuple((str(name), color) for name, color in zip(names, palette, strict=True))
+    return Coloring(colors.repeat(lengths, axis=0), legend)
+
+
+def _by_value(values: Array, label: str, colormap: str | None = None) -> Coloring:
+    """Colour by a scale: symmetric about zero where values have both signs."""
+    low, high = float(values.min()), float(values.max())
+    if colormap is None:
+        colormap = "coolwarm" if low < 0 < high else "viridis"
+    if colormap == "coolwarm":
+        high = max(-low, high)
+        low = -high
+    scaled = (values - low) / ((high - low) or 1)
+    colors = (colormaps[colormap](scaled)[:, :3] * 255).round().astype(np.uint8)
+    return Coloring(colors, bar=ColorBar(label, colormap, low, high))

@@ -1,0 +1,109 @@
+"""What is written over a scene: title, legend, colour scale and axis labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps, font_manager
+from vtkmodules.vtkRenderingCore import vtkTextActor
+
+from ..palette import INK, rgb
+from .image import image_actor
+from .layers import Array, ColorBar, Drawing
+
+MARGIN, ROW = 38, 29  # from the corner, between rows of the legend; in pixels
+
+
+class Overlay:
+    """Texts laid over a drawing, in pixels from its upper left corner.
+
+    Args:
+        drawing: What the texts are about.
+        ratio: Pixels drawn for each pixel asked for.
+    """
+
+    def __init__(self, drawing: Drawing, ratio: float) -> None:
+        self.ratio, self.axes_visible, self._shape = ratio, True, (0, 0)
+        self.labels = [text(label, 15 * ratio, center=True) for label in drawing.labels]
+        self.fixed: list[tuple[Any, float, float]] = []
+        if drawing.title:
+            self.write(drawing.title, MARGIN, 36, 20, bold=True)
+        self.bottom = 96.0 if drawing.title else 40.0
+        for entry, color in drawing.legend:
+            self.write("●", MARGIN, self.bottom, 17, color)
+            self.write(entry, MARGIN + 26, self.bottom, 14.5)
+            self.bottom += ROW
+        if drawing.bar:
+            self._add_bar(drawing.bar)
+
+    @property
+    def props(self) -> list[Any]:
+        """All actors, to be added to a renderer."""
+        return [*self.labels, *(actor for actor, _, _ in self.fixed)]
+
+    def write(self, words: str, x: float, y: float, size: float, color: str = INK, **style: Any) -> Any:
+        """Add a line of text whose middle stands ``y`` below the upper edge."""
+        actor = text(words, size * self.ratio, color, **style)
+        self.fixed.append((actor, x, y))
+        return actor
+
+    def _add_bar(self, bar: ColorBar) -> None:
+        ramp = colormaps[bar.colormap](np.linspace(0, 1, 256))[None].repeat(12, axis=0)
+        width = round(190 * self.ratio)
+        columns = np.linspace(0, 255, width).round().astype(int)
+        rows = np.linspace(0, 11, round(12 * self.ratio)).round().astype(int)
+        picture = (ramp[rows][:, columns] * 255).astype(np.uint8)
+        top = self.bottom + 8
+        self.write(bar.label, MARGIN, top, 14.5)
+        self.fixed.append((image_actor(picture), MARGIN, top + 28))
+        self.write(f"{bar.low:.3g}", MARGIN, top + 44, 12.5)
+        end = self.write(f"{bar.high:.3g}", MARGIN + 190, top + 44, 12.5)
+        end.GetTextProperty().SetJustificationToRight()
+        self.bottom = top + 44 + ROW
+
+    def place(self, renderer: Any, edges: Array) -> None:
+        """Put every text at its place in the picture as it is now."""
+        width, height = renderer.GetSize()
+        if (width, height) != self._shape:
+            self._shape = width, height
+            for actor, x, y in self.fixed:
+                actor.SetPosition(x * self.ratio, height - y * self.ratio)
+        middle = np.array([width, height]) / 2
+        for actor, edge in zip(self.labels, edges, strict=True):
+            actor.SetVisibility(self.axes_visible)
+            ends = np.array([_to_display(renderer, end) for end in edge])
+            place = ends.mean(axis=0)
+            across = np.array([ends[0, 1] - ends[1, 1], ends[1, 0] - ends[0, 0]])
+            across = across / (np.linalg.norm(across) or 1)
+            outward = across if across @ (place - middle) >= 0 else -across
+            reach = 20 + 3.9 * len(actor.GetInput()) * abs(outward[0])
+            actor.SetPosition(*(place + outward * reach * self.ratio))
+
+
+def text(words: str, size: float, color: str = INK, *, bold: bool = False, center: bool = False) -> Any:
+    """Return a line of text in matplotlib's own font, which no machine lacks."""
+    actor = vtkTextActor()
+    actor.SetInput(words)
+    style = actor.GetTextProperty()
+    style.SetFontFamily(4)  # VTK_FONT_FILE
+    style.SetFontFile(font_file(bold))
+    style.SetFontSize(round(size))
+    style.SetColor(*(channel / 255 for channel in rgb(color)))
+    style.SetVerticalJustificationToCentered()
+    if center:
+        style.SetJustificationToCentered()
+    return actor
+
+
+def font_file(bold: bool = False) -> str:
+    """Return the path of the DejaVu Sans that comes with matplotlib."""
+    font = font_manager.FontProperties("DejaVu Sans", weight="bold" if bold else "normal")
+    return str(font_manager.findfont(font))
+
+
+def _to_display(renderer: Any, point: Array) -> tuple[float, float]:
+    renderer.SetWorldPoint(*point, 1.0)
+    renderer.WorldToDisplay()
+    x, y, _ = renderer.GetDisplayPoint()
+    return x, y

@@ -1,0 +1,106 @@
+"""Write scenes as one web page that needs no network: our viewer, three.js and the data in one."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps, colors
+
+from .layers import Array, Balls, Card, ColorBar, Drawing, Layer
+
+DIGITS = 7  # of numbers written as text
+
+
+def page(drawings: Sequence[Drawing]) -> str:
+    """Return a page that shows drawings side by side, each with its own controls."""
+    scenes = json.dumps({"scenes": [_scene(drawing) for drawing in drawings]}, allow_nan=False)
+    parts = {
+        "title": html.escape(" · ".join(d.title for d in drawings if d.title) or "pyrnn scene"),
+        "scenes": scenes.replace("</", "<\\/"),
+        "viewer": _resource("viewer.js").replace("</", "<\\/"),
+    }
+    before, *rest = _resource("page.html").split("{{")
+    pieces = [parts[name] + text for name, text in (piece.split("}}", 1) for piece in rest)]
+    return before + "".join(pieces)
+
+
+def frame(document: str, height: int = 640) -> str:
+    """Return a page as an element of a notebook, whatever else the notebook contains."""
+    source = html.escape(document, quote=True)
+    style = f"width:100%;height:{height}px;border:0"
+    return f'<iframe srcdoc="{source}" style="{style}" allowfullscreen></iframe>'
+
+
+def _resource(name: str) -> str:
+    return (files("pyrnn.render") / "web" / name).read_text(encoding="utf-8")
+
+
+def _scene(drawing: Drawing) -> dict[str, Any]:
+    return {
+        "title": drawing.title,
+        "labels": drawing.labels,
+        "box": _numbers(drawing.box),
+        "legend": drawing.legend,
+        "bar": _bar(drawing.bar) if drawing.bar else None,
+        "nSteps": drawing.n_steps,
+        "layers": [_layer(layer) for layer in drawing.layers],
+    }
+
+
+def _bar(bar: ColorBar) -> dict[str, Any]:
+    ramp = [colors.to_hex(color) for color in colormaps[bar.colormap](np.linspace(0, 1, 17))]
+    low, high = f"{bar.low:.3g}", f"{bar.high:.3g}"
+    return {"label": bar.label, "colors": ramp, "low": low, "high": high}
+
+
+def _layer(layer: Layer) -> dict[str, Any]:
+    common = {
+        "key": layer.key,
+        "note": layer.note,
+        "visible": layer.visible,
+        "radii": _numbers(layer.radii),
+        "cards": [_card(card) for card in layer.cards],
+    }
+    if isinstance(layer, Balls):
+        places = {"centers": _packed(layer.centers, np.float32)}
+        return {"kind": "balls", **common, **places, "colors": _packed(layer.colors, np.uint8)}
+    plain = bool((layer.colors == layer.colors[0]).all())
+    return {
+        "kind": "curves",
+        **common,
+        "vertices": _packed(layer.vertices, np.float32),
+        "lengths": layer.lengths.tolist(),
+        "plain": plain,
+        "colors": _packed(layer.colors[:1] if plain else layer.colors, np.uint8),
+        "alpha": layer.alpha,
+        "heads": layer.heads,
+        "timed": layer.times is not None,
+    }
+
+
+def _card(card: Card) -> dict[str, Any]:
+    values = np.stack([card.eigenvalues.real, card.eigenvalues.imag], axis=-1)
+    return {
+        "title": card.title,
+        "detail": card.detail,
+        "color": card.color,
+        "facts": card.facts,
+        "eigenvalues": _numbers(values),
+    }
+
+
+def _packed(array: Array, dtype: Any) -> str:
+    return base64.b64encode(np.ascontiguousarray(array, dtype).tobytes()).decode("ascii")
+
+
+def _numbers(array: Array) -> Any:
+    """Return an array as nested lists of numbers with as many digits as can be seen."""
+    if array.ndim:
+        return [_numbers(part) for part in array]
+    return float(f"{float(array):.{DIGITS}g}")

@@ -1,0 +1,42 @@
+"""Draw one sphere and print what was seen: run as a script, by a child that may crash."""
+
+from __future__ import annotations
+
+import json
+
+
+def main() -> None:
+    """Draw a sphere without a display; print the renderer and whether pixels changed."""
+    import vtkmodules.vtkRenderingOpenGL2  # noqa: F401  (registers the OpenGL classes)
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+    from vtkmodules.vtkFiltersSources import vtkSphereSource
+    from vtkmodules.vtkRenderingCore import (
+        vtkActor,
+        vtkPolyDataMapper,
+        vtkRenderer,
+        vtkRenderWindow,
+        vtkWindowToImageFilter,
+    )
+
+    source, mapper, actor = vtkSphereSource(), vtkPolyDataMapper(), vtkActor()
+    mapper.SetInputConnection(source.GetOutputPort())
+    actor.SetMapper(mapper)
+    renderer, window = vtkRenderer(), vtkRenderWindow()
+    renderer.AddActor(actor)
+    window.SetOffScreenRendering(1)
+    window.SetSize(64, 64)
+    window.AddRenderer(renderer)
+    window.Render()
+    grab = vtkWindowToImageFilter()
+    grab.SetInput(window)
+    grab.Update()
+    pixels = vtk_to_numpy(grab.GetOutput().GetPointData().GetScalars())
+    capabilities = window.ReportCapabilities().splitlines()
+    names = [line.split(":", 1)[1] for line in capabilities if "renderer string" in line]
+    drawn = bool(pixels.std() > 1)
+    print(json.dumps({"drawn": drawn, "renderer": names[0].strip() if names else "unknown"}))
+    window.Finalize()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,273 @@
+"""A scene: what a network's states, fixed points and transitions look like in three dimensions."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..palette import INK, stability_color, stability_label
+from ..projection import Projection, as_array
+from . import build
+from .coloring import color_trials
+from .layers import Array, Drawing, Layer
+
+if TYPE_CHECKING:
+    import networkx
+
+
+class Scene:
+    r"""Show states in three dimensions, with fixed points and transitions.
+
+    Args:
+        states: States, ``(trials, time, hidden_size)`` or ``(time, hidden_size)``, or a list of
+            trials of unequal duration. Tensors or arrays.
+        points: Fixed points, as ``find_fixed_points`` returns them.
+        graph: Transitions among them, as ``transition_graph`` returns them.
+        projection: A :class:`~pyrnn.projection.Projection` or a basis ``(hidden_size, 3)``; the
+            principal components of the states by default.
+        color: Colour of the trajectories: ``"time"``, ``"speed"``, one value or condition a trial,
+            or one value a state.
+        color_label: What these values are.
+        title: Heading of the picture.
+
+    Raises:
+        ValueError: If states, points and graph do not belong together.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> scene = Scene(rng.normal(size=(4, 50, 8)).cumsum(axis=1), color="time")
+        >>> [layer.key for layer in scene.drawing.layers]
+        ['trajectories']
+        >>> "<canvas" in scene.html() or "<script" in scene.html()
+        True
+    """
+
+    def __init__(
+        self,
+        states: Any,
+        points: Any = None,
+        graph: networkx.DiGraph | None = None,
+        *,
+        projection: Any = None,
+        color: Any = None,
+        color_label: str = "",
+        title: str = "",
+    ) -> None:
+        self.trials = build.split_trials(states)
+        self.points = list(points) if points is not None else []
+        self.graph = graph
+        self.projection = _as_projection(projection, self.trials)
+        self.title = title
+        self._coloring = color, color_label
+        self._paths: list[tuple[str, Array, bool]] = []
+        _check_graph(graph, len(self.points))
+
+    def add_path(self, states: Any, name: str = "line attractor", *, closed: bool = False) -> Scene:
+        """Add a line attractor, a ring or a limit cycle, drawn as a dark tube.
+
+        Args:
+            states: States along it, ``(n, hidden_size)``, in order.
+            name: What the legend calls it.
+            closed: Whether the last state is followed by the first.
+
+        Returns:
+            The scene itself, so that calls can be chained.
+        """
+        self._paths.append((name, self._project(states), closed))
+        self.__dict__.pop("drawing", None)
+        return self
+
+    @functools.cached_property
+    def drawing(self) -> Drawing:
+        """The scene as layers of plain arrays, the same for every backend."""
+        lengths = [len(trial) for trial in self.trials]
+        kept = build.chosen_trials(lengths)
+        centers = self._project([as_array(point.state) for point in self.points])
+        shown = [self._project(self.trials[i]) for i in kept]
+        paths = [path for _, path, _ in self._paths]
+        box = _box(np.concatenate([*shown, centers, *paths]))
+        unit = float(np.linalg.norm(box[1] - box[0]))
+        by, label = self._coloring
+        coloring = _subset(color_trials(self.trials, by, label), lengths, kept)
+        note = f"{len(kept)} of {len(lengths)} trials" if len(kept) < len(lengths) else ""
+        alpha = 0.35 if by is None else 1.0
+        layers: list[Layer | None] = [build.trajectories(shown, coloring, unit, note, alpha)]
+        layers += [build.attractor(path, name, unit, closed) for name, path, closed in self._paths]
+        layers += self._point_layers(centers, unit)
+        return Drawing(
+            tuple(layer for layer in layers if layer is not None),
+            box,
+            (*self.projection.labels, "", "")[:3],
+            self.title,
+            self._legend() + coloring.legend,
+            coloring.bar,
+            max(lengths),
+        )
+
+    def _point_layers(self, centers: Array, unit: float) -> list[Layer | None]:
+        if not self.points:
+            return []
+        balls = build.fixed_points(self.points, centers, unit)
+        unstable = build.modes(self.points, centers, self.projection, unit)
+        if self.graph is None:
+            return [balls, unstable]
+        return [balls, unstable and _hidden(unstable), build.edges(self.graph, balls, unit)]
+
+    def _legend(self) -> tuple[tuple[str, str], ...]:
+        counts = np.bincount([min(point.n_unstable, 3) for point in self.points], minlength=4)
+        classes = tuple(
+            (f"{stability_label(n)} ({count})", stability_color(n))
+            for n, count in enumerate(counts)
+            if count
+        )
+        return tuple((name, INK) for name, _, _ in self._paths) + classes
+
+    def _project(self, states: Any) -> Array:
+        if not len(states):
+            return np.zeros((0, 3))
+        return build.pad3(self.projection.transform(np.asarray(as_array(states), float)))
+
+    def show(self, *, size: tuple[int, int] = (1280, 860)) -> None:
+        """Open an interactive window, and return when it is closed.
+
+        Args:
+            size: Width and height in pixels.
+
+        Raises:
+            RuntimeError: If there is no display or no OpenGL.
+        """
+        from .window import show
+
+        show(self.drawing, size)
+
+    def screenshot(
+        self,
+        path: str | Path,
+        *,
+        size: tuple[int, int] = (1500, 1100),
+        view: str = "iso",
+        transparent: bool = False,
+    ) -> Path:
+        """Write a picture, with or without a display.
+
+        Args:
+            path: Where to write it; the suffix says the format, such as ``.png``.
+            size: Width and height in pixels.
+            view: ``"iso"``, ``"front"``, ``"side"`` or ``"top"``.
+            transparent: Leave the background out.
+
+        Returns:
+            The path.
+
+        Raises:
+            RuntimeError: If OpenGL does not work; the message says what to install.
+        """
+        from .picture import write_picture
+
+        return write_picture(self.drawing, path, size, view, transparent)
+
+    def save(self, path: str | Path, **options: Any) -> Path:
+        """Write the scene as its suffix asks: .html page, .png still, .gif or .mp4 film.
+
+        Args:
+            path: Where to write it.
+            **options: Options of :meth:`screenshot` for stills, of :meth:`film` for films.
+
+        Returns:
+            The path.
+
+        Raises:
+            ValueError: If the suffix is unknown.
+        """
+        suffix = Path(path).suffix.lower()
+        if suffix in (".html", ".htm"):
+            Path(path).write_text(self.html(**options), encoding="utf-8")
+            return Path(path)
+        if suffix in (".png", ".jpg", ".jpeg", ".tif", ".tiff"):
+            return self.screenshot(path, **options)
+        if suffix in (".gif", ".mp4"):
+            return self.film(path, **options)
+        raise ValueError(
+            f"expected a path ending in .html, .png, .gif or .mp4, got {str(path)!r}; "
+            "the suffix says what to write"
+        )
+
+    def film(
+        self,
+        path: str | Path,
+        *,
+        motion: str = "turntable",
+        seconds: float = 6.0,
+        fps: int = 15,
+        size: tuple[int, int] = (720, 528),
+    ) -> Path:
+        """Write a film: the scene turning, or the trials unfolding in time.
+
+        Args:
+            path: A ``.gif``, or a ``.mp4`` (``pip install "pyrnn[video]"``).
+            motion: ``"turntable"`` or ``"trials"``.
+            seconds: Duration.
+            fps: Frames a second.
+            size: Width and height in pixels.
+
+        Returns:
+            The path.
+
+        Raises:
+            RuntimeError: If OpenGL does not work.
+            ValueError: If the motion is unknown.
+        """
+        from .film import write_film
+
+        return write_film(self.drawing, path, motion, seconds, fps, size)
+
+    def html(self) -> str:
+        """Return the scene as one self-contained web page, which needs no network."""
+        from .page import page
+
+        return page([self.drawing])
+
+    def _repr_html_(self) -> str:
+        from .page import frame
+
+        return frame(self.html())
+
+
+def _as_projection(projection: Any, trials: list[Array]) -> Projection:
+    if projection is None:
+        return Projection.fit(np.concatenate(trials), n_components=3)
+    return projection if isinstance(projection, Projection) else Projection.onto(projection)
+
+
+def _check_graph(graph: networkx.DiGraph | None, n_points: int) -> None:
+    if graph is not None and set(graph.nodes) != set(range(n_points)):
+        raise ValueError(
+            f"expected a graph with one node for each of {n_points} fixed points, "
+            f"got {graph.number_of_nodes()} nodes; pass the points that the graph was made from"
+        )
+
+
+def _box(places: Array) -> Array:
+    """Return the corners of a box around all places, with some air."""
+    low, high = places.min(axis=0), places.max(axis=0)
+    extent = high - low
+    air = np.maximum(0.04 * extent, 0.02 * (extent.max() or 1.0))
+    return np.stack([low - air, high + air])
+
+
+def _subset(coloring: Any, lengths: list[int], kept: Array) -> Any:
+    """Keep the colours of some trials."""
+    if len(kept) == len(lengths):
+        return coloring
+    mask = np.isin(np.arange(len(lengths)), kept).repeat(lengths)
+    return coloring._replace(colors=coloring.colors[mask])
+
+
+def _hidden(layer: Any) -> Any:
+    """Return a layer that is not shown at first."""
+    import dataclasses
+
+    return dataclasses.replace(layer, visible=False)
