@@ -1,1 +1,38 @@
-"""Training: fit, losses, penalties, callbacks, history."""
+"""Training: fit, losses, penalties, callbacks, curricula, history."""
+
+from pyrnn.training.callbacks import (
+    early_stopping,
+    live_plot,
+    log_csv,
+    log_tensorboard,
+    save_best,
+)
+from pyrnn.training.curriculum import Curriculum
+from pyrnn.training.fit import Training, fit
+from pyrnn.training.history import History
+from pyrnn.training.losses import binary_cross_entropy, cross_entropy, mse
+from pyrnn.training.penalties import L1, L2, Outside, Smoothness, Sparsity, StateL2, WholeL2
+from pyrnn.training.progress import track
+
+__all__ = [
+    "L1",
+    "L2",
+    "Curriculum",
+    "History",
+    "Outside",
+    "Smoothness",
+    "Sparsity",
+    "StateL2",
+    "Training",
+    "WholeL2",
+    "binary_cross_entropy",
+    "cross_entropy",
+    "early_stopping",
+    "fit",
+    "live_plot",
+    "log_csv",
+    "log_tensorboard",
+    "mse",
+    "save_best",
+    "track",
+]

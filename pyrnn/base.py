@@ -1,0 +1,458 @@
+"""RNNBase: everything that recurrent networks share; a subclass writes ``step``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pyrnn import checkpoint, training
+from pyrnn.activations import Activation, activation_function
+from pyrnn.config import config_of, register
+from pyrnn.constraints import Bounds, Constraint, Dale, Mask, Signs, constrain, intervals
+from pyrnn.initialization import balance, initial_weight, spectral_radius
+from pyrnn.recurrence import Linear, unroll_eager
+from pyrnn.training import losses
+
+__all__ = ["RNNBase", "Rollout"]
+
+LAYERS = ("w_in", "w_rec", "w_out")
+
+
+class Rollout(NamedTuple):
+    """What a network did with a sequence of inputs.
+
+    Attributes:
+        outputs: ``(..., time, output_size)``.
+        states: ``(..., time, state_size)``; ``states[..., t, :]`` follows input ``t``.
+    """
+
+    outputs: Tensor
+    states: Tensor
+
+
+class RNNBase(nn.Module, ABC):
+    r"""A recurrent network with biological constraints on its weights.
+
+    Args:
+        input_size: Number of input channels.
+        hidden_size: Number of units.
+        output_size: Number of output channels.
+        activation: Name (``tanh, relu, softplus, sigmoid, retanh, gelu, identity``) or an
+            elementwise function.
+        dale_ratio: Share of excitatory units, in [0, 1]; these come first. Or one sign per
+            unit. ``None``: no Dale's law.
+        autapses: Whether a unit may connect to itself.
+        connectivity: Which recurrent connections exist, ``(hidden_size, hidden_size)``: a mask
+            of 0 and 1, or a signed mask of -1, 0 and 1; or a mapping from layer names
+            (``w_in, w_rec, w_out``) to masks, such as a ``Connectivity``.
+        noise: Standard deviation :math:`\sigma` of the private noise, added to the input
+            current as :math:`\sqrt{2/\alpha}\,\sigma\,\xi_t` in training mode only.
+        bias: Whether the units and the readout have a bias; or the names of the layers that do.
+        frozen: Names of the layers that don't learn.
+        init: Initial recurrent weights: ``normal``, ``orthogonal``, ``identity``, ``spectral``.
+        gain: Their gain. Under constraints, the spectral radius of the initial weights.
+        train_initial_state: Whether the initial state, zero at first, is learnt.
+        dt: Duration of a time step, in ms.
+        seed: Seed of the initial weights and of the noise; ``None`` draws one.
+
+    Raises:
+        ValueError: For sizes, ratios, shapes or names out of range, or constraints that
+            contradict each other.
+
+    Subclassing:
+        Write ``step(h, x)``: one time step, without noise, batched over leading axes.
+        ``readout``, ``initial_state`` and ``loss`` may be overridden. ``fit``, ``predict``,
+        ``save``, ``load`` and all of ``pyrnn.dynamics`` then work. Keep every argument of your
+        own ``__init__`` as an attribute of the same name: that's what ``save`` writes.
+
+    Example:
+        >>> class Leaky(RNNBase):
+        ...     def step(self, h, x):
+        ...         return 0.9 * h + 0.1 * torch.tanh(self.w_rec(h) + self.w_in(x))
+        >>> outputs, states = Leaky(3, 16, 2)(torch.zeros(5, 20, 3))
+        >>> outputs.shape, states.shape
+        (torch.Size([5, 20, 2]), torch.Size([5, 20, 16]))
+    """
+
+    n_gates = 1  # rows of w_in and w_rec per unit
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        *,
+        activation: str | Activation = "tanh",
+        dale_ratio: float | Tensor | Sequence[float] | None = None,
+        autapses: bool = True,
+        connectivity: Tensor | np.ndarray | Mapping[str, Any] | None = None,
+        noise: float = 0.0,
+        bias: bool | Collection[str] = True,
+        frozen: Collection[str] = (),
+        init: str = "normal",
+        gain: float = 1.0,
+        train_initial_state: bool = False,
+        dt: float = 10.0,
+        seed: int | None = None,
+    ):
+        super().__init__()
+        self.input_size = _positive_int("input_size", input_size)
+        self.hidden_size = _positive_int("hidden_size", hidden_size)
+        self.output_size = _positive_int("output_size", output_size)
+        self.activation = activation
+        self.f = activation_function(activation)
+        self.dale_ratio, self.autapses, self.connectivity = dale_ratio, autapses, connectivity
+        self.noise = _non_negative("noise", noise)
+        self.bias = bias if isinstance(bias, bool) else _layer_names("bias", bias)
+        self.frozen = _layer_names("frozen", frozen)
+        self.init, self.gain = init, _non_negative("gain", gain)
+        self.train_initial_state = train_initial_state
+        self.dt = _positive("dt", dt)
+        self.seed = seed
+        self.history: training.History | None = None
+        self.training_state: dict[str, Any] | None = None
+        self.generator = torch.Generator()
+        self.generator.manual_seed(int(torch.randint(2**62, ())) if seed is None else seed)
+        self._build()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        register(cls)
+
+    # ------------------------------------------------------------------ the model
+
+    @abstractmethod
+    def step(self, h: Tensor, x: Tensor) -> Tensor:
+        """Return the next state: the one definition of the dynamics.
+
+        Args:
+            h: State, ``(..., state_size)``.
+            x: Input, ``(..., input_size)``.
+
+        Returns:
+            Next state, ``(..., state_size)``.
+        """
+
+    def readout(self, states: Tensor) -> Tensor:
+        """Return the outputs ``(..., output_size)`` of states ``(..., state_size)``."""
+        return self.w_out(states)
+
+    def initial_state(self, batch_shape: Sequence[int] = ()) -> Tensor:
+        """Return the state before the first step, ``(*batch_shape, state_size)``."""
+        return self.h0.expand(*batch_shape, self.state_size)
+
+    def loss(self, outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the loss that ``fit`` minimises unless it is told another: masked MSE."""
+        return losses.mse(outputs, targets, mask)
+
+    loss.is_default = True  # type: ignore[attr-defined]  # a task's loss goes before it
+
+    @property
+    def state_size(self) -> int:
+        """Length of the state vector: ``hidden_size``, twice that for an LSTM."""
+        return self.hidden_size
+
+    @property
+    def noise_scale(self) -> float | Tensor:
+        r"""Standard deviation of the noise added to the input current of each step."""
+        return 2**0.5 * self.noise
+
+    def forward(self, inputs: Tensor, h: Tensor | None = None) -> Rollout:
+        """Run the network.
+
+        Args:
+            inputs: ``(..., time, input_size)``, any number of leading axes.
+            h: Initial state, ``(..., state_size)``; ``initial_state`` by default.
+
+        Returns:
+            Outputs and states of every time step.
+
+        Raises:
+            ValueError: If a shape does not fit.
+        """
+        self._check_inputs(inputs)
+        batch_shape = inputs.shape[:-2]
+        h = self.initial_state(batch_shape) if h is None else self._expanded(h, batch_shape)
+        states = self.unroll(inputs, h)
+        return Rollout(self.readout(states), states)
+
+    def unroll(self, inputs: Tensor, h: Tensor) -> Tensor:
+        """Return the states ``(..., time, state_size)`` that follow state ``h``."""
+        noise = self._draw_noise(inputs) if self.training and self.noise > 0 else None
+        return unroll_eager(self, inputs, h, noise)
+
+    def predict(
+        self,
+        inputs: Tensor | np.ndarray,
+        h: Tensor | np.ndarray | None = None,
+        *,
+        chunk: int | None = None,
+        progress: bool = True,
+    ) -> Rollout:
+        """Run the network without noise and without gradients.
+
+        Args:
+            inputs: ``(..., time, input_size)``, tensor or array of any real type.
+            h: Initial state, ``(..., state_size)``.
+            chunk: Largest number of trials (of the first axis) run at once; all by default.
+            progress: Show a progress bar over chunks when there are several.
+
+        Returns:
+            Outputs and states, on the network's device.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> outputs, states = RNN(2, 8, 1).predict(np.zeros((4, 10, 2)))
+            >>> outputs.shape
+            torch.Size([4, 10, 1])
+        """
+        inputs = self._as_tensor(inputs)
+        start = None if h is None else self._as_tensor(h)
+        was_training = self.training
+        self.eval()
+        try:
+            with torch.no_grad():
+                if chunk is None or inputs.ndim < 3 or len(inputs) <= chunk:
+                    return self(inputs, start)
+                return self._predict_in_chunks(inputs, start, chunk, progress)
+        finally:
+            self.train(was_training)
+
+    # ------------------------------------------------------------------ names lent to functions
+
+    fit = training.fit
+    save = checkpoint.save
+
+    @classmethod
+    def load(cls, path: checkpoint.PathLike) -> RNNBase:
+        """Load a network of this class from a file; see ``pyrnn.load``."""
+        rnn = checkpoint.load(path)
+        if not isinstance(rnn, cls):
+            raise ValueError(
+                f"expected a {cls.__name__} in {path}, got a {type(rnn).__name__}; "
+                "use pyrnn.load, which takes any network"
+            )
+        return rnn
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The arguments that build this network again, as ``save`` writes them."""
+        return config_of(self)
+
+    def beside_weights(self) -> dict[str, Any]:
+        """Return what a file holds beside config and weights, as plain data."""
+        bounds = {name: _intervals_or_none(layer) for name, layer in self.named_children()}
+        return {
+            "dtype": self.h0.dtype,
+            "constraints": {name: pair for name, pair in bounds.items() if pair is not None},
+            "frozen": [name for name, p in self.named_parameters() if not p.requires_grad],
+            "history": None if self.history is None else self.history.to_dict(),
+            "training_state": self.training_state,
+        }
+
+    def restore_beside_weights(self, saved: Mapping[str, Any]) -> None:
+        """Take on what ``beside_weights`` returned."""
+        for name, (low, high) in saved["constraints"].items():
+            constrain(getattr(self, name), Bounds(low, high))
+        self.to(saved["dtype"])
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad_(name not in saved["frozen"])
+        history = saved["history"]
+        self.history = None if history is None else training.History.from_dict(history)
+        self.training_state = saved["training_state"]
+
+    @property
+    def signs(self) -> Tensor | None:
+        """Sign of each unit under Dale's law, ``(hidden_size,)``, or None without it."""
+        if self.dale_ratio is None:
+            return None
+        if isinstance(self.dale_ratio, (int, float)):
+            ratio = float(self.dale_ratio)
+            if not 0 <= ratio <= 1:
+                raise ValueError(
+                    f"expected dale_ratio in [0, 1], got {ratio}: the share of excitatory units"
+                )
+            n_excitatory = round(ratio * self.hidden_size)
+            return 1.0 - 2.0 * (torch.arange(self.hidden_size) >= n_excitatory)
+        return torch.as_tensor(self.dale_ratio)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lives."""
+        return self.h0.device
+
+    def extra_repr(self) -> str:
+        """Return what ``print(rnn)`` says of the network itself."""
+        sizes = f"{self.input_size}, {self.hidden_size}, {self.output_size}"
+        return f"{sizes}, activation={self.activation!r}, dt={self.dt}"
+
+    # ------------------------------------------------------------------ construction
+
+    def _build(self) -> None:
+        rows = self.n_gates * self.hidden_size
+        self.w_in = Linear(self.input_size, rows, bias=self._has_bias("w_in"))
+        self.w_rec = Linear(self.hidden_size, rows, bias=self._has_bias("w_rec"))
+        self.w_out = Linear(self.hidden_size, self.output_size, bias=self._has_bias("w_out"))
+        self._build_initial_state()
+        self._initialise()
+        for name, constraints in self._constraints().items():
+            if constraints:
+                constrain(getattr(self, name), *constraints)
+        self._settle()
+        for name in self.frozen:
+            getattr(self, name).requires_grad_(False)
+
+    def _has_bias(self, layer: str) -> bool:
+        if isinstance(self.bias, bool):
+            return self.bias and layer != "w_in"
+        return layer in self.bias
+
+    def _build_initial_state(self) -> None:
+        zero = torch.zeros(self.state_size)
+        if self.train_initial_state:
+            self.h0 = nn.Parameter(zero)
+        else:
+            self.register_buffer("h0", zero)
+
+    @torch.no_grad()
+    def _initialise(self) -> None:
+        """Draw the weights: inputs of unit variance, readout and biases zero."""
+        recurrent = initial_weight(self.init, self.hidden_size, self.gain, self.generator)
+        self.w_rec.weight.copy_(recurrent)
+        self.w_in.weight.normal_(0, self.input_size**-0.5, generator=self.generator)
+        self.w_out.weight.zero_()
+        for layer in (self.w_in, self.w_rec, self.w_out):
+            if layer.bias is not None:
+                layer.bias.zero_()
+
+    def _constraints(self) -> dict[str, list[Constraint]]:
+        """Return the constraints of each layer that the options ask for."""
+        by_layer: dict[str, list[Constraint]] = {name: [] for name in LAYERS}
+        n, signs = self.hidden_size, self.signs
+        if signs is not None:
+            by_layer["w_rec"].append(Dale(signs))
+        if not self.autapses:
+            by_layer["w_rec"].append(Mask(~torch.eye(n, dtype=torch.bool)))
+        given = self.connectivity
+        masks = given if isinstance(given, Mapping) else {"w_rec": given}
+        for name, mask in masks.items():
+            if name not in LAYERS:
+                raise ValueError(f"expected connectivity of {', '.join(LAYERS)}, got {name!r}")
+            if mask is not None:
+                by_layer[name].append(_mask_or_signs(mask))
+        return by_layer
+
+    @torch.no_grad()
+    def _settle(self) -> None:
+        """Balance the constrained recurrent weights and give them the requested radius."""
+        bounds = intervals(self.w_rec)
+        if bounds is None:
+            return
+        signs = self.signs
+        weight = self.w_rec.weight
+        if signs is not None:
+            weight = balance(weight, signs)
+        radius = spectral_radius(weight)
+        if radius > 1e-6:
+            self.w_rec.weight = weight * (self.gain / radius)
+
+    # ------------------------------------------------------------------ helpers
+
+    def _draw_noise(self, inputs: Tensor) -> Tensor:
+        shape = (*inputs.shape[:-1], self.w_in.out_features)
+        noise = torch.randn(shape, generator=self.generator, dtype=inputs.dtype)
+        return self.noise_scale * noise.to(inputs.device)
+
+    def _predict_in_chunks(
+        self, inputs: Tensor, h: Tensor | None, chunk: int, progress: bool
+    ) -> Rollout:
+        starts = range(0, len(inputs), chunk)
+        parts = [
+            self(inputs[i : i + chunk], h[i : i + chunk] if h is not None and h.ndim > 1 else h)
+            for i in training.track(starts, "predict", enabled=progress)
+        ]
+        return Rollout(*(torch.cat(part) for part in zip(*parts, strict=True)))
+
+    def _as_tensor(self, values: Tensor | np.ndarray) -> Tensor:
+        try:
+            return torch.as_tensor(values).to(self.h0)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise TypeError(
+                f"expected a tensor or an array of numbers, got {type(values).__name__}"
+            ) from error
+
+    def _check_inputs(self, inputs: Tensor) -> None:
+        if not isinstance(inputs, Tensor):
+            raise TypeError(
+                f"expected inputs as a tensor, got {type(inputs).__name__}; predict takes arrays"
+            )
+        if inputs.ndim < 2 or inputs.shape[-1] != self.input_size or inputs.shape[-2] == 0:
+            raise ValueError(
+                f"expected inputs of shape (..., time, {self.input_size}) with at least one time "
+                f"step, got {tuple(inputs.shape)}; the last axis holds the input channels"
+            )
+        if inputs.dtype != self.h0.dtype:
+            raise TypeError(
+                f"expected inputs of the network's dtype {self.h0.dtype}, got {inputs.dtype}; "
+                "convert them with inputs.to(rnn.h0.dtype), or call predict"
+            )
+
+    def _expanded(self, h: Tensor, batch_shape: torch.Size) -> Tensor:
+        if h.shape[-1:] != (self.state_size,):
+            raise ValueError(
+                f"expected an initial state of shape (..., {self.state_size}), got {tuple(h.shape)}"
+            )
+        return h.expand(*batch_shape, self.state_size)
+
+
+def _intervals_or_none(layer: nn.Module) -> tuple[Tensor, Tensor] | None:
+    """Return the bounds of a layer's weight; a low-rank one has none."""
+    try:
+        return intervals(layer)
+    except ValueError:
+        return None
+
+
+def _mask_or_signs(mask: Any) -> Constraint:
+    values = torch.as_tensor(mask)
+    if values.dtype == torch.bool:
+        return Mask(values)
+    if not torch.isin(values.double(), torch.tensor([-1.0, 0.0, 1.0]).double()).all():
+        raise ValueError(
+            "expected a connectivity of 0 and 1 (mask) or -1, 0 and 1 (signed mask), got "
+            f"other values, such as {values[~torch.isin(values, torch.tensor([-1, 0, 1]))][0]}; "
+            "for weights that keep their value use constrain(rnn.w_rec, Fixed(values))"
+        )
+    return Signs(values) if (values < 0).any() else Mask(values)
+
+
+def _positive_int(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"expected {name} to be a positive whole number, got {value!r}")
+    return int(value)
+
+
+def _positive(name: str, value: float) -> float:
+    if not value > 0:
+        raise ValueError(f"expected {name} > 0, got {value}")
+    return float(value)
+
+
+def _non_negative(name: str, value: float) -> float:
+    if not value >= 0:
+        raise ValueError(f"expected {name} >= 0, got {value}")
+    return float(value)
+
+
+def _layer_names(option: str, names: Collection[str]) -> list[str]:
+    unknown = [name for name in names if name not in LAYERS]
+    if isinstance(names, str) or unknown:
+        raise ValueError(
+            f"expected {option} to be a collection of {', '.join(LAYERS)}, got {names!r}"
+        )
+    return list(names)

@@ -1,0 +1,144 @@
+"""Plain data: an object's arguments, turned into what a file may hold, and back.
+
+An object can be written if its class is registered and keeps every argument of ``__init__``
+under its own name, as scikit-learn's estimators do.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+__all__ = ["argument_names", "config_of", "decode", "encode", "register"]
+
+_classes: dict[str, type] = {}
+_Class = TypeVar("_Class", bound=type)
+
+
+def register(cls: _Class) -> _Class:
+    """Let files name a class."""
+    _classes[f"{cls.__module__}.{cls.__qualname__}"] = cls
+    return cls
+
+
+def argument_names(cls: type) -> list[str]:
+    """Collect the arguments of ``__init__``, following ``**options`` to the classes above.
+
+    Example:
+        >>> from pyrnn import CTRNN
+        >>> {"input_size", "tau", "dale_ratio"} <= set(argument_names(CTRNN))
+        True
+    """
+    names: dict[str, None] = {}
+    for base in cls.__mro__:
+        if "__init__" not in vars(base):
+            continue
+        parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
+        variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        names |= {p.name: None for p in parameters if p.kind not in variable}
+        if all(p.kind is not inspect.Parameter.VAR_KEYWORD for p in parameters):
+            break
+    return list(names)
+
+
+def config_of(thing: object) -> dict[str, Any]:
+    """Return the arguments that build an object again.
+
+    Raises:
+        TypeError: If an argument isn't an attribute.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> config_of(RNN(3, 8, 2))["hidden_size"]
+        8
+    """
+    cls = _class_of(thing)
+    names = argument_names(cls)
+    missing = [name for name in names if not hasattr(thing, name)]
+    if missing:
+        raise TypeError(
+            f"expected {cls.__name__} to keep its arguments under their own names, got no "
+            f"attribute {', '.join(missing)}; write self.{missing[0]} = {missing[0]} in __init__"
+        )
+    return {name: getattr(thing, name) for name in names}
+
+
+def encode(value: Any, name: str = "value") -> Any:
+    """Turn a value into plain data: numbers, strings, tensors, lists and dicts.
+
+    Raises:
+        ValueError: If it can't be.
+    """
+    cls = _class_of(value)
+    key = f"{cls.__module__}.{cls.__qualname__}"
+    if _classes.get(key) is cls:
+        config = {k: encode(v, k) for k, v in config_of(value).items()}
+        return {"__class__": key, "config": config}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if isinstance(value, (np.ndarray, np.generic)):
+        return torch.as_tensor(value)
+    if isinstance(value, dict):
+        return {k: encode(v, f"{name}[{k!r}]") for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(encode(v, name) for v in value)
+    if callable(value):
+        return _name_of(value, name)
+    raise ValueError(
+        f"expected plain data (numbers, strings, tensors, lists, dicts) to save, got {name} of "
+        f"type {type(value).__name__}"
+    )
+
+
+def decode(value: Any) -> Any:
+    """Turn plain data back into the value that it stands for.
+
+    Raises:
+        ValueError: If it names a class that isn't defined.
+    """
+    if isinstance(value, dict) and "__class__" in value:
+        cls = _classes.get(value["__class__"]) or _same_name(value["__class__"])
+        if cls is None:
+            raise ValueError(
+                f"expected the class {value['__class__']} to be defined, got no such class; "
+                "import the module that defines it before loading"
+            )
+        return cls(**{k: decode(v) for k, v in value["config"].items()})
+    if isinstance(value, dict):
+        return {k: decode(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(decode(v) for v in value)
+    return value
+
+
+def _class_of(thing: object) -> type:
+    if isinstance(thing, nn.Module):
+        return parametrize.type_before_parametrizations(thing)
+    return type(thing)
+
+
+def _name_of(function: Any, name: str) -> str:
+    """Return ``"module:name"`` of a function at the top of a module."""
+    module = getattr(function, "__module__", None) or "builtins"
+    found = getattr(sys.modules.get(module), getattr(function, "__qualname__", ""), None)
+    if found is not function:
+        raise ValueError(
+            f"expected a {name} that can be named on load, got {function!r}; "
+            "define it as a function at the top of a module"
+        )
+    return f"{module}:{function.__qualname__}"
+
+
+def _same_name(key: str) -> type | None:
+    """Find the one class of that name: a script's class is in ``__main__`` only while it runs."""
+    name = key.rpartition(".")[2]
+    found = {cls for cls in _classes.values() if cls.__qualname__.rpartition(".")[2] == name}
+    return found.pop() if len(found) == 1 else None

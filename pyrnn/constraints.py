@@ -1,0 +1,322 @@
+"""Constraints that live in a weight: true after any optimiser step, load or copy.
+
+Every constraint confines each entry of a weight to an interval: Dale's law to one side of zero, a
+mask to zero, a fixed entry to its value, bounds to bounds. Several constraints are the
+intersection of their intervals, hence their order cannot matter, and an empty intersection is a
+contradiction.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+__all__ = ["Bounds", "Constraint", "Dale", "Fixed", "Mask", "Signs", "constrain", "intervals"]
+
+
+class Constraint(ABC):
+    """Confine each entry of a weight to an interval.
+
+    Subclassing:
+        Write ``interval(weight)``. Combination with other constraints, exactness under any
+        optimiser, copies and saved files then work.
+    """
+
+    @abstractmethod
+    def interval(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the lower and the upper bound of each entry, both shaped like ``weight``."""
+
+
+class Dale(Constraint):
+    r"""Dale's law: all outgoing weights of a unit have its sign.
+
+    .. math:: w_{ij} = s_j\,|v_{ij}|
+
+    with :math:`v` the parameter that an optimiser sees; columns are presynaptic.
+
+    Args:
+        signs: One sign per presynaptic unit, ``(in_features,)``: positive for excitatory,
+            negative for inhibitory, zero for units of either sign.
+
+    Example:
+        >>> layer = constrain(nn.Linear(2, 2), Dale([1, -1]))
+        >>> layer.weight.sign().tolist()
+        [[1.0, -1.0], [1.0, -1.0]]
+
+    References:
+        Eccles, Fatt & Koketsu (1954); Song, Yang & Wang, *PLoS Comput. Biol.* (2016).
+    """
+
+    def __init__(self, signs: Tensor | Sequence[float]):
+        self.signs = torch.as_tensor(signs)
+        if self.signs.ndim != 1:
+            raise ValueError(
+                "expected one sign per presynaptic unit, shape (in_features,), "
+                f"got {tuple(self.signs.shape)}; for a sign per connection use Signs"
+            )
+
+    def interval(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Return [0, inf) for excitatory and (-inf, 0] for inhibitory columns."""
+        _check_shape("signs", self.signs, (weight.shape[1],))
+        return _half_lines(self.signs.expand(weight.shape), weight)
+
+
+class Signs(Constraint):
+    """A signed mask: positive, negative, or absent, entry by entry.
+
+    Args:
+        signs: 1, -1 or 0 per connection, shaped like the weight. Zero means no connection.
+
+    Example:
+        >>> constrain(nn.Linear(2, 1), Signs([[0, -1]])).weight[0, 0].item()
+        0.0
+    """
+
+    def __init__(self, signs: Tensor | Sequence[Sequence[float]]):
+        self.signs = torch.as_tensor(signs)
+
+    def interval(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the half-line of each sign, and [0, 0] where there is none."""
+        _check_shape("signs", self.signs, weight.shape)
+        low, high = _half_lines(self.signs, weight)
+        absent = self.signs.to(weight.device) == 0
+        return low.masked_fill(absent, 0), high.masked_fill(absent, 0)
+
+
+class Mask(Constraint):
+    """Absent connections: weights that are exactly zero.
+
+    Args:
+        mask: True (non-zero) where a connection exists, shaped like the weight.
+
+    Example:
+        >>> no_autapses = Mask(~torch.eye(3, dtype=torch.bool))
+        >>> constrain(nn.Linear(3, 3), no_autapses).weight.diagonal().tolist()
+        [0.0, 0.0, 0.0]
+    """
+
+    def __init__(self, mask: Tensor | Sequence[Sequence[float]]):
+        self.mask = torch.as_tensor(mask) != 0
+
+    def interval(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Return [0, 0] where there is no connection."""
+        _check_shape("mask", self.mask, weight.shape)
+        low, high = _everywhere(weight)
+        absent = ~self.mask.to(weight.device)
+        return low.masked_fill(absent, 0), high.masked_fill(absent, 0)
+
+
+class Fixed(Constraint):
+    """Weights that keep their value; the others learn.
+
+    Args:
+        values: Weights to keep, shaped like the weight; NaN marks the entries that learn.
+
+    Example:
+        >>> constrain(nn.Linear(2, 1), Fixed([[0.5, float("nan")]])).weight[0, 0].item()
+        0.5
+    """
+
+    def __init__(self, values: Tensor | Sequence[Sequence[float]]):
+        self.values = torch.as_tensor(values)
+
+    def interval(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Return [value, value] for the entries that are kept."""
+        _check_shape("values", self.values, weight.shape)
+        low, high = _everywhere(weight)
+        values = self.values.to(weight)
+        keep = ~values.isnan()
+        return torch.where(keep, values, low), torch.where(keep, values, high)
+
+
+class Bounds(Constraint):
+    """Weights between two bounds.
+
+    Args:
+        low: Smallest value; a number, or a tensor that broadcasts to the weight.
+        high: Largest value, likewise.
+
+    Raises:
+        ValueError: If ``low`` exceeds ``high`` anywhere.
+
+    Example:
+        >>> layer = constrain(nn.Linear(9, 9), Bounds(-0.1, 0.1))
+        >>> bool(layer.weight.abs().max() <= 0.1)
+        True
+    """
+
+    def __init__(self, low: float | Tensor = -torch.inf, high: float | Tensor = torch.inf):
+        self.low, self.high = torch.as_tensor(low), torch.as_tensor(high)
+        if (self.low > self.high).any():
+            raise ValueError(f"expected low <= high, got low={low} and high={high}")
+
+    def interval(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Return [low, high] everywhere."""
+        low, high = self.low.to(weight), self.high.to(weight)
+        return low.expand(weight.shape).clone(), high.expand(weight.shape).clone()
+
+
+def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") -> nn.Module:
+    r"""Make a weight of a layer obey constraints from here on.
+
+    The parameter :math:`v` that the optimiser sees is free; the weight is :math:`v` reflected
+    at the ends of its interval :math:`[a, b]`, which is :math:`s|v|` for Dale's law:
+
+    .. math:: w = a + |v - a| \;(b = \infty), \qquad w = b - |b - v| \;(a = -\infty).
+
+    Reflection keeps the gradient alive at the border, where clamping would kill it. The present
+    weight is reflected, too, so the layer obeys at once. Calling again adds constraints.
+
+    Args:
+        layer: A module with the weight, e.g. ``nn.Linear``: rows postsynaptic, columns
+            presynaptic.
+        *constraints: What to obey, in any order.
+        name: Name of the parameter.
+
+    Returns:
+        The same layer.
+
+    Raises:
+        ValueError: If shapes do not fit or the constraints contradict each other. Assigning a
+            weight that breaks a constraint is refused later on.
+
+    Example:
+        >>> layer = constrain(nn.Linear(3, 3), Dale([1, 1, -1]), Mask(1 - torch.eye(3)))
+        >>> layer.weight.diagonal().tolist()
+        [0.0, 0.0, 0.0]
+    """
+    weight: Tensor = getattr(layer, name).detach()
+    existing = _admissible(layer, name)
+    low, high = _everywhere(weight) if existing is None else (existing.low, existing.high)
+    for constraint in constraints:
+        lower, upper = constraint.interval(weight)
+        low, high = torch.maximum(low, lower), torch.minimum(high, upper)
+    if (low > high).any():
+        _refuse_contradiction(constraints, low, high)
+    inside = Admissible(low, high)
+    if existing is None:
+        with torch.no_grad():
+            getattr(layer, name).copy_(inside(weight))
+        parametrize.register_parametrization(layer, name, inside)
+    else:
+        existing.confine(low, high)
+        setattr(layer, name, existing(weight))
+    return layer
+
+
+def intervals(layer: nn.Module, name: str = "weight") -> tuple[Tensor, Tensor] | None:
+    """Return the bounds of every entry of a constrained weight, or None if it is free.
+
+    Example:
+        >>> low, high = intervals(constrain(nn.Linear(2, 1), Dale([1, -1])))
+        >>> low.tolist(), high.tolist()
+        ([[0.0, -inf]], [[inf, 0.0]])
+    """
+    inside = _admissible(layer, name)
+    return None if inside is None else (inside.low, inside.high)
+
+
+class Admissible(nn.Module):
+    """Reflect each entry of a parameter into its interval.
+
+    Args:
+        low: Lower bounds, shaped like the parameter; may be minus infinity.
+        high: Upper bounds, likewise.
+    """
+
+    low: Tensor
+    high: Tensor
+    anchor: Tensor
+    side: Tensor
+    span: Tensor
+
+    def __init__(self, low: Tensor, high: Tensor):
+        super().__init__()
+        for name in ("low", "high", "anchor", "side", "span"):
+            self.register_buffer(name, torch.empty(0), persistent=False)
+        self.confine(low, high)
+
+    def confine(self, low: Tensor, high: Tensor) -> None:
+        """Replace the intervals."""
+        self.low, self.high = low.clone(), high.clone()
+        below, above = low.isfinite(), high.isfinite()
+        self.anchor = torch.where(below, low, torch.where(above, high, torch.zeros_like(low)))
+        self.side = below.to(low) - (above & ~below).to(low)
+        both = below & above
+        self.span = torch.where(both, high - self.anchor, low.new_full((), torch.inf))
+        self._has_span = bool(both.any())
+        self._is_pinned = bool((low == high).any())
+
+    def forward(self, free: Tensor) -> Tensor:
+        """Return the admissible weight, shaped like ``free``."""
+        distance = (free - self.anchor).abs()
+        if self._has_span:
+            distance = _fold(distance, self.span)
+        weight = torch.where(self.side == 0, free, self.anchor + self.side * distance)
+        if self._has_span:  # rounding must not leave the interval
+            weight = torch.minimum(torch.maximum(weight, self.low), self.high)
+        return torch.where(self.low == self.high, self.low, weight) if self._is_pinned else weight
+
+    def right_inverse(self, weight: Tensor) -> Tensor:
+        """Accept an admissible weight as it is; refuse any other."""
+        wrong = (weight < self.low) | (weight > self.high)
+        if wrong.any():
+            at = tuple(wrong.nonzero()[0].tolist())
+            raise ValueError(
+                f"expected weights within their constraints, got {weight[at]:.4g} at {list(at)}, "
+                f"outside [{self.low[at]:.4g}, {self.high[at]:.4g}] ({int(wrong.sum())} entries "
+                "in all); change these entries, or build the network with other constraints"
+            )
+        return weight
+
+
+def _fold(distance: Tensor, span: Tensor) -> Tensor:
+    """Fold distances from one wall back and forth between two walls ``span`` apart."""
+    two_walls = span.isfinite() & (span > 0)
+    safe = torch.where(two_walls, span, torch.ones_like(span))
+    folded = safe - (torch.remainder(distance, 2 * safe) - safe).abs()
+    return torch.where(two_walls, folded, distance)
+
+
+def _admissible(layer: nn.Module, name: str) -> Admissible | None:
+    """Return the parametrization that confines a weight, if it has one."""
+    if not parametrize.is_parametrized(layer, name):
+        return None
+    (inside,) = layer.parametrizations[name]  # type: ignore[union-attr, index, misc]
+    if not isinstance(inside, Admissible):
+        raise ValueError(
+            f"expected {name!r} to be free or constrained by pyrnn, got a parametrization "
+            f"{type(inside).__name__}; constrain a plain weight instead"
+        )
+    return inside
+
+
+def _everywhere(weight: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.full_like(weight, -torch.inf), torch.full_like(weight, torch.inf)
+
+
+def _half_lines(signs: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    low, high = _everywhere(weight)
+    signs = signs.to(weight.device)
+    return low.masked_fill(signs > 0, 0), high.masked_fill(signs < 0, 0)
+
+
+def _check_shape(what: str, given: Tensor, expected: Sequence[int]) -> None:
+    if given.shape != torch.Size(expected):
+        raise ValueError(
+            f"expected {what} of shape {tuple(expected)}, got {tuple(given.shape)}; "
+            "rows are postsynaptic, columns presynaptic"
+        )
+
+
+def _refuse_contradiction(constraints: Sequence[Constraint], low: Tensor, high: Tensor) -> None:
+    at = tuple((low > high).nonzero()[0].tolist())
+    names = ", ".join(type(c).__name__ for c in constraints)
+    raise ValueError(
+        f"expected constraints that agree, got {names} with no value left for entry {list(at)}: "
+        f"at least {low[at]:.4g} and at most {high[at]:.4g}; change one of them there"
+    )

@@ -1,0 +1,183 @@
+"""Batches of any torch dataset: padded, masked, checked, in an order that a seed fixes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+
+__all__ = ["Batch", "batches", "collate", "n_batches"]
+
+
+class Batch(NamedTuple):
+    """Trials to learn from.
+
+    Attributes:
+        inputs: ``(trials, time, input_size)``.
+        targets: ``(trials, time, output_size)``, or classes ``(trials, time)``.
+        mask: Weights of the steps, ``(trials, time)`` or like the targets; None weighs all alike.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    mask: Tensor | None = None
+
+
+def n_batches(dataset: Any, batch_size: int) -> int | None:
+    """Return the number of batches in an epoch, or None if the dataset doesn't tell."""
+    try:
+        n = len(dataset)
+    except TypeError:
+        return None
+    return n if isinstance(dataset, DataLoader) else -(-n // batch_size)
+
+
+def batches(
+    dataset: Any, batch_size: int, *, order_seed: int | None = None, skip: int = 0
+) -> Iterator[Batch]:
+    """Yield the batches of one epoch.
+
+    Args:
+        dataset: A dataset of ``(inputs, targets)`` or ``(inputs, targets, mask)``; or a
+            ``DataLoader``, which then decides on size and order itself.
+        batch_size: Trials per batch.
+        order_seed: Seed of the order of trials; ``None`` keeps the dataset's own.
+        skip: How many batches to leave out at the start.
+
+    Raises:
+        ValueError: If the dataset is empty.
+    """
+    if isinstance(dataset, IterableDataset):
+        dataset = DataLoader(dataset, batch_size, collate_fn=collate)
+    if isinstance(dataset, DataLoader):
+        yield from _loader_batches(dataset, skip)
+        return
+    n = len(dataset)
+    if n == 0:
+        raise ValueError("expected a dataset with at least one trial, got an empty one")
+    if order_seed is None:
+        order = torch.arange(n)
+    else:
+        order = torch.randperm(n, generator=torch.Generator().manual_seed(order_seed))
+    for indices in order.split(batch_size)[skip:]:
+        yield _fetch(dataset, indices)
+
+
+def _loader_batches(loader: Iterable[Any], skip: int) -> Iterator[Batch]:
+    empty = True
+    for i, items in enumerate(loader):
+        empty = False
+        if i >= skip:
+            yield _as_batch(items)
+    if empty:
+        raise ValueError("expected a data loader with at least one batch, got an empty one")
+
+
+def _fetch(dataset: Dataset[Any], indices: Tensor) -> Batch:
+    """Get some trials, by the fastest way that the dataset offers."""
+    if callable(getattr(dataset, "batch", None)):
+        return _as_batch(dataset.batch(indices))  # type: ignore[attr-defined]
+    if type(dataset) is TensorDataset:
+        return _as_batch([tensor[indices] for tensor in dataset.tensors])
+    wanted = indices.tolist()
+    if hasattr(dataset, "__getitems__"):
+        return collate(dataset.__getitems__(wanted))
+    return collate([dataset[i] for i in wanted])
+
+
+def collate(trials: Sequence[Any]) -> Batch:
+    """Stack trials into a batch; shorter ones are padded with zeros that are never scored.
+
+    Args:
+        trials: ``(inputs, targets)`` or ``(inputs, targets, mask)`` each, tensors or arrays:
+            inputs ``(time, input_size)``, targets ``(time, output_size)`` or ``(time,)``.
+
+    Example:
+        >>> trials = [(torch.ones(n, 3), torch.ones(n, 1)) for n in (4, 2)]
+        >>> collate(trials).mask.tolist()
+        [[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 0.0, 0.0]]
+    """
+    columns = list(zip(*(_as_trial(trial) for trial in trials), strict=True))
+    lengths = {len(inputs) for inputs in columns[0]}
+    if len(lengths) > 1 and len(columns) == 2:
+        columns.append(tuple(x.new_ones(len(x)) for x in columns[0]))
+    return Batch(*(pad_sequence(list(column), batch_first=True) for column in columns))
+
+
+def _as_trial(trial: Any) -> tuple[Tensor, ...]:
+    fields = _as_tensors(trial)
+    shapes = [tuple(field.shape) for field in fields]
+    if fields[0].ndim != 2 or any(shape[:1] != shapes[0][:1] for shape in shapes):
+        raise ValueError(
+            "expected a trial of inputs (time, input_size) and targets and mask of as many time "
+            f"steps, got shapes {shapes}"
+        )
+    return fields
+
+
+def _as_batch(items: Any) -> Batch:
+    return Batch(*_as_tensors(items))
+
+
+def _as_tensors(fields: Any) -> tuple[Tensor, ...]:
+    if not isinstance(fields, (tuple, list)) or len(fields) not in (2, 3):
+        got = (
+            f"{len(fields)} fields" if isinstance(fields, (tuple, list)) else type(fields).__name__
+        )
+        raise TypeError(
+            f"expected a dataset of (inputs, targets) or (inputs, targets, mask), got {got}"
+        )
+    try:
+        tensors = tuple(torch.as_tensor(field) for field in fields)
+    except (TypeError, ValueError, RuntimeError) as error:
+        kinds = ", ".join(type(field).__name__ for field in fields)
+        raise TypeError(f"expected tensors or arrays of numbers, got {kinds}") from error
+    if any(tensor.is_complex() for tensor in tensors):
+        raise TypeError(f"expected real numbers, got {', '.join(str(t.dtype) for t in tensors)}")
+    return tensors
+
+
+def prepare(batch: Batch, rnn: nn.Module) -> Batch:
+    """Check a batch against a network and bring it to its device and dtype.
+
+    Raises:
+        ValueError: If a shape does not fit.
+    """
+    inputs, targets, mask = batch
+    sizes: tuple[int, int] = (rnn.input_size, rnn.output_size)  # type: ignore[assignment]
+    if inputs.ndim != 3 or inputs.shape[-1] != sizes[0]:
+        raise ValueError(
+            f"expected inputs of shape (trials, time, {sizes[0]}), got {tuple(inputs.shape)}; "
+            "the last axis holds the network's input channels"
+        )
+    leading = inputs.shape[:2]
+    classes = targets.shape == leading and not targets.is_floating_point()
+    if not classes and targets.shape != (*leading, sizes[1]):
+        raise ValueError(
+            f"expected targets of shape {(*leading, sizes[1])}, or integer classes of shape "
+            f"{tuple(leading)}, got {tuple(targets.shape)} of {targets.dtype}"
+        )
+    if (
+        classes
+        and targets.numel()
+        and not 0 <= int(targets.min()) <= int(targets.max()) < sizes[1]
+    ):
+        raise ValueError(
+            f"expected classes in 0..{sizes[1] - 1} (output_size), got "
+            f"{int(targets.min())}..{int(targets.max())}"
+        )
+    if mask is not None and mask.shape not in (leading, targets.shape):
+        raise ValueError(
+            f"expected a mask of shape {tuple(leading)} or {tuple(targets.shape)}, got "
+            f"{tuple(mask.shape)}"
+        )
+    like: Tensor = rnn.h0  # type: ignore[assignment]
+    return Batch(
+        inputs.to(like),
+        targets.to(like.device) if classes else targets.to(like),
+        None if mask is None else mask.to(like),
+    )

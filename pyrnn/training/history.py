@@ -1,0 +1,144 @@
+"""History: what happened in a training, step by step and epoch by epoch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
+    from rich.table import Table
+
+__all__ = ["History"]
+
+
+@dataclass(eq=False)
+class History:
+    """The record of a training.
+
+    Attributes:
+        steps: One number per optimiser step: ``loss``, ``learning_rate``, ``gradient_norm``;
+            with penalties also ``task`` (the loss without them) and each penalty by its name.
+        epochs: One number per epoch: ``loss`` (the mean), ``seconds``, the task's metric, and
+            ``validation_loss`` and the like where there was a validation set.
+        n_parameters: How many numbers could learn.
+        interrupted: Whether Ctrl-C ended the training.
+
+    Example:
+        >>> history = History(epochs={"loss": [0.5, 0.25, 0.3]})
+        >>> history.n_epochs, history.best_epoch
+        (3, 1)
+    """
+
+    steps: dict[str, list[float]] = field(default_factory=dict)
+    epochs: dict[str, list[float]] = field(default_factory=dict)
+    n_parameters: int = 0
+    interrupted: bool = False
+
+    @property
+    def loss(self) -> list[float]:
+        """Loss of every step."""
+        return self.steps.get("loss", [])
+
+    @property
+    def learning_rate(self) -> list[float]:
+        """Learning rate of every step."""
+        return self.steps.get("learning_rate", [])
+
+    @property
+    def n_steps(self) -> int:
+        """How many optimiser steps were made."""
+        return len(self.loss)
+
+    @property
+    def n_epochs(self) -> int:
+        """How many epochs were finished."""
+        return len(self.epochs.get("loss", []))
+
+    @property
+    def seconds(self) -> float:
+        """Duration of all finished epochs."""
+        return sum(self.epochs.get("seconds", []))
+
+    @property
+    def monitored(self) -> str:
+        """Which loss tells good epochs from bad ones: that of validation, if there is one."""
+        return "validation_loss" if "validation_loss" in self.epochs else "loss"
+
+    @property
+    def best_epoch(self) -> int | None:
+        """Index of the epoch of the smallest (validation) loss; None if there is none."""
+        values = self.epochs.get(self.monitored, [])
+        known = [i for i, value in enumerate(values) if not math.isnan(value)]
+        return min(known, key=values.__getitem__, default=None)
+
+    def record_epoch(self, **values: float) -> None:
+        """Append one epoch; what wasn't measured before or isn't now is NaN."""
+        n = self.n_epochs
+        for name in self.epochs.keys() | values.keys():
+            column = self.epochs.setdefault(name, [math.nan] * n)
+            column.append(float(values.get(name, math.nan)))
+
+    def record_steps(self, columns: dict[str, list[float]]) -> None:
+        """Append steps, likewise."""
+        n, new = self.n_steps, len(columns["loss"])
+        for name in self.steps.keys() | columns.keys():
+            column = self.steps.setdefault(name, [math.nan] * n)
+            column.extend(columns.get(name, [math.nan] * new))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that ``from_dict`` takes."""
+        return {
+            "steps": {name: list(values) for name, values in self.steps.items()},
+            "epochs": {name: list(values) for name, values in self.epochs.items()},
+            "n_parameters": self.n_parameters,
+            "interrupted": self.interrupted,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> History:
+        """Build a history from plain data."""
+        return cls(**data)
+
+    def to_pandas(self, per: str = "epoch") -> pandas.DataFrame:
+        """Return a table, one row per epoch or per step; needs ``pip install pyrnn[pandas]``."""
+        import pandas
+
+        if per not in ("epoch", "step"):
+            raise ValueError(f"expected per='epoch' or 'step', got {per!r}")
+        return pandas.DataFrame(self.epochs if per == "epoch" else self.steps).rename_axis(per)
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw the loss; see ``pyrnn.plot.plot_loss``."""
+        from pyrnn.plot import plot_loss
+
+        return plot_loss(self, ax=ax)
+
+    def __rich__(self) -> Table:
+        from rich.table import Table
+
+        table = Table(title="training", show_header=False)
+        for name, value in self._report().items():
+            table.add_row(name, value)
+        return table
+
+    def _report(self) -> dict[str, str]:
+        """Return the rows of the printed report."""
+        report = {
+            "parameters": f"{self.n_parameters:,}",
+            "epochs, steps": f"{self.n_epochs}, {self.n_steps}",
+            "time": f"{self.seconds:.1f} s",
+        }
+        report |= {
+            f"final {name.replace('_', ' ')}": f"{values[-1]:.4g}"
+            for name, values in self.epochs.items()
+            if name != "seconds"
+        }
+        if self.best_epoch is not None:
+            best = self.epochs[self.monitored][self.best_epoch]
+            report["best epoch"] = f"{self.best_epoch + 1} ({self.monitored} {best:.4g})"
+        if self.interrupted:
+            report["interrupted"] = "yes: what was learnt is kept"
+        return report

@@ -1,0 +1,127 @@
+"""Losses: means over the scored steps, so that neither padding nor batch size enters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+__all__ = ["LOSSES", "Loss", "binary_cross_entropy", "cross_entropy", "loss_function", "mse"]
+
+Loss: TypeAlias = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]
+
+
+def masked_mean(errors: Tensor, mask: Tensor | None = None) -> Tensor:
+    r"""Return the weighted mean :math:`\sum_i m_i e_i / \sum_i m_i`.
+
+    Args:
+        errors: ``(..., time)`` or ``(..., time, output_size)``.
+        mask: Weights, ``(..., time)`` or shaped like ``errors``; ones by default. Where a weight
+            is zero, the error may be anything, NaN included.
+
+    Returns:
+        A scalar; zero if nothing is scored.
+
+    Example:
+        >>> masked_mean(torch.tensor([1.0, 9.0]), torch.tensor([1.0, 0.0])).item()
+        1.0
+    """
+    if mask is None:
+        return errors.mean()
+    weights = mask.to(errors.dtype)
+    if weights.ndim < errors.ndim:
+        weights = weights.unsqueeze(-1).expand_as(errors)
+    scored = torch.where(weights > 0, errors, 0)
+    return (weights * scored).sum() / weights.sum().clamp(min=torch.finfo(errors.dtype).tiny)
+
+
+def mse(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
+    r"""Return the mean squared error.
+
+    .. math:: \frac{\sum_{i} m_i (y_i - \hat y_i)^2}{\sum_i m_i}
+
+    Args:
+        outputs: ``(..., time, output_size)``.
+        targets: The same shape.
+        mask: ``(..., time)`` or the shape of the outputs.
+
+    Example:
+        >>> mse(torch.ones(2, 3, 1), torch.zeros(2, 3, 1)).item()
+        1.0
+    """
+    return masked_mean((_where_scored(outputs, targets, mask) - outputs).square(), mask)
+
+
+def cross_entropy(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
+    r"""Return the cross-entropy :math:`-\log \mathrm{softmax}(y)_c` of the right class.
+
+    Args:
+        outputs: Logits, ``(..., time, n_classes)``.
+        targets: Classes, integers ``(..., time)``; or probabilities shaped like the outputs.
+        mask: ``(..., time)``.
+
+    Example:
+        >>> cross_entropy(torch.zeros(1, 4, 2), torch.zeros(1, 4, dtype=torch.long)).item()
+        0.693...
+    """
+    if targets.ndim == outputs.ndim:
+        errors = -(targets * outputs.log_softmax(-1)).sum(-1)
+    else:
+        flat = functional.cross_entropy(
+            outputs.flatten(0, -2), targets.flatten().long(), reduction="none"
+        )
+        errors = flat.view(targets.shape)
+    return masked_mean(errors, mask)
+
+
+def binary_cross_entropy(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
+    r"""Return the cross-entropy of independent bits, of logits :math:`y`.
+
+    .. math:: -\hat y \log\sigma(y) - (1-\hat y)\log(1-\sigma(y))
+
+    Args:
+        outputs: Logits, ``(..., time, output_size)``.
+        targets: Numbers in [0, 1] of the same shape.
+        mask: ``(..., time)`` or the shape of the outputs.
+
+    Example:
+        >>> binary_cross_entropy(torch.zeros(1, 4, 2), torch.ones(1, 4, 2)).item()
+        0.693...
+    """
+    targets = _where_scored(outputs, targets, mask)
+    errors = functional.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
+    return masked_mean(errors, mask)
+
+
+LOSSES: dict[str, Loss] = {
+    "mse": mse,
+    "cross_entropy": cross_entropy,
+    "binary_cross_entropy": binary_cross_entropy,
+}
+
+
+def loss_function(loss: str | Loss) -> Loss:
+    """Return the loss of a name, or the function itself.
+
+    Raises:
+        ValueError: If the name is unknown.
+        TypeError: If it is neither a name nor callable.
+    """
+    if callable(loss):
+        return loss
+    if not isinstance(loss, str):
+        raise TypeError(f"expected a loss's name or loss(outputs, targets, mask), got {loss!r}")
+    if loss not in LOSSES:
+        raise ValueError(f"expected a loss among {', '.join(LOSSES)}, or a callable, got {loss!r}")
+    return LOSSES[loss]
+
+
+def _where_scored(outputs: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
+    """Replace targets that aren't scored, so that a NaN there can't reach the gradient."""
+    if mask is None:
+        return targets
+    scored = mask > 0 if mask.ndim == outputs.ndim else (mask > 0).unsqueeze(-1)
+    return torch.where(scored, targets, outputs.detach())

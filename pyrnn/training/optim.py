@@ -1,0 +1,105 @@
+"""Optimisers and schedulers by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+import torch
+from torch import nn
+from torch.optim import Optimizer, lr_scheduler
+
+__all__ = ["OPTIMIZERS", "SCHEDULERS", "make_optimizer", "make_scheduler"]
+
+OptimizerSpec: TypeAlias = "str | Callable[..., Optimizer]"
+SchedulerSpec: TypeAlias = "str | Callable[[Optimizer], Any] | None"
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "sgd": torch.optim.SGD,
+    "rmsprop": torch.optim.RMSprop,
+    "rprop": torch.optim.Rprop,
+    "lbfgs": torch.optim.LBFGS,
+}
+SCHEDULERS = ("cosine", "exponential", "linear", "plateau")
+
+
+def make_optimizer(
+    optimizer: OptimizerSpec, parameters: Iterable[nn.Parameter], lr: float
+) -> Optimizer:
+    """Build an optimiser.
+
+    Args:
+        optimizer: One of ``OPTIMIZERS``, or a function of ``(parameters, lr=...)``: a torch
+            class, or ``functools.partial(torch.optim.Adam, eps=0.1)``.
+        parameters: What it changes.
+        lr: Learning rate.
+
+    Raises:
+        ValueError: If the name is unknown, the rate isn't positive or nothing can learn.
+        TypeError: If it is no optimiser.
+    """
+    if not lr > 0:
+        raise ValueError(f"expected lr > 0, got {lr}")
+    parameters = list(parameters)
+    if not parameters:
+        raise ValueError("expected a network with something to learn, got all layers frozen")
+    if isinstance(optimizer, str):
+        if optimizer.lower() not in OPTIMIZERS:
+            raise ValueError(
+                f"expected an optimizer among {', '.join(OPTIMIZERS)}, or a torch class, got "
+                f"{optimizer!r}"
+            )
+        optimizer = OPTIMIZERS[optimizer.lower()]
+    if not callable(optimizer):
+        raise TypeError(
+            f"expected an optimizer's name, or a class or function of (parameters, lr=...), got "
+            f"{type(optimizer).__name__}; pass the class itself, fit builds it"
+        )
+    return optimizer(parameters, lr=lr)
+
+
+def make_scheduler(scheduler: SchedulerSpec, optimizer: Optimizer, n_steps: int | None) -> Any:
+    """Build a learning-rate scheduler, or None.
+
+    ``"cosine"`` falls to zero along a cosine over the whole training, ``"linear"`` along a line,
+    ``"exponential"`` to a hundredth; ``"plateau"`` divides by ten when the loss stands still for
+    ten epochs. Any torch scheduler comes as a function of the optimiser, such as
+    ``lambda opt: torch.optim.lr_scheduler.MultiStepLR(opt, [500, 1000])``; it is stepped after
+    every optimiser step (plateau: after every epoch).
+
+    Args:
+        scheduler: A name, a function, or None.
+        optimizer: What it schedules.
+        n_steps: Steps of the whole training, None if unknown.
+
+    Raises:
+        ValueError: If the name is unknown, or needs a length that the dataset does not tell.
+        TypeError: If it is no scheduler.
+    """
+    if scheduler is None:
+        return None
+    if callable(scheduler):
+        return scheduler(optimizer)
+    if not isinstance(scheduler, str):
+        raise TypeError(
+            f"expected a scheduler's name or a function of the optimizer, got {scheduler!r}; "
+            "write lambda optimizer: YourScheduler(optimizer, ...)"
+        )
+    if scheduler not in SCHEDULERS:
+        raise ValueError(
+            f"expected a scheduler among {', '.join(SCHEDULERS)}, or a function, got {scheduler!r}"
+        )
+    if scheduler == "plateau":
+        return lr_scheduler.ReduceLROnPlateau(optimizer)
+    if n_steps is None:
+        raise ValueError(
+            f"expected a dataset with a length for scheduler={scheduler!r}, got one without; "
+            "pass a function of the optimizer instead"
+        )
+    if scheduler == "cosine":
+        return lr_scheduler.CosineAnnealingLR(optimizer, n_steps)
+    if scheduler == "linear":
+        return lr_scheduler.LinearLR(optimizer, 1.0, 0.0, n_steps)
+    return lr_scheduler.ExponentialLR(optimizer, 0.01 ** (1 / n_steps))

@@ -1,0 +1,198 @@
+"""Penalties: terms that join the loss and are logged under their own names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+__all__ = [
+    "L1",
+    "L2",
+    "Outside",
+    "Penalty",
+    "Smoothness",
+    "Sparsity",
+    "StateL2",
+    "WholeL2",
+    "named_penalties",
+]
+
+Penalty: TypeAlias = Callable[[nn.Module, Any], Tensor]
+"""A function of the network and its rollout (``outputs``, ``states``) that returns a scalar."""
+
+LAYERS = ("w_in", "w_rec", "w_out")
+
+
+@dataclass(frozen=True)
+class L1:
+    r"""Penalise :math:`\lambda \sum_{ij} |w_{ij}|` of some layers' effective weights.
+
+    Args:
+        weight: :math:`\lambda`.
+        layers: Names of the layers.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> L1(1.0, layers=["w_out"])(RNN(1, 4, 1), None).item()
+        0.0
+    """
+
+    weight: float
+    layers: Sequence[str] = LAYERS
+    name: str = "l1"
+
+    def __call__(self, rnn: nn.Module, rollout: Any) -> Tensor:
+        """Return the penalty."""
+        return self.weight * _total(getattr(rnn, k).weight.abs().sum() for k in self.layers)
+
+
+@dataclass(frozen=True)
+class L2:
+    r"""Penalise :math:`\lambda \sum_{ij} w_{ij}^2` of some layers' effective weights.
+
+    Args:
+        weight: :math:`\lambda`.
+        layers: Names of the layers.
+    """
+
+    weight: float
+    layers: Sequence[str] = LAYERS
+    name: str = "l2"
+
+    def __call__(self, rnn: nn.Module, rollout: Any) -> Tensor:
+        """Return the penalty."""
+        return self.weight * _total(getattr(rnn, k).weight.square().sum() for k in self.layers)
+
+
+@dataclass(frozen=True)
+class StateL2:
+    r"""Penalise :math:`\lambda \langle h_{i,t}^2 \rangle`, the mean squared state.
+
+    Args:
+        weight: :math:`\lambda`.
+
+    References:
+        Sussillo, Churchland, Kaufman & Shenoy, *Nat. Neurosci.* (2015).
+    """
+
+    weight: float
+    name: str = "state_l2"
+
+    def __call__(self, rnn: nn.Module, rollout: Any) -> Tensor:
+        """Return the penalty."""
+        return self.weight * rollout.states.square().mean()
+
+
+@dataclass(frozen=True)
+class Sparsity:
+    r"""Penalise :math:`\lambda \langle |f(h_{i,t})| \rangle`, the mean activity.
+
+    Args:
+        weight: :math:`\lambda`.
+    """
+
+    weight: float
+    name: str = "sparsity"
+
+    def __call__(self, rnn: nn.Module, rollout: Any) -> Tensor:
+        """Return the penalty."""
+        return self.weight * rnn.f(rollout.states).abs().mean()  # type: ignore[operator]
+
+
+@dataclass(frozen=True)
+class Smoothness:
+    r"""Penalise :math:`\lambda \langle (h_{i,t} - h_{i,t-1})^2 \rangle`: fast changes.
+
+    Args:
+        weight: :math:`\lambda`.
+    """
+
+    weight: float
+    name: str = "smoothness"
+
+    def __call__(self, rnn: nn.Module, rollout: Any) -> Tensor:
+        """Return the penalty."""
+        return self.weight * rollout.states.diff(dim=-2).square().mean()
+
+
+@dataclass(frozen=True)
+class WholeL2:
+    r"""Penalise :math:`\lambda (\|\theta\|^2 + \|h\|^2)`: all parameters and all states.
+
+    Args:
+        weight: :math:`\lambda`.
+
+    References:
+        Sussillo, *computation-thru-dynamics*, integrator tutorial (2019).
+    """
+
+    weight: float
+    name: str = "whole_l2"
+
+    def __call__(self, rnn: nn.Module, rollout: Any) -> Tensor:
+        """Return the penalty."""
+        parameters = _total(p.square().sum() for p in rnn.parameters())
+        return self.weight * (parameters + rollout.states.square().sum())
+
+
+@dataclass(frozen=True)
+class Outside:
+    r"""Penalise leaving bounds: :math:`\lambda \sum_i \max(0, a - v_i)^2 + \max(0, v_i - b)^2`.
+
+    The soft twin of a ``Bounds`` constraint, e.g. for time constants of at least ten steps:
+    ``Outside(10.0, "tau", low=10 * rnn.dt)``.
+
+    Args:
+        weight: :math:`\lambda`.
+        attribute: Name of the network's attribute that holds :math:`v`; dots reach into layers
+            (``"w_rec.weight"``).
+        low: :math:`a`.
+        high: :math:`b`.
+    """
+
+    weight: float
+    attribute: str
+    low: float = -torch.inf
+    high: float = torch.inf
+    name: str = "bounds"
+
+    def __call__(self, rnn: nn.Module, rollout: Any) -> Tensor:
+        """Return the penalty."""
+        value: Any = rnn
+        for part in self.attribute.split("."):
+            value = getattr(value, part)
+        excess = (self.low - value).clamp(min=0) + (value - self.high).clamp(min=0)
+        return self.weight * excess.square().sum()
+
+
+def named_penalties(
+    penalties: Mapping[str, Penalty] | Sequence[Penalty] | Penalty | None,
+) -> dict[str, Penalty]:
+    """Return penalties by the name they are logged under.
+
+    Raises:
+        TypeError: If one can't be called.
+        ValueError: If two have the same name.
+    """
+    if penalties is None:
+        return {}
+    if isinstance(penalties, Mapping):
+        named = dict(penalties)
+    else:
+        items = [penalties] if callable(penalties) else list(penalties)
+        names = [getattr(p, "name", getattr(p, "__name__", type(p).__name__)) for p in items]
+        if len(set(names)) < len(names):
+            raise ValueError(f"expected penalties of different names, got {names}; give name=...")
+        named = dict(zip(names, items, strict=True))
+    for name, penalty in named.items():
+        if not callable(penalty):
+            raise TypeError(f"expected penalty(rnn, rollout) -> scalar, got {name} = {penalty!r}")
+    return named
+
+
+def _total(terms: Any) -> Tensor:
+    return torch.stack(list(terms)).sum()

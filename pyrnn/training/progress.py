@@ -1,0 +1,114 @@
+"""Progress bars, and stopping cleanly on Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, TypeVar
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+__all__ = ["TrainingBar", "interruptible", "track"]
+
+T = TypeVar("T")
+
+
+class _Speed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.0f} steps/s")
+
+
+class TrainingBar:
+    """One bar with loss, learning rate, speed and time left; redrawn ten times a second.
+
+    Args:
+        total: Number of steps, None if unknown.
+        done: Steps made before.
+        enabled: Whether to draw it.
+    """
+
+    def __init__(self, total: int | None, done: int = 0, *, enabled: bool = True):
+        self.done = done
+        self._next = 0.0
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[numbers]}"),
+            _Speed(),
+            TimeRemainingColumn(),
+            disable=not enabled,
+        )
+        self._task = self._progress.add_task("train", total=total, completed=done, numbers="")
+
+    def __enter__(self) -> TrainingBar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.update(self._task, completed=self.done)
+        self._progress.stop()
+
+    def is_due(self) -> bool:
+        """Return whether a tenth of a second has gone by since the last redrawing."""
+        return time.monotonic() >= self._next
+
+    def show(self, description: str, **numbers: float) -> None:
+        """Redraw with some numbers."""
+        self._next = time.monotonic() + 0.1
+        text = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+        self._progress.update(
+            self._task, completed=self.done, description=description, numbers=text
+        )
+
+
+def track(items: Iterable[T], description: str, *, enabled: bool = True) -> Iterator[T]:
+    """Yield items and show how far they have got."""
+    with Progress(disable=not enabled, transient=True) as progress:
+        yield from progress.track(items, description=description)
+
+
+class Interrupt:
+    """Whether Ctrl-C was pressed."""
+
+    pressed = False
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupt]:
+    """Turn the first Ctrl-C into a flag, so that no step is cut in half; the second one raises.
+
+    Only the main thread of a program gets signals; elsewhere nothing changes.
+    """
+    interrupt = Interrupt()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt
+        return
+    previous: Any = signal.getsignal(signal.SIGINT)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        interrupt.pressed = True
+        signal.signal(signal.SIGINT, previous)
+
+    if previous is None or previous == signal.SIG_IGN:
+        yield interrupt
+        return
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield interrupt
+    finally:
+        signal.signal(signal.SIGINT, previous)
