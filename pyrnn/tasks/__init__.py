@@ -2,8 +2,40 @@
 
 from pyrnn.tasks.base import Task
 from pyrnn.tasks.checks import check_task
+from pyrnn.tasks.choice import ChoiceTask
+from pyrnn.tasks.counting import CountOnes, CountPulses
+from pyrnn.tasks.decisions import ContextIntegration, MultisensoryIntegration, PerceptualDecision
 from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.flipflop import FlipFlop
+from pyrnn.tasks.generators import PulseToChirp, SineGenerator
+from pyrnn.tasks.integrators import HeadingIntegrator, WhiteNoiseIntegrator
+from pyrnn.tasks.memory import DelayedMatchToSample, ParametricWorkingMemory
+from pyrnn.tasks.response import DelayedResponse
+from pyrnn.tasks.timeline import Timeline
+from pyrnn.tasks.timing import IntervalDiscrimination, ReadySetGo
 from pyrnn.tasks.trial import Trial, stack_trials
 
-__all__ = ["Draws", "FlipFlop", "Task", "Trial", "check_task", "stack_trials"]
+__all__ = [
+    "ChoiceTask",
+    "ContextIntegration",
+    "CountOnes",
+    "CountPulses",
+    "DelayedMatchToSample",
+    "DelayedResponse",
+    "Draws",
+    "FlipFlop",
+    "HeadingIntegrator",
+    "IntervalDiscrimination",
+    "MultisensoryIntegration",
+    "ParametricWorkingMemory",
+    "PerceptualDecision",
+    "PulseToChirp",
+    "ReadySetGo",
+    "SineGenerator",
+    "Task",
+    "Timeline",
+    "Trial",
+    "WhiteNoiseIntegrator",
+    "check_task",
+    "stack_trials",
+]

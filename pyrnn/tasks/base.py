@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 
 from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.scores import class_accuracy, r_squared, sign_accuracy
+from pyrnn.tasks.timeline import Timeline, to_steps
 from pyrnn.tasks.trial import Trial, stack_trials
 
 AnyTask = TypeVar("AnyTask", bound="Task")
@@ -245,19 +246,15 @@ class Task(Dataset[Trial]):
         """Return the number that the literature reports; the accuracy unless overridden."""
         return self.accuracy(outputs, targets, mask)
 
-    def steps(self, duration: float) -> int:
-        """Convert a duration in ms into a number of steps.
+    # Time, for subclasses.
 
-        Raises:
-            ValueError: If it is negative, or shorter than a step.
-        """
-        n = round(duration / self.dt)
-        if duration < 0 or (duration > 0 and n < 1):
-            raise ValueError(
-                f"expected a duration of 0 or at least dt = {self.dt} ms, got {duration} ms; "
-                "lengthen it or choose a smaller dt"
-            )
-        return n
+    def steps(self, duration: float) -> int:
+        """Convert a duration in ms into a number of steps, at least one unless it is 0."""
+        return to_steps("duration", duration, self.dt)
+
+    def timeline(self, draws: Draws, *phases: str) -> Timeline:
+        """Lay phases end to end whose durations are attributes of their names."""
+        return Timeline(draws, self.dt, {name: getattr(self, name) for name in phases})
 
 
 def _integer(name: str, value: Any) -> int:

@@ -81,3 +81,51 @@ def angle_between(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def _angle(cos_sin: Tensor) -> Tensor:
     return torch.atan2(cos_sin[..., 1], cos_sin[..., 0])
+
+
+def last_scored(values: Tensor, mask: Tensor) -> Tensor:
+    """Return each trial's values at its last scored step.
+
+    Args:
+        values: ``(..., time, channels)``.
+        mask: ``(..., time)``.
+
+    Returns:
+        ``(..., channels)``.
+
+    Example:
+        >>> last_scored(torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([0.0, 1.0, 0.0]))
+        tensor([2.])
+    """
+    step = torch.arange(mask.shape[-1], device=mask.device)
+    last = ((mask > 0) * step).argmax(-1)
+    index = last[..., None, None].expand(*last.shape, 1, values.shape[-1])
+    return values.gather(-2, index).squeeze(-2)
+
+
+def choice_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+    """Return the share of trials whose answer has the right sign.
+
+    A trial's answer is its average output over the scored steps, weighted by the mask.
+
+    Example:
+        >>> outputs = torch.tensor([[[0.0], [0.4], [0.9]]])
+        >>> choice_accuracy(outputs, torch.ones(1, 3, 1), torch.tensor([[0.0, 1.0, 1.0]]))
+        1.0
+    """
+    _check(outputs, targets, mask)
+    answer, truth = (
+        (values * mask.unsqueeze(-1)).sum(-2) for values in (outputs, targets.to(outputs))
+    )
+    return _share(answer * truth > 0)
+
+
+def count_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+    """Return the share of trials whose last scored output rounds to the right number."""
+    _check(outputs, targets, mask)
+    error = last_scored(outputs - targets, mask)
+    return _share((error.abs() < 0.5).all(-1))
+
+
+def _share(correct: Tensor) -> float:
+    return float(correct.double().mean())

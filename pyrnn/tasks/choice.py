@@ -1,0 +1,35 @@
+"""Tasks that end in a choice between two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from pyrnn.tasks.base import Task
+from pyrnn.tasks.scores import choice_accuracy
+from pyrnn.tasks.timeline import Timeline
+from pyrnn.tasks.trial import Trial
+
+
+@dataclass(eq=False)
+class ChoiceTask(Task):
+    """A task with one output that answers -1 or 1 in its last phase, the decision.
+
+    Subclassing:
+        Write ``trials(draws)`` with a phase called ``"decision"`` and end it with
+        ``return self.decided(inputs, time, info)``, where ``info["choice"]`` is the answer.
+    """
+
+    output_names: ClassVar[tuple[str, ...]] = ("choice",)
+
+    def decided(self, inputs: Tensor, time: Timeline, info: dict[str, Tensor]) -> Trial:
+        """Ask for ``info["choice"]`` during the decision, and score nothing else."""
+        decide = time.during("decision").double()
+        targets = (decide * info["choice"][:, None]).unsqueeze(-1)
+        return Trial(inputs, targets, decide, info, time.epochs)
+
+    def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+        """Return the share of trials with the right sign at the decision."""
+        return choice_accuracy(outputs, targets, mask)

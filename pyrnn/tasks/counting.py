@@ -1,0 +1,144 @@
+"""Counting: ones in a sequence, pulses at a time."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from pyrnn.tasks.base import Task
+from pyrnn.tasks.draws import Draws
+from pyrnn.tasks.scores import count_accuracy
+from pyrnn.tasks.timeline import Duration, white_noise
+from pyrnn.tasks.trial import Trial
+
+
+@dataclass(eq=False)
+class CountTask(Task):
+    """A task whose output is a number; right means that it rounds to the right one."""
+
+    output_names: ClassVar[tuple[str, ...]] = ("count",)
+
+    def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+        """Return the share of trials whose answer rounds to the right number."""
+        return count_accuracy(outputs, targets, mask)
+
+
+@dataclass(eq=False)
+class CountOnes(CountTask):
+    """Count the ones of a binary sequence.
+
+    Args:
+        length: Length of the sequence.
+        symbol: Duration of each symbol, in ms; as long as ``dt``, it is one step.
+
+    Shapes:
+        inputs ``(time, 1)``: 0 or 1. targets ``(time, 1)``: the number of ones so far, scored at
+        the last step only. The metric is the share of exact counts after rounding.
+
+    Raises:
+        ValueError: If the sequence is empty, or a symbol shorter than ``dt``.
+
+    Example:
+        >>> inputs, targets, mask = CountOnes(length=10, symbol=20.0)[0]
+        >>> bool(inputs.sum() == targets[-1, 0]), mask.sum()
+        (True, tensor(1.))
+    """
+
+    length: int = 10
+    _: KW_ONLY
+    dt: float = 20.0
+    symbol: float = 100.0
+
+    input_names: ClassVar[tuple[str, ...]] = ("symbol",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.length < 1 or self.steps(self.symbol) < 1:
+            raise ValueError(
+                f"expected a sequence of symbols that last, got length {self.length} and "
+                f"{self.symbol} ms"
+            )
+
+    def trials(self, draws: Draws) -> Trial:
+        """Make a batch of trials."""
+        bits = draws.integers(0, 2, self.length, 1).double()
+        inputs = bits.repeat_interleave(self.steps(self.symbol), dim=1)
+        targets = bits.cumsum(1).repeat_interleave(self.steps(self.symbol), dim=1)
+        mask = inputs.new_zeros(inputs.shape[:2])
+        mask[:, -1] = 1
+        return Trial(inputs, targets, mask, {"count": bits.sum((1, 2)).long()})
+
+
+@dataclass(eq=False)
+class CountPulses(CountTask):
+    """Count pulses, and tell how many there were when asked.
+
+    Up to ``max_count`` of the slots hold a pulse; every count is equally likely. A go signal then
+    asks for the number.
+
+    Args:
+        max_count: Highest number of pulses.
+        n_slots: Number of slots that may hold one.
+        slot: Time from one slot to the next, in ms.
+        pulse: Duration of a pulse, in ms.
+        decision: Time to answer, the only one that is scored, in ms.
+        noise: Standard deviation of the input noise at ``dt`` = 20 ms.
+
+    Shapes:
+        inputs ``(time, 2)``: pulses, go. targets ``(time, 1)``: the count during the decision. The
+        metric is the share of exact counts after rounding.
+
+    Raises:
+        ValueError: If there are fewer slots than pulses, a pulse does not fit into its slot, or a
+            time is shorter than ``dt``.
+
+    Example:
+        >>> task = CountPulses(seed=0)
+        >>> task.n_steps, task.batch(64).info["count"].max()
+        (50, tensor(5))
+    """
+
+    max_count: int = 5
+    _: KW_ONLY
+    dt: float = 20.0
+    n_slots: int = 8
+    slot: float = 100.0
+    pulse: float = 60.0
+    decision: Duration = 200.0
+    noise: float = 0.01
+
+    input_names: ClassVar[tuple[str, ...]] = ("pulses", "go")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.max_count <= self.n_slots:
+            raise ValueError(
+                f"expected at least max_count = {self.max_count} > 0 slots, got {self.n_slots}"
+            )
+        if not 0 < self.steps(self.pulse) < self.steps(self.slot):
+            raise ValueError(
+                f"expected a pulse between dt = {self.dt} ms and slot = {self.slot} ms, "
+                f"got {self.pulse}"
+            )
+
+    @property
+    def slots(self) -> float:
+        """Duration of all slots together, in ms."""
+        return self.n_slots * self.steps(self.slot) * self.dt
+
+    def trials(self, draws: Draws) -> Trial:
+        """Make a batch of trials."""
+        count = draws.integers(0, self.max_count + 1)
+        rank = draws.uniform(self.n_slots).argsort(1).argsort(1)
+        time = self.timeline(draws, "slots", "decision")
+        is_pulse = (time.step % self.steps(self.slot)) < self.steps(self.pulse)
+        slot = (time.step // self.steps(self.slot)).clamp(max=self.n_slots - 1)
+        filled = (rank < count[:, None])[:, slot] & is_pulse & time.during("slots")
+        decide = time.during("decision").double()
+        noise = white_noise(draws, self.noise, self.dt, time.n_steps, 2)
+        inputs = torch.stack([filled.double(), decide], dim=-1) + noise
+        targets = (decide * count[:, None]).unsqueeze(-1)
+        return Trial(inputs, targets, decide, {"count": count}, time.epochs)

@@ -1,0 +1,213 @@
+"""Decisions about noisy evidence: one stream, one of two streams, two senses."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from pyrnn.tasks.base import Task
+from pyrnn.tasks.choice import ChoiceTask
+from pyrnn.tasks.draws import Draws
+from pyrnn.tasks.scores import last_scored
+from pyrnn.tasks.timeline import Duration, white_noise
+from pyrnn.tasks.trial import Trial
+
+
+@dataclass(eq=False)
+class PerceptualDecision(Task):
+    r"""Tell from noisy evidence whether motion goes left or right.
+
+    Two channels, tuned to the two directions, hold
+
+    .. math:: x(t) = \tfrac12 + \cos(\theta - \theta^*)\,\tfrac{c}{200}
+        + \tfrac{\sigma}{\sqrt{\Delta t}} N(0, 1)
+
+    while the stimulus is on, with :math:`\theta^*` the true direction and :math:`c` the coherence
+    in percent. A third channel asks to fixate until the decision.
+
+    Args:
+        coherences: Coherences in percent, equally likely.
+        fixation: Time before the stimulus, in ms.
+        stimulus: Duration of the stimulus, in ms.
+        decision: Time to decide, in ms.
+        noise: Standard deviation :math:`\sigma` of the evidence, for ``dt`` in ms.
+        decision_weight: How much more the steps of the decision count.
+
+    Shapes:
+        inputs ``(time, 3)``: fixation, left, right. targets ``(time,)``: classes 0 fixate, 1
+        left, 2 right. The metric is the share of right choices at the last step; without
+        coherence that is chance.
+
+    Raises:
+        ValueError: If a time is shorter than ``dt``.
+
+    Example:
+        >>> batch = PerceptualDecision(seed=0).batch(64)
+        >>> batch.inputs.shape, sorted(batch.info)
+        (torch.Size([64, 22, 3]), ['choice', 'coherence'])
+
+    References:
+        Britten et al., *The analysis of visual motion*, J. Neurosci. 12 (1992); timing and
+        channels as in Yang & Wang, *Artificial neural networks for neuroscientists*, Neuron 107
+        (2020).
+    """
+
+    coherences: tuple[float, ...] = (0.0, 6.4, 12.8, 25.6, 51.2)
+    _: KW_ONLY
+    dt: float = 100.0
+    fixation: Duration = 100.0
+    stimulus: Duration = 2000.0
+    decision: Duration = 100.0
+    noise: float = 1.0
+    decision_weight: float = 5.0
+
+    loss: ClassVar[str] = "cross_entropy"
+    output_size: ClassVar[int] = 3
+    input_names: ClassVar[tuple[str, ...]] = ("fixation", "left", "right")
+    output_names: ClassVar[tuple[str, ...]] = ("fixate", "left", "right")
+
+    def trials(self, draws: Draws) -> Trial:
+        """Make a batch of trials."""
+        right = draws.sign()
+        coherence = right * draws.choice(self.coherences).double()
+        time = self.timeline(draws, "fixation", "stimulus", "decision")
+        evidence = torch.stack([0.5 - coherence / 200, 0.5 + coherence / 200], dim=-1)
+        noise = white_noise(draws, self.noise / 20**0.5, self.dt, time.n_steps, 2)
+        shown = time.during("stimulus").unsqueeze(-1) * (evidence.unsqueeze(1) + noise)
+        fixate = time.during("fixation", "stimulus").double().unsqueeze(-1)
+        decide = time.during("decision")
+        targets = decide * torch.where(right > 0, 2, 1)[:, None]
+        mask = fixate.squeeze(-1) + self.decision_weight * decide
+        info = {"coherence": coherence, "choice": right}
+        return Trial(torch.cat([fixate, shown], dim=-1), targets, mask, info, time.epochs)
+
+    def decision_variable(self, outputs: Tensor) -> Tensor:
+        """Return the evidence for right over left at each step, ``(..., time)``."""
+        return outputs[..., 2] - outputs[..., 1]
+
+    def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+        """Return the share of right choices at the last step."""
+        chosen = last_scored(outputs, mask).argmax(-1)
+        truth = last_scored(targets.unsqueeze(-1), mask).squeeze(-1)
+        return float((chosen == truth).double().mean())
+
+
+@dataclass(eq=False)
+class ContextIntegration(ChoiceTask):
+    r"""Integrate one of two noisy streams, as the context demands.
+
+    The sensory channels hold :math:`x_m(t) = c_m + \sigma N(0, 1)` while the stimulus is on, for
+    motion and for colour; a context channel says which of them counts from the context's onset
+    to the end. The answer is the sign of that one's coherence.
+
+    Args:
+        coherences: Absolute coherences, drawn with random sign for either stream.
+        fixation: Time before the context is shown, in ms.
+        context: Time from the context to the stimulus, in ms.
+        stimulus: Duration of the stimulus, in ms.
+        delay: Time from the stimulus to the decision, in ms.
+        decision: Time to decide, the only one that is scored, in ms.
+        noise: Standard deviation :math:`\sigma` of the evidence at ``dt`` = 20 ms.
+        context_strength: Amplitude of the context channels.
+
+    Shapes:
+        inputs ``(time, 4)``: motion, colour, attend motion, attend colour. targets
+        ``(time, 1)``: -1 or 1. The metric is the share of right signs at the decision.
+
+    Raises:
+        ValueError: If a time is shorter than ``dt``.
+
+    Example:
+        >>> task = ContextIntegration(seed=0)
+        >>> task.n_steps, task[0].info["context"] in (0, 1)
+        (69, True)
+
+    References:
+        Mante et al., *Context-dependent computation by recurrent dynamics in prefrontal cortex*,
+        Nature 503 (2013).
+    """
+
+    coherences: tuple[float, ...] = (0.1, 0.2, 0.4)
+    _: KW_ONLY
+    dt: float = 20.0
+    fixation: Duration = 100.0
+    context: Duration = 350.0
+    stimulus: Duration = 800.0
+    delay: Duration = 100.0
+    decision: Duration = 20.0
+    noise: float = 0.1
+    context_strength: float = 0.1
+
+    input_names: ClassVar[tuple[str, ...]] = ("motion", "colour", "attend motion", "attend colour")
+
+    def trials(self, draws: Draws) -> Trial:
+        """Make a batch of trials."""
+        context = draws.integers(0, 2)
+        streams = draws.sign(2) * draws.choice(self.coherences, 2).double()
+        names = ("fixation", "context", "stimulus", "delay", "decision")
+        time = self.timeline(draws, *names)
+        noise = white_noise(draws, self.noise, self.dt, time.n_steps, 2)
+        shown = time.during("stimulus").unsqueeze(-1) * (streams.unsqueeze(1) + noise)
+        attend = torch.nn.functional.one_hot(context, 2).unsqueeze(1) * self.context_strength
+        cued = time.during("context", "decision").unsqueeze(-1) * attend
+        coherence = streams.gather(1, context[:, None]).squeeze(1)
+        info = {"coherence": coherence, "context": context, "choice": coherence.sign()}
+        info |= {"motion": streams[:, 0], "colour": streams[:, 1]}
+        return self.decided(torch.cat([shown, cued], dim=-1), time, info)
+
+
+@dataclass(eq=False)
+class MultisensoryIntegration(ChoiceTask):
+    r"""Decide from what is seen, what is heard, or both.
+
+    While the stimulus is on, each modality that takes part holds :math:`c + \sigma N(0, 1)` with
+    noise of its own; the other one is silent. The answer is the sign of the coherence :math:`c`.
+
+    Args:
+        coherences: Absolute coherences, drawn with random sign.
+        fixation: Time before the stimulus, in ms.
+        stimulus: Duration of the stimulus, in ms.
+        decision: Time to decide, the only one that is scored, in ms.
+        noise: Standard deviation :math:`\sigma` of the evidence at ``dt`` = 20 ms.
+
+    Shapes:
+        inputs ``(time, 2)``: visual, auditory. targets ``(time, 1)``: -1 or 1. The metric is the
+        share of right signs at the decision. ``info["modality"]`` is 0 visual, 1 auditory, 2
+        both.
+
+    Raises:
+        ValueError: If a time is shorter than ``dt``.
+
+    Example:
+        >>> MultisensoryIntegration(seed=0).batch(64).inputs.shape
+        torch.Size([64, 60, 2])
+
+    References:
+        Raposo et al., *A category-free neural population supports evolving demands during
+        decision-making*, Nature Neuroscience 17 (2014).
+    """
+
+    coherences: tuple[float, ...] = (0.1, 0.2, 0.4, 0.8)
+    _: KW_ONLY
+    dt: float = 20.0
+    fixation: Duration = 100.0
+    stimulus: Duration = 1000.0
+    decision: Duration = 100.0
+    noise: float = 0.5
+
+    input_names: ClassVar[tuple[str, ...]] = ("visual", "auditory")
+
+    def trials(self, draws: Draws) -> Trial:
+        """Make a batch of trials."""
+        modality = draws.integers(0, 3)
+        coherence = draws.sign() * draws.choice(self.coherences).double()
+        time = self.timeline(draws, "fixation", "stimulus", "decision")
+        noise = white_noise(draws, self.noise, self.dt, time.n_steps, 2)
+        takes_part = torch.stack([modality != 1, modality != 0], dim=-1).unsqueeze(1)
+        shown = time.during("stimulus").unsqueeze(-1) & takes_part
+        inputs = shown * (coherence[:, None, None] + noise)
+        info = {"coherence": coherence, "modality": modality, "choice": coherence.sign()}
+        return self.decided(inputs, time, info)

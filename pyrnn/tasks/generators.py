@@ -1,0 +1,177 @@
+"""Pattern generation: a sine of a given frequency, a chirp after a pulse."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from pyrnn.tasks.base import Task
+from pyrnn.tasks.draws import Draws
+from pyrnn.tasks.integrators import spans
+from pyrnn.tasks.timeline import white_noise
+from pyrnn.tasks.trial import Trial
+
+
+@dataclass(eq=False)
+class SineGenerator(Task):
+    r"""Generate a sine whose frequency is given by a static input.
+
+    .. math:: x_1 = \frac{j}{n} + \frac14, \qquad y(t) = \sin(w_j t), \qquad j = 0, \dots, n - 1
+
+    with :math:`w_j` from ``low`` to ``high`` in equal steps. A pulse on a second channel says when
+    to start.
+
+    Args:
+        n_frequencies: Number :math:`n` of frequencies.
+        duration: Duration of a trial, in ms.
+        low: Lowest angular frequency, in rad per unit of time.
+        high: Highest angular frequency, in rad per unit of time.
+        unit: The unit of time, in ms: a network's time constant.
+        start_pulse: Duration of the start pulse, in ms.
+
+    Shapes:
+        inputs ``(time, 2)``: frequency cue, start pulse. targets ``(time, 1)``. The metric is R².
+
+    Raises:
+        ValueError: If a time is shorter than ``dt``, or the frequencies make no range.
+
+    Example:
+        >>> task = SineGenerator(seed=0)
+        >>> inputs, targets, _ = task.batch(64)
+        >>> inputs.shape, bool(targets.abs().max() <= 1)
+        (torch.Size([64, 100, 2]), True)
+
+    References:
+        Sussillo & Barak, *Opening the black box*, Neural Computation 25 (2013).
+    """
+
+    n_frequencies: int = 51
+    _: KW_ONLY
+    dt: float = 20.0
+    duration: float = 2000.0
+    low: float = 0.1
+    high: float = 0.6
+    unit: float = 100.0
+    start_pulse: float = 100.0
+
+    metric_name: ClassVar[str] = "R²"
+    input_names: ClassVar[tuple[str, ...]] = ("frequency cue", "start")
+    output_names: ClassVar[tuple[str, ...]] = ("sine",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.n_frequencies < 1 or not 0 < self.low <= self.high:
+            raise ValueError(
+                f"expected at least one frequency and 0 < low <= high, got {self.n_frequencies} "
+                f"from {self.low} to {self.high}"
+            )
+        if not 0 < self.steps(self.start_pulse) < self.steps(self.duration):
+            raise ValueError(
+                f"expected a start_pulse between dt = {self.dt} and duration = {self.duration} "
+                f"ms, got {self.start_pulse}"
+            )
+
+    def trials(self, draws: Draws) -> Trial:
+        """Make a batch of trials."""
+        j = draws.integers(0, self.n_frequencies)
+        table = torch.linspace(self.low, self.high, self.n_frequencies, dtype=torch.float64)
+        time = torch.arange(self.steps(self.duration)).double() * self.dt
+        cue = (j / 51 + 0.25)[:, None].expand(-1, len(time))
+        start = (time < self.start_pulse).double().expand(draws.n_trials, -1)
+        targets = (table[j][:, None] * time / self.unit).sin()
+        info = {"frequency": table[j] / self.unit * (1000 / (2 * math.pi))}
+        return Trial(torch.stack([cue, start], dim=-1), targets.unsqueeze(-1), info=info)
+
+
+@dataclass(eq=False)
+class PulseToChirp(Task):
+    r"""Answer a pulse with a chirp.
+
+    A period holds ``silence``, a pulse of 1 and a rest. From the pulse's onset :math:`t_0` on,
+    for ``chirp`` ms,
+
+    .. math:: y(t) = \sin\big(2\pi\, r\,(t - t_0)^2\big) ,
+
+    with time in seconds, and 0 otherwise. The frequency rises by :math:`2r` hertz per second.
+    Beyond ``n_periods``, and the noise, all trials are alike.
+
+    Args:
+        n_periods: How often the period repeats.
+        silence: Time before the pulse, in ms.
+        pulse: Duration of the pulse, in ms.
+        rest: Time from the pulse's onset to the end of the period, in ms.
+        chirp: Duration of the chirp, in ms.
+        rate: Rate :math:`r` of the chirp, in 1/s².
+        noise: Standard deviation of the input noise at ``dt`` = 20 ms.
+
+    Shapes:
+        inputs and targets ``(time, 1)``. The metric is the mean squared error.
+
+    Raises:
+        ValueError: If the chirp or the pulse outlasts the period, a time is shorter than ``dt``,
+            or the chirp is too fast for ``dt``.
+
+    Example:
+        >>> trial = PulseToChirp(dt=5.0)[0]
+        >>> {name: span.tolist() for name, span in trial.epochs.items()}
+        {'silence': [0.0, 1000.0], 'chirp': [1000.0, 2000.0], 'rest': [2000.0, 3000.0]}
+    """
+
+    n_periods: int = 1
+    _: KW_ONLY
+    dt: float = 1.0
+    silence: float = 1000.0
+    pulse: float = 50.0
+    rest: float = 2000.0
+    chirp: float = 1000.0
+    rate: float = 10.0
+    noise: float = 0.01
+
+    metric_name: ClassVar[str] = "MSE"
+    metric_goal: ClassVar[str] = "min"
+    input_names: ClassVar[tuple[str, ...]] = ("pulse",)
+    output_names: ClassVar[tuple[str, ...]] = ("chirp",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.n_periods < 1:
+            raise ValueError(f"expected n_periods of at least 1, got {self.n_periods}")
+        for name in ("pulse", "chirp"):
+            if not 0 < self.steps(getattr(self, name)) <= self.steps(self.rest):
+                raise ValueError(
+                    f"expected a {name} that ends within rest = {self.rest} ms, got "
+                    f"{getattr(self, name)} ms"
+                )
+        fastest = 2 * self.rate * self.chirp / 1000
+        if fastest * self.dt > 500:
+            raise ValueError(
+                f"expected at least 2 steps per cycle, got a chirp up to {fastest} Hz at "
+                f"dt = {self.dt} ms; choose a smaller dt"
+            )
+
+    def trials(self, draws: Draws) -> Trial:
+        """Make a batch of trials."""
+        n_silence, n_rest = self.steps(self.silence), self.steps(self.rest)
+        since = (torch.arange(n_silence + n_rest) - n_silence).double() * self.dt
+        pulse = (since >= 0) & (since < self.pulse)
+        wave = torch.sin(2 * math.pi * self.rate * (since / 1000) ** 2)
+        target = wave * ((since >= 0) & (since < self.chirp))
+        noise = white_noise(draws, self.noise, self.dt, self.n_periods * len(since), 1)
+        inputs = pulse.double().repeat(self.n_periods).unsqueeze(-1) + noise
+        targets = target.repeat(self.n_periods).unsqueeze(-1).expand_as(inputs)
+        return Trial(inputs, targets, epochs=spans(self._epochs(), draws.n_trials))
+
+    def _epochs(self) -> dict[str, tuple[float, float]]:
+        """Name the spans of the first period."""
+        end = self.silence + self.rest
+        onset, stop = self.silence, self.silence + self.chirp
+        return {"silence": (0.0, onset), "chirp": (onset, stop), "rest": (stop, end)}
+
+    def metric(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+        """Return the mean squared error over scored steps."""
+        error = (outputs - targets).square().mean(-1)
+        return float((error * mask).sum() / mask.sum())

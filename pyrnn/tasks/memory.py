@@ -1,0 +1,132 @@
+"""Working memory: keep a stimulus in mind over a delay."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from pyrnn.tasks.choice import ChoiceTask
+from pyrnn.tasks.draws import Draws
+from pyrnn.tasks.timeline import Duration, Timeline, white_noise
+from pyrnn.tasks.trial import Trial
+
+
+@dataclass(eq=False)
+class DelayedMatchToSample(ChoiceTask):
+    """Tell after a delay whether a test stimulus is the same as the sample.
+
+    Sample and test are one of two stimuli each, independently, so that half of the trials match.
+
+    Args:
+        sample: Duration of the sample, in ms.
+        delay: Time from the sample to the test, in ms.
+        test: Duration of the test, in ms.
+        decision: Time to decide, the only one that is scored, in ms.
+        noise: Standard deviation of the input noise at ``dt`` = 20 ms.
+
+    Shapes:
+        inputs ``(time, 2)``: one channel per stimulus. targets ``(time, 1)``: 1 match, -1 no
+        match. The metric is the share of right answers.
+
+    Raises:
+        ValueError: If a time is shorter than ``dt``.
+
+    Example:
+        >>> trial = DelayedMatchToSample(delay=1000.0, seed=0)[0]
+        >>> {name: span.tolist() for name, span in trial.epochs.items()}["delay"]
+        [500.0, 1500.0]
+
+    References:
+        Miyashita, *Neuronal correlate of visual associative long-term memory in the primate
+        temporal cortex*, Nature 335 (1988); Chaisangmongkon et al., *Computing by robust
+        transience*, Neuron 93 (2017).
+    """
+
+    _: KW_ONLY
+    dt: float = 20.0
+    sample: Duration = 500.0
+    delay: Duration = (500.0, 3000.0)
+    test: Duration = 500.0
+    decision: Duration = 1000.0
+    noise: float = 0.03
+
+    input_names: ClassVar[tuple[str, ...]] = ("A", "B")
+
+    def trials(self, draws: Draws) -> Trial:
+        """Make a batch of trials."""
+        sample, test = draws.integers(0, 2, 2).unbind(-1)
+        time = self.timeline(draws, "sample", "delay", "test", "decision")
+        noise = white_noise(draws, self.noise, self.dt, time.n_steps, 2)
+        inputs = noise * time.during("sample", "decision").unsqueeze(-1)
+        inputs += _shown(time, "sample", sample) + _shown(time, "test", test)
+        info = {"sample": sample, "test": test, "delay": time.duration("delay")}
+        return self.decided(inputs, time, info | {"choice": 1.0 - 2.0 * (sample != test)})
+
+
+def _shown(time: Timeline, phase: str, stimulus: Tensor) -> Tensor:
+    """Show one of two stimuli during a phase, ``(n_trials, time, 2)``."""
+    one_hot = torch.nn.functional.one_hot(stimulus, 2).double()
+    return time.during(phase).unsqueeze(-1) * one_hot.unsqueeze(1)
+
+
+@dataclass(eq=False)
+class ParametricWorkingMemory(ChoiceTask):
+    """Tell which of two vibrations, seconds apart, had the higher frequency.
+
+    The input is the frequency, as a share of the highest one.
+
+    Args:
+        pairs: Pairs of frequencies in Hz, equally likely, in either order.
+        first: Duration of the first vibration, in ms.
+        delay: Time between the two, in ms.
+        second: Duration of the second vibration, in ms.
+        decision: Time to decide, the only one that is scored, in ms.
+        noise: Standard deviation of the input noise at ``dt`` = 20 ms.
+
+    Shapes:
+        inputs ``(time, 1)``. targets ``(time, 1)``: the sign of the first frequency minus the
+        second. The metric is the share of right answers.
+
+    Raises:
+        ValueError: If a time is shorter than ``dt``, or a pair holds the same frequency twice.
+
+    Example:
+        >>> info = ParametricWorkingMemory(seed=0).batch(64).info
+        >>> info["f1"].min(), info["f1"].max()
+        (tensor(10., dtype=torch.float64), tensor(34., dtype=torch.float64))
+
+    References:
+        Romo et al., *Neuronal correlates of parametric working memory in the prefrontal cortex*,
+        Nature 399 (1999).
+    """
+
+    pairs: tuple[tuple[float, float], ...] = ((18, 10), (22, 14), (26, 18), (30, 22), (34, 26))
+    _: KW_ONLY
+    dt: float = 20.0
+    first: Duration = 500.0
+    delay: Duration = (500.0, 2000.0)
+    second: Duration = 500.0
+    decision: Duration = 100.0
+    noise: float = 0.01
+
+    input_names: ClassVar[tuple[str, ...]] = ("vibration",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if any(f1 == f2 for f1, f2 in self.pairs):
+            raise ValueError(f"expected pairs of different frequencies, got {self.pairs}")
+
+    def trials(self, draws: Draws) -> Trial:
+        """Make a batch of trials."""
+        table = torch.tensor(self.pairs, dtype=torch.float64)
+        pairs = table[draws.integers(0, len(table))]
+        f1, f2 = torch.where(draws.sign(1) > 0, pairs, pairs.flip(-1)).unbind(-1)
+        time = self.timeline(draws, "first", "delay", "second", "decision")
+        noise = white_noise(draws, self.noise, self.dt, time.n_steps)
+        vibration = time.during("first") * f1[:, None] + time.during("second") * f2[:, None]
+        inputs = vibration / table.max() + noise * time.during("first", "decision")
+        info = {"f1": f1, "f2": f2, "difference": f1 - f2, "delay": time.duration("delay")}
+        return self.decided(inputs.unsqueeze(-1), time, info | {"choice": (f1 - f2).sign()})

@@ -1,0 +1,116 @@
+"""Responses in space: point to where a stimulus was, or away from it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import KW_ONLY, dataclass, field
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from pyrnn.tasks.base import Task
+from pyrnn.tasks.draws import Draws
+from pyrnn.tasks.scores import angle_between, last_scored
+from pyrnn.tasks.timeline import Duration, bounds, white_noise
+from pyrnn.tasks.trial import Trial
+
+
+@dataclass(eq=False)
+class DelayedResponse(Task):
+    r"""Point to where a stimulus was, or to the opposite side, once fixation is released.
+
+    A stimulus appears at an angle :math:`\theta` while the network fixates. After a delay the
+    fixation point vanishes: point to :math:`\theta` (rule "pro") or to :math:`\theta + \pi`
+    (rule "anti"). The first ``grace`` of the go period are not scored.
+
+    Args:
+        rules: Rules to mix, of ``"pro"`` and ``"anti"``.
+        fixation: Time before the stimulus, in ms.
+        stimulus: Duration of the stimulus, in ms.
+        delay: Time from the stimulus to the go signal, in ms.
+        go: Time to respond, in ms.
+        grace: Time to react that is not scored, in ms.
+        ring_size: Units of a ring that code the angle; 0 for cosine and sine.
+        go_weight: How much more the steps of the response count.
+        noise: Standard deviation of the input noise at ``dt`` = 20 ms.
+
+    Shapes:
+        inputs ``(time, 4)``: fixation, cos, sin, rule (1 pro, -1 anti); with a ring, its units
+        replace cos and sin. targets ``(time, 3)``: fixation, cos, sin. The metric is the share of
+        trials that end within 36 degrees of the target with fixation released.
+
+    Raises:
+        ValueError: If a rule is unknown, a time shorter than ``dt``, or the grace too long.
+
+    Example:
+        >>> DelayedResponse(rules=("anti",), ring_size=32).batch(64).inputs.shape
+        torch.Size([64, 155, 34])
+
+    References:
+        Yang et al., *Task representations in neural networks trained to perform many cognitive
+        tasks*, Nature Neuroscience 22 (2019). The angle is read from cosine and sine instead of
+        a population vector.
+    """
+
+    rules: tuple[str, ...] = ("pro", "anti")
+    _: KW_ONLY
+    dt: float = 20.0
+    fixation: Duration = (300.0, 700.0)
+    stimulus: Duration = 300.0
+    delay: Duration = field(default_factory=lambda: [200.0, 400.0, 800.0, 1600.0])
+    go: Duration = 500.0
+    grace: float = 100.0
+    ring_size: int = 0
+    go_weight: float = 5.0
+    noise: float = 0.03
+
+    output_names: ClassVar[tuple[str, ...]] = ("fixation", "cos", "sin")
+    tolerance: ClassVar[float] = math.radians(36)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.rules or not set(self.rules) <= {"pro", "anti"}:
+            raise ValueError(f'expected rules among "pro" and "anti", got {self.rules}')
+        if not 0 <= self.grace < min(bounds(self.go)):
+            raise ValueError(f"expected a grace shorter than go = {self.go} ms, got {self.grace}")
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the input channels."""
+        ring = tuple(f"ring {k}" for k in range(self.ring_size)) or ("cos", "sin")
+        return ("fixation", *ring, "rule")
+
+    def trials(self, draws: Draws) -> Trial:
+        """Make a batch of trials."""
+        angle = draws.uniform(high=2 * math.pi)
+        rule = draws.choice([1.0 if rule == "pro" else -1.0 for rule in self.rules]).double()
+        time = self.timeline(draws, "fixation", "stimulus", "delay", "go")
+        within, go = time.during("fixation", "go"), time.during("go")
+        noise = white_noise(draws, self.noise, self.dt, time.n_steps, len(self.input_names))
+        fixate = time.during("fixation", "delay").double().unsqueeze(-1)
+        seen = time.during("stimulus").unsqueeze(-1) * self._code(angle).unsqueeze(1)
+        cue = (within * rule[:, None]).unsqueeze(-1)
+        inputs = torch.cat([fixate, seen, cue], dim=-1) + noise * within.unsqueeze(-1)
+        response = angle + math.pi * (rule < 0)
+        aim = torch.stack([response.cos(), response.sin()], dim=-1).unsqueeze(1)
+        targets = torch.cat([fixate, go.unsqueeze(-1) * aim], dim=-1)
+        scored = go & (time.elapsed("go") >= self.grace)
+        mask = fixate.squeeze(-1) + self.go_weight * scored
+        info = {"angle": angle, "rule": rule, "response": response % (2 * math.pi)}
+        info["delay"] = time.duration("delay")
+        return Trial(inputs, targets, mask, info, time.epochs)
+
+    def _code(self, angle: Tensor) -> Tensor:
+        """Code an angle as cosine and sine, or as a bump of activity on a ring."""
+        if not self.ring_size:
+            return torch.stack([angle.cos(), angle.sin()], dim=-1)
+        preferred = torch.arange(self.ring_size) * (2 * math.pi / self.ring_size)
+        distance = math.pi - (math.pi - (angle[:, None] - preferred).abs()).abs()
+        return 0.8 * torch.exp(-0.5 * (8 * distance / math.pi) ** 2)
+
+    def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+        """Return the share of trials that end near the target with fixation released."""
+        answer, truth = last_scored(outputs, mask), last_scored(targets, mask)
+        error = angle_between(answer[..., 1:], truth[..., 1:]).abs()
+        return float(((error < self.tolerance) & (answer[..., 0] < 0.5)).double().mean())

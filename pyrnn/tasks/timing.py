@@ -1,0 +1,199 @@
+"""Time itself: produce an interval, compare two."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from pyrnn.tasks.base import Task
+from pyrnn.tasks.choice import ChoiceTask
+from pyrnn.tasks.draws import Draws
+from pyrnn.tasks.timeline import Duration, Timeline, bounds, white_noise
+from pyrnn.tasks.trial import Trial
+
+
+@dataclass(eq=False)
+class ReadySetGo(Task):
+    r"""Reproduce the interval between two pulses.
+
+    A ready pulse and a set pulse are an interval :math:`t_s` apart. From the set pulse on, the
+    output ramps,
+
+    .. math:: y(t) = \frac{t - t_{set}}{g\,t_s} ,
+
+    and the response is when it crosses the threshold 1, that is after :math:`g\,t_s`. The ramp is
+    asked for, and scored, a little beyond the threshold, so that the crossing is a clean one.
+
+    Args:
+        interval: Interval between the pulses, in ms.
+        gains: Gains :math:`g`, equally likely.
+        fixation: Time before the ready pulse, in ms.
+        pulse: Duration of the pulses, in ms.
+        beyond: How far beyond the threshold the ramp goes on, as a share of it.
+        noise: Standard deviation of the input noise at ``dt`` = 20 ms.
+
+    Shapes:
+        inputs ``(time, 3)``: ready, set, gain. targets ``(time, 1)``. The metric is the mean
+        absolute error of the produced interval in ms; the accuracy is the share of trials in
+        which it is below 10 % of the interval.
+
+    Raises:
+        ValueError: If a time is shorter than ``dt``, or the pulses overlap.
+
+    Example:
+        >>> task = ReadySetGo(seed=0)
+        >>> _, targets, mask = task.batch(64)
+        >>> task.metric(targets, targets, mask)
+        0.0
+
+    References:
+        Jazayeri & Shadlen, *Temporal context calibrates interval timing*, Nature Neuroscience 13
+        (2010); Sohn et al., *Bayesian computation through cortical latent dynamics*, Neuron 103
+        (2019).
+    """
+
+    interval: Duration = (400.0, 1000.0)
+    gains: tuple[float, ...] = (1.0,)
+    _: KW_ONLY
+    dt: float = 20.0
+    fixation: Duration = (100.0, 300.0)
+    pulse: float = 60.0
+    beyond: float = 0.2
+    noise: float = 0.01
+
+    metric_name: ClassVar[str] = "production error (ms)"
+    metric_goal: ClassVar[str] = "min"
+    input_names: ClassVar[tuple[str, ...]] = ("ready", "set", "gain")
+    output_names: ClassVar[tuple[str, ...]] = ("ramp",)
+    tolerance: ClassVar[float] = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.steps(self.pulse) <= min(bounds(self.interval)) / self.dt:
+            raise ValueError(
+                f"expected a pulse between dt = {self.dt} ms and the shortest interval, got "
+                f"{self.pulse} and {self.interval}"
+            )
+        if not self.gains or min(self.gains) <= 0:
+            raise ValueError(f"expected positive gains, got {self.gains}")
+
+    def trials(self, draws: Draws) -> Trial:
+        """Make a batch of trials."""
+        gain = draws.choice(self.gains).double()
+        longest = max(bounds(self.interval)) * max(self.gains) * (1 + self.beyond)
+        phases = {"fixation": self.fixation, "interval": self.interval, "produce": longest}
+        time = Timeline(draws, self.dt, phases)
+        sample = time.duration("interval")
+        ready, go = time.elapsed("interval"), time.elapsed("produce")
+        is_ready, is_set = (((t >= 0) & (t < self.pulse)).double() for t in (ready, go))
+        pulses = torch.stack([is_ready, is_set, gain[:, None].expand_as(ready)], dim=-1)
+        inputs = pulses + white_noise(draws, self.noise, self.dt, time.n_steps, 3)
+        ramp = go.clamp(min=0) / (gain * sample)[:, None]
+        mask = (ramp <= 1 + self.beyond).double()
+        targets = (ramp * mask).unsqueeze(-1)
+        info = {"interval": sample, "gain": gain, "produced": gain * sample}
+        return Trial(inputs, targets, mask, info, time.epochs)
+
+    def produced(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return when each trial crosses the threshold, in ms after the set pulse, ``(...,)``.
+
+        The crossing is interpolated between steps. A trial that never crosses it gets the time
+        to the end.
+        """
+        since = (targets[..., 0] > 0).cumsum(-1)  # steps after the set pulse
+        above = (outputs[..., 0] >= 1) & (since > 0)
+        crossed = above.any(-1)
+        step = above.double().argmax(-1, keepdim=True)
+        after = outputs[..., 0].gather(-1, step).squeeze(-1)
+        before = outputs[..., 0].gather(-1, (step - 1).clamp(min=0)).squeeze(-1)
+        rise = (after - before).clamp(min=1e-9)
+        late = ((after - 1) / rise).clamp(0, 1)
+        n_steps = since.gather(-1, step).squeeze(-1)
+        return torch.where(crossed, n_steps - late, since.amax(-1)) * self.dt
+
+    def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+        """Return the share of trials in which the production is less than 10 % wrong."""
+        asked = self.produced(targets, targets)
+        error = (self.produced(outputs, targets) - asked).abs()
+        return float((error < self.tolerance * asked).double().mean())
+
+    def metric(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+        """Return the mean absolute production error, in ms."""
+        error = self.produced(outputs, targets) - self.produced(targets, targets)
+        return float(error.abs().mean())
+
+
+@dataclass(eq=False)
+class IntervalDiscrimination(ChoiceTask):
+    """Tell which of two stimuli lasted longer.
+
+    Args:
+        intervals: Range of the two durations, in ms.
+        difference: How much longer the longer one is at least, in ms.
+        fixation: Time before the first stimulus, in ms.
+        delay: Time between the stimuli, in ms.
+        decision: Time to decide, the only one that is scored, in ms.
+        noise: Standard deviation of the input noise at ``dt`` = 20 ms.
+
+    Shapes:
+        inputs ``(time, 2)``: first stimulus, second stimulus. targets ``(time, 1)``: 1 if the
+        first was longer, -1 if the second was. The metric is the share of right answers.
+
+    Raises:
+        ValueError: If a time is shorter than ``dt``, or the difference does not fit in the range.
+
+    Example:
+        >>> info = IntervalDiscrimination(seed=0)[0].info
+        >>> sorted(info)
+        ['choice', 'delay', 'difference', 'first', 'second']
+
+    References:
+        Genovesio, Tsujimoto & Wise, *Feature- and order-based timing representations in the
+        frontal cortex*, Neuron 63 (2009).
+    """
+
+    intervals: tuple[float, float] = (300.0, 600.0)
+    _: KW_ONLY
+    dt: float = 20.0
+    difference: float = 60.0
+    fixation: Duration = 100.0
+    delay: Duration = (800.0, 1500.0)
+    decision: Duration = 300.0
+    noise: float = 0.01
+
+    input_names: ClassVar[tuple[str, ...]] = ("first", "second")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        low, high = self.intervals
+        if not 0 < low < high or not self.dt <= self.difference < high - low:
+            raise ValueError(
+                f"expected a difference of at least dt = {self.dt} ms that fits into the "
+                f"intervals, got {self.difference} and {self.intervals} ms"
+            )
+
+    def trials(self, draws: Draws) -> Trial:
+        """Make a batch of trials."""
+        first, second = self._pair(draws)
+        others = {"fixation": self.fixation, "delay": self.delay, "decision": self.decision}
+        longest = sum(max(bounds(value)) for value in others.values()) + 2 * self.intervals[1]
+        phases = {"fixation": self.fixation, "first": first, "delay": self.delay}
+        phases |= {"second": second, "decision": self.decision}
+        time = Timeline(draws, self.dt, phases, longest)
+        shown = torch.stack([time.during("first"), time.during("second")], dim=-1).double()
+        inputs = shown + white_noise(draws, self.noise, self.dt, time.n_steps, 2)
+        first, second = time.duration("first"), time.duration("second")
+        info = {"first": first, "second": second, "delay": time.duration("delay")}
+        info |= {"difference": first - second, "choice": (first - second).sign()}
+        return self.decided(inputs, time, info)
+
+    def _pair(self, draws: Draws) -> tuple[Tensor, Tensor]:
+        """Draw two durations that differ enough, the longer one first or second."""
+        low, high = self.intervals
+        short = draws.uniform(low=low, high=high - self.difference)
+        long = short + self.difference + draws.uniform() * (high - short - self.difference)
+        swap = draws.sign() > 0
+        return torch.where(swap, short, long), torch.where(swap, long, short)
