@@ -246,7 +246,7 @@ class RNNBase(nn.Module, ABC):
 
     def beside_weights(self) -> dict[str, Any]:
         """Return what a file holds beside config and weights, as plain data."""
-        bounds = {name: _intervals_or_none(layer) for name, layer in self.named_children()}
+        bounds = {name: intervals(layer) for name, layer in self.named_children()}
         return {
             "dtype": self.h0.dtype,
             "constraints": {name: pair for name, pair in bounds.items() if pair is not None},
@@ -405,17 +405,10 @@ class RNNBase(nn.Module, ABC):
     def _expanded(self, h: Tensor, batch_shape: torch.Size) -> Tensor:
         if h.shape[-1:] != (self.state_size,):
             raise ValueError(
-                f"expected an initial state of shape (..., {self.state_size}), got {tuple(h.shape)}"
+                f"expected an initial state of shape (..., {self.state_size}), "
+                f"got {tuple(h.shape)}"
             )
         return h.expand(*batch_shape, self.state_size)
-
-
-def _intervals_or_none(layer: nn.Module) -> tuple[Tensor, Tensor] | None:
-    """Return the bounds of a layer's weight; a low-rank one has none."""
-    try:
-        return intervals(layer)
-    except ValueError:
-        return None
 
 
 def _mask_or_signs(mask: Any) -> Constraint:

@@ -128,13 +128,13 @@ def _class_of(thing: object) -> type:
 def _name_of(function: Any, name: str) -> str:
     """Return ``"module:name"`` of a function at the top of a module."""
     module = getattr(function, "__module__", None) or "builtins"
-    found = getattr(sys.modules.get(module), getattr(function, "__qualname__", ""), None)
-    if found is not function:
+    qualname = getattr(function, "__qualname__", "")
+    if getattr(sys.modules.get(module), qualname, None) is not function:
         raise ValueError(
             f"expected a {name} that can be named on load, got {function!r}; "
             "define it as a function at the top of a module"
         )
-    return f"{module}:{function.__qualname__}"
+    return f"{module}:{qualname}"
 
 
 def _same_name(key: str) -> type | None:

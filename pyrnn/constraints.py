@@ -191,6 +191,11 @@ def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") 
     """
     weight: Tensor = getattr(layer, name).detach()
     existing = _admissible(layer, name)
+    if existing is None and parametrize.is_parametrized(layer, name):
+        raise ValueError(
+            f"expected {name!r} to be free or constrained by pyrnn, got a weight parametrized "
+            "otherwise, such as a low-rank one; constrain a plain weight"
+        )
     low, high = _everywhere(weight) if existing is None else (existing.low, existing.high)
     for constraint in constraints:
         lower, upper = constraint.interval(weight)
@@ -209,7 +214,7 @@ def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") 
 
 
 def intervals(layer: nn.Module, name: str = "weight") -> tuple[Tensor, Tensor] | None:
-    """Return the bounds of every entry of a constrained weight, or None if it is free.
+    """Return the bounds of every entry of a constrained weight, or None if it has none.
 
     Example:
         >>> low, high = intervals(constrain(nn.Linear(2, 1), Dale([1, -1])))
@@ -286,13 +291,8 @@ def _admissible(layer: nn.Module, name: str) -> Admissible | None:
     """Return the parametrization that confines a weight, if it has one."""
     if not parametrize.is_parametrized(layer, name):
         return None
-    (inside,) = layer.parametrizations[name]  # type: ignore[union-attr, index, misc]
-    if not isinstance(inside, Admissible):
-        raise ValueError(
-            f"expected {name!r} to be free or constrained by pyrnn, got a parametrization "
-            f"{type(inside).__name__}; constrain a plain weight instead"
-        )
-    return inside
+    inside = layer.parametrizations[name][0]  # type: ignore[union-attr, index]
+    return inside if isinstance(inside, Admissible) else None
 
 
 def _everywhere(weight: Tensor) -> tuple[Tensor, Tensor]:

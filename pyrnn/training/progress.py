@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     ProgressColumn,
     Task,
@@ -46,11 +45,10 @@ class TrainingBar:
         self._next = 0.0
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
+            BarColumn(20),
             TextColumn("{task.fields[numbers]}"),
             _Speed(),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             disable=not enabled,
         )
         self._task = self._progress.add_task("train", total=total, completed=done, numbers="")
