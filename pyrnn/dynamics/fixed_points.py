@@ -11,7 +11,7 @@ from torch import Tensor
 from pyrnn.dynamics.jacobian import jacobian
 from pyrnn.dynamics.newton import newton
 from pyrnn.dynamics.points import FixedPoints
-from pyrnn.dynamics.seeding import midpoints, mixtures, spread_out
+from pyrnn.dynamics.seeding import midpoints, mixtures, spread, spread_out
 from pyrnn.dynamics.stability import count_unstable, index_signs
 from pyrnn.dynamics.step import Step, frozen_step, one_thread
 
@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 _INPUTS_AT_ONCE = 16
 _QUIET_ROUNDS, _MAX_QUIET_ROUNDS = 2, 8
+_RUN_EVERY, _RUN_STEPS = 4, 32
 _COARSE, _COARSE_MERGE = 1e-2, 1e-3
 _FINE, _FINE_MERGE = 1e-13, 1e-6
 
@@ -38,8 +39,9 @@ def find_fixed_points(
     .. math:: F(h^*, x) = h^*
 
     The search goes in rounds of starts: mixtures of the states given, and midpoints between the
-    points already found. Each round runs batched Newton iterations in float32, merges what
-    arrives and polishes the new ones in float64. It ends after two rounds that bring nothing new,
+    points already found; a quarter of them first follows the network for a while. Each round
+    runs batched Newton iterations in float32, merges what arrives and polishes the new ones in
+    float64. It ends after two rounds that bring nothing new,
     provided that the indices :math:`\mathrm{sign}\det(I - J)` add up to +1, which they must for
     a network with bounded states; otherwise, starting ever further out, after eight.
     The network is copied, cast to float64 and left as it was.
@@ -66,16 +68,16 @@ def find_fixed_points(
 
     Example:
         >>> starts = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None]
-        >>> points = find_fixed_points(lambda h, x: torch.tanh(2 * h), starts)
+        >>> points = find_fixed_points(lambda h, x: torch.tanh(2 * h + x), starts, [0.2])
         >>> points.states[:, 0]
-        tensor([-0.9575,  0.9575,  0.0000], dtype=torch.float64)
+        tensor([-0.9303,  0.9730, -0.2029], dtype=torch.float64)
 
     References:
         Sussillo & Barak, *Neural Computation* 25:626 (2013);
         Golub & Sussillo, *JOSS* 3:1003 (2018).
     """
     pool = as_states(starts, rnn)
-    inputs = torch.unique(as_inputs(x, pool, rnn), dim=0)
+    inputs = as_inputs(x, pool, rnn)
     pool = pool.reshape(-1, pool.shape[-1])
     _check_options(tol, round_size, max_rounds)
     rng = rng if rng is not None else torch.Generator().manual_seed(0)
@@ -107,7 +109,7 @@ def as_states(starts: Any, rnn: Any) -> Tensor:
 
 
 def as_inputs(x: Any, h: Tensor, rnn: Any) -> Tensor:
-    """Return one float64 input for each state, ``(n, input_size)``."""
+    """Return the distinct inputs in the dtype of the states, ``(n_inputs, input_size)``."""
     owner = getattr(rnn, "__self__", rnn)
     size = getattr(owner, "input_size", None)
     given = h.new_zeros(size or 1) if x is None else torch.as_tensor(x).detach()
@@ -118,6 +120,8 @@ def as_inputs(x: Any, h: Tensor, rnn: Any) -> Tensor:
             f"{tuple(given.shape)}; the last axis holds the input channels"
         )
     given = _finite(given.to(h), "x")
+    if given.dim() == 1:
+        return given[None]
     try:
         given = given.expand(*h.shape[:-1], given.shape[-1])
     except RuntimeError as error:
@@ -125,7 +129,7 @@ def as_inputs(x: Any, h: Tensor, rnn: Any) -> Tensor:
             f"expected one input, or one for each of the starts of shape {tuple(h.shape)}, got "
             f"{tuple(given.shape)}; give the input the leading axes of the starts"
         ) from error
-    return given.reshape(h.shape[:-1].numel(), given.shape[-1])
+    return torch.unique(given.flatten(0, -2), dim=0)
 
 
 def _finite(values: Tensor, name: str) -> Tensor:
@@ -160,12 +164,13 @@ class _Search:
         max_rounds: int,
         rng: torch.Generator,
     ) -> None:
-        first = inputs[:1].expand(len(pool), -1)
-        self.fine: Step = frozen_step(rnn, pool, first)
-        self.coarse: Step = frozen_step(rnn, pool.float(), first.float())
+        first = inputs[:1].expand(2, -1)
+        self.fine: Step = frozen_step(rnn, pool[:2], first)
+        self.coarse: Step = frozen_step(rnn, pool[:2].float(), first.float())
         self.pool, self.round_size, self.max_rounds, self.rng = pool, round_size, max_rounds, rng
-        scale = max(1.0, float(pool.square().mean().sqrt()))
-        self.cap = 2 * scale * pool.shape[-1] ** 0.5
+        sample = pool[:: 1 + len(pool) // 1024]
+        self.scale = spread(sample)
+        self.cap = 2 * max(1.0, float(sample.square().mean().sqrt())) * pool.shape[-1] ** 0.5
 
     def run(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return the points of these inputs and the input of each."""
@@ -195,15 +200,24 @@ class _Search:
         n_between = n // 2 if len(found) > 1 else 0
         mixed = mixtures(self.pool, n - n_between, self.rng)
         starts = torch.cat([mixed, midpoints(found, n_between, self.rng)]) if n_between else mixed
-        return spread_out(starts, 0.25 * n_quiet, self.pool, self.rng)
+        return spread_out(starts, 0.25 * n_quiet * self.scale, self.rng)
 
     def _round(
         self, starts: Tensor, whose: Tensor, inputs: Tensor, known: Tensor, owner: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return the points that a round adds: coarse search, merge, polish, merge."""
         x = inputs[whose]
+        coarse, coarse_x = starts.float(), x.float()
+        for _ in range(_RUN_STEPS):  # towards the attractors, which mixtures may miss
+            coarse[::_RUN_EVERY] = self.coarse(coarse[::_RUN_EVERY], coarse_x[::_RUN_EVERY])
         coarse, residual = newton(
-            self.coarse, starts.float(), x.float(), tol=1e-5, n_iterations=12, cap=self.cap
+            self.coarse,
+            coarse,
+            coarse_x,
+            tol=1e-5,
+            n_iterations=12,
+            cap=self.cap,
+            n_stragglers=len(starts) // 16,
         )
         kept = (residual < _COARSE).nonzero()[:, 0]
         kept = kept[residual[kept].argsort()]

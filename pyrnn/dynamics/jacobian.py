@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyrnn.dynamics.equations import equation_of
 from pyrnn.dynamics.step import step_of
 
 
@@ -15,6 +16,7 @@ def jacobian(rnn: Any, h: Tensor, x: Tensor) -> Tensor:
 
     .. math:: J_{ij} = \partial F_i(h, x) / \partial h_j
 
+    In closed form for the built-in equations, by automatic differentiation for any other step.
     At a kink of a piecewise linear step it is the one-sided derivative that torch chooses.
 
     Args:
@@ -31,7 +33,8 @@ def jacobian(rnn: Any, h: Tensor, x: Tensor) -> Tensor:
                 [0., 2.]])
     """
     step = step_of(rnn)
-    return _derivative(lambda h: step(h, x), h)
+    equation = equation_of(step)
+    return equation.jacobian(h, x) if equation else _derivative(lambda h: step(h, x), h)
 
 
 def input_jacobian(rnn: Any, h: Tensor, x: Tensor) -> Tensor:

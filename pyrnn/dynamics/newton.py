@@ -9,11 +9,19 @@ from pyrnn.dynamics.jacobian import jacobian
 from pyrnn.dynamics.step import Step
 
 _SHORTENINGS = (1.0, 0.5, 0.25, 0.125, 0.0625)
+_TOO_LONG = 100.0  # in units of the cap: the matrix is nearly singular
 _MAX_ELEMENTS = 2**24  # of the Jacobians of one batch: 128 MB in float64
 
 
 def newton(
-    step: Step, h: Tensor, x: Tensor, *, tol: float, n_iterations: int, cap: float
+    step: Step,
+    h: Tensor,
+    x: Tensor,
+    *,
+    tol: float,
+    n_iterations: int,
+    cap: float,
+    n_stragglers: int = 0,
 ) -> tuple[Tensor, Tensor]:
     r"""Solve :math:`F(h, x) = h` from every start; who has arrived leaves the batch.
 
@@ -29,6 +37,7 @@ def newton(
         tol: Residual ``|F(h) - h|`` below which a start has arrived.
         n_iterations: Most iterations.
         cap: Longest step.
+        n_stragglers: Number of starts that it is not worth going on for.
 
     Returns:
         States ``(n, hidden_size)`` and residuals ``(n,)``.
@@ -39,10 +48,10 @@ def newton(
     for _ in range(n_iterations):
         speed = residual.norm(dim=-1)
         active = ((speed > tol) & speed.isfinite()).nonzero()[:, 0]
+        if len(active) <= n_stragglers:
+            break
         for part in active.split(chunk):
             h[part], residual[part] = _improve(step, h[part], x[part], residual[part], cap)
-        if not len(active):
-            break
     return h, residual.norm(dim=-1).nan_to_num(nan=torch.inf)
 
 
@@ -61,10 +70,10 @@ def _improve(
 
 
 def _direction(a: Tensor, residual: Tensor, cap: float) -> Tensor:
-    """Solve ``a @ d = residual``, damped where the solution is longer than ``cap``."""
+    """Solve ``a @ d = residual``, no longer than ``cap``; damped where it is nearly singular."""
     direction, _ = torch.linalg.solve_ex(a, residual[..., None])
     direction = direction[..., 0]
-    is_bad = ~(direction.norm(dim=-1) <= cap)
+    is_bad = ~(direction.norm(dim=-1) <= _TOO_LONG * cap)
     if is_bad.any():
         direction[is_bad] = _damped_direction(a[is_bad], residual[is_bad])
     length = direction.norm(dim=-1, keepdim=True)

@@ -48,24 +48,39 @@ def midpoints(states: Tensor, n: int, rng: torch.Generator) -> Tensor:
     return states[torch.randint(len(states), (n, 2), generator=rng)].mean(1)
 
 
-def spread_out(states: Tensor, reach: float, around: Tensor, rng: torch.Generator) -> Tensor:
-    """Move states at random, by ``reach`` times the spread of the states ``around``.
+def spread(states: Tensor) -> Tensor:
+    """Return how far states lie apart along each unit, nowhere zero.
+
+    Args:
+        states: States, ``(n_states, hidden_size)``.
+
+    Returns:
+        Standard deviations plus a tenth of their mean, or 1 if there is one state, and nothing to
+        go by, ``(hidden_size,)``.
+
+    Example:
+        >>> spread(torch.tensor([[-1.0], [1.0]])), spread(torch.zeros(1, 1))
+        (tensor([1.1000]), tensor([1.]))
+    """
+    scale = states.std(0, correction=0)
+    scale = scale + 0.1 * scale.square().mean().sqrt()
+    return torch.where(scale > 0, scale, torch.ones_like(scale))
+
+
+def spread_out(states: Tensor, scale: Tensor, rng: torch.Generator) -> Tensor:
+    """Move states at random, by ``scale`` along each unit.
 
     Args:
         states: States to move, ``(n, hidden_size)``.
-        reach: Size of the move; 0 leaves them where they are.
-        around: States whose standard deviation sets the scale, ``(n_states, hidden_size)``.
+        scale: Standard deviation of the move, ``(hidden_size,)``.
         rng: Random generator, on the CPU.
 
     Returns:
         Moved states, ``(n, hidden_size)``.
 
     Example:
-        >>> spread_out(torch.ones(1, 2), 0.0, torch.ones(3, 2), torch.Generator())
+        >>> spread_out(torch.ones(1, 2), torch.zeros(2), torch.Generator())
         tensor([[1., 1.]])
     """
-    scale = around.std(0, correction=0)
-    scale = scale + 0.1 * scale.norm() / len(scale) ** 0.5
-    scale = torch.where(scale > 0, scale, torch.ones_like(scale))
-    noise = torch.randn(states.shape, generator=rng, dtype=torch.float64).to(states)
-    return states + reach * scale * noise
+    noise = torch.randn(states.shape, generator=rng, dtype=torch.float64)
+    return states + scale * noise.to(states)
