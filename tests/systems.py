@@ -12,6 +12,7 @@ from scipy.linalg import block_diag
 from scipy.optimize import brentq, root
 from torch import Tensor
 
+F64 = torch.float64
 Step = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -50,8 +51,8 @@ def linear5() -> System:
     return _system(
         "linear5",
         lambda h, x: h @ matrix.to(h).T + offset.to(h) + x,
-        torch.randn(40, 5),
-        torch.zeros(5),
+        torch.randn(40, 5, dtype=F64),
+        torch.zeros(5, dtype=F64),
         [(np.linalg.solve(np.eye(5) - a, b), a)],
     )
 
@@ -66,9 +67,9 @@ def tanh1(w: float, b: float) -> System:
         for i in np.flatnonzero(values[:-1] * values[1:] < 0)
     ]
     points = [(np.array([h]), np.array([[w * (1 - h**2)]])) for h in roots]
-    starts = torch.linspace(-1, 1, 50)[:, None]
+    starts = torch.linspace(-1, 1, 50, dtype=F64)[:, None]
     step = lambda h, x: torch.tanh(w * h + x)  # noqa: E731
-    return _system(f"tanh1({w}, {b})", step, starts, torch.tensor([b]), points)
+    return _system(f"tanh1({w}, {b})", step, starts, torch.tensor([b], dtype=F64), points)
 
 
 FLIP_FLOP_GAINS = (1.5, 2.0, 3.0)
@@ -85,16 +86,18 @@ def product_flip_flop() -> System:
         h = np.concatenate([k * m * s for k, m, s in zip(bits, levels, signs, strict=True)])
         points.append((h, (1 - h**2)[:, None] * w))
     matrix = torch.tensor(w)
-    starts = torch.empty(200, 12).uniform_(-1, 1)
+    starts = torch.empty(200, 12, dtype=F64).uniform_(-1, 1)
     step = lambda h, x: torch.tanh(h @ matrix.to(h).T + x)  # noqa: E731
-    return _system("product_flip_flop", step, starts, torch.zeros(12), points)
+    return _system("product_flip_flop", step, starts, torch.zeros(12, dtype=F64), points)
 
 
 def tent() -> System:
     """z' = 1 - 1.9 |z|, a piecewise linear network of one unit: two unstable points."""
     points = [(np.array([1 / 2.9]), np.array([[-1.9]])), (np.array([-1 / 0.9]), np.array([[1.9]]))]
-    starts = torch.linspace(-1.5, 1, 50)[:, None]
-    return _system("tent", lambda h, x: 1 - 1.9 * h.abs() + x, starts, torch.zeros(1), points)
+    starts = torch.linspace(-1.5, 1, 50, dtype=F64)[:, None]
+    return _system(
+        "tent", lambda h, x: 1 - 1.9 * h.abs() + x, starts, torch.zeros(1, dtype=F64), points
+    )
 
 
 def rotation_matrix(angle: float) -> np.ndarray:
@@ -105,9 +108,9 @@ def rotation_map(gain: float = 1.3) -> System:
     """h' = tanh(g R h) with R a turn by 2π/7: the origin, and a closed curve around it."""
     w = gain * rotation_matrix(2 * np.pi / 7)
     matrix = torch.tensor(w)
-    starts = torch.empty(40, 2).uniform_(-1, 1)
+    starts = torch.empty(40, 2, dtype=F64).uniform_(-1, 1)
     step = lambda h, x: torch.tanh(h @ matrix.to(h).T + x)  # noqa: E731
-    return _system("rotation_map", step, starts, torch.zeros(2), [(np.zeros(2), w)])
+    return _system("rotation_map", step, starts, torch.zeros(2, dtype=F64), [(np.zeros(2), w)])
 
 
 def beer2(diagonal: float = 4.5, dt: float = 0.1) -> System:
@@ -123,8 +126,8 @@ def beer2(diagonal: float = 4.5, dt: float = 0.1) -> System:
         drive = torch.sigmoid(h + offset.to(h) + x) @ matrix.to(h).T
         return h + dt * (drive - h)
 
-    starts = torch.empty(60, 2).uniform_(0, 5)
-    return _system("beer2", step, starts, torch.zeros(2), [(y, np.eye(2) + dt * flow)])
+    starts = torch.empty(60, 2, dtype=F64).uniform_(0, 5)
+    return _system("beer2", step, starts, torch.zeros(2, dtype=F64), [(y, np.eye(2) + dt * flow)])
 
 
 def _sigmoid(y: np.ndarray) -> np.ndarray:
@@ -141,25 +144,20 @@ def relu2() -> System:
         if np.allclose(np.maximum(w @ h + b, 0), h):
             points.append((h, j))
     matrix = torch.tensor(w)
-    starts = torch.empty(40, 2).uniform_(0, 3)
+    starts = torch.empty(40, 2, dtype=F64).uniform_(0, 3)
     step = lambda h, x: torch.relu(h @ matrix.to(h).T + x)  # noqa: E731
     return _system("relu2", step, starts, torch.tensor(b), points)
 
 
 def all_systems() -> list[System]:
-    """Return every system, built in float64 whatever the default dtype."""
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        cases = [(2.0, 0.0), (2.0, 0.2), (2.0, 0.55), (-2.0, 0.0), (0.5, 0.1)]
-        return [
-            linear5(),
-            *[tanh1(w, b) for w, b in cases],
-            product_flip_flop(),
-            tent(),
-            rotation_map(),
-            beer2(),
-            relu2(),
-        ]
-    finally:
-        torch.set_default_dtype(default)
+    """Return every system."""
+    cases = [(2.0, 0.0), (2.0, 0.2), (2.0, 0.55), (-2.0, 0.0), (0.5, 0.1)]
+    return [
+        linear5(),
+        *[tanh1(w, b) for w, b in cases],
+        product_flip_flop(),
+        tent(),
+        rotation_map(),
+        beer2(),
+        relu2(),
+    ]

@@ -16,7 +16,6 @@ from tests.systems import product_flip_flop
 
 @pytest.fixture(scope="module")
 def points() -> FixedPoints:
-    torch.set_default_dtype(torch.float64)
     system = product_flip_flop()
     return find_fixed_points(system.step, system.starts, system.x)
 
