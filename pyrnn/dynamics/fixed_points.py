@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyrnn.dynamics.inputs import as_inputs, as_states, distinct
 from pyrnn.dynamics.jacobian import jacobian
 from pyrnn.dynamics.newton import newton
 from pyrnn.dynamics.points import FixedPoints
@@ -77,7 +78,7 @@ def find_fixed_points(
         Golub & Sussillo, *JOSS* 3:1003 (2018).
     """
     pool = as_states(starts, rnn)
-    inputs = as_inputs(x, pool, rnn)
+    inputs = distinct(as_inputs(x, pool, rnn))
     pool = pool.reshape(-1, pool.shape[-1])
     _check_options(tol, round_size, max_rounds)
     rng = rng if rng is not None else torch.Generator().manual_seed(0)
@@ -91,55 +92,6 @@ def find_fixed_points(
             "no fixed point found below tol=%g; give more starts, or look for cycles", tol
         )
     return points
-
-
-def as_states(starts: Any, rnn: Any) -> Tensor:
-    """Return starts as finite float64 states of the width that the network has."""
-    h = torch.as_tensor(starts).detach()
-    if h.dtype == torch.bool or h.is_complex():
-        raise TypeError(f"expected real states, got dtype {h.dtype}; pass the hidden states")
-    owner = getattr(rnn, "__self__", rnn)
-    size = getattr(owner, "state_size", getattr(owner, "hidden_size", None))
-    if h.dim() == 0 or h.numel() == 0 or (isinstance(size, int) and h.shape[-1] != size):
-        raise ValueError(
-            f"expected starts of shape (..., {size or 'hidden_size'}) with at least one state, "
-            f"got {tuple(h.shape)}; pass the states that the network visits, e.g. of predict()"
-        )
-    return _finite(h.double(), "starts")
-
-
-def as_inputs(x: Any, h: Tensor, rnn: Any) -> Tensor:
-    """Return the distinct inputs in the dtype of the states, ``(n_inputs, input_size)``."""
-    owner = getattr(rnn, "__self__", rnn)
-    size = getattr(owner, "input_size", None)
-    given = h.new_zeros(size or 1) if x is None else torch.as_tensor(x).detach()
-    width = size if isinstance(size, int) else given.shape[-1] if given.dim() else None
-    if given.dim() == 0 or given.shape[-1] != width:
-        raise ValueError(
-            f"expected an input of shape ({width or 'input_size'},), or one for each start, got "
-            f"{tuple(given.shape)}; the last axis holds the input channels"
-        )
-    given = _finite(given.to(h), "x")
-    if given.dim() == 1:
-        return given[None]
-    try:
-        given = given.expand(*h.shape[:-1], given.shape[-1])
-    except RuntimeError as error:
-        raise ValueError(
-            f"expected one input, or one for each of the starts of shape {tuple(h.shape)}, got "
-            f"{tuple(given.shape)}; give the input the leading axes of the starts"
-        ) from error
-    return torch.unique(given.flatten(0, -2), dim=0)
-
-
-def _finite(values: Tensor, name: str) -> Tensor:
-    if not values.isfinite().all():
-        n_bad = int((~values.isfinite()).sum())
-        raise ValueError(
-            f"expected finite {name}, got {n_bad} values that are NaN or infinite; "
-            "leave them out, or find out where the run diverges"
-        )
-    return values
 
 
 def _check_options(tol: float, round_size: int, max_rounds: int) -> None:
