@@ -4,12 +4,22 @@ from pyrnn.tasks.base import Task
 from pyrnn.tasks.checks import check_task
 from pyrnn.tasks.choice import ChoiceTask
 from pyrnn.tasks.counting import CountOnes, CountPulses
+from pyrnn.tasks.curves import (
+    Chronometric,
+    Psychometric,
+    chronometric,
+    psychometric,
+    reaction_times,
+)
 from pyrnn.tasks.decisions import ContextIntegration, MultisensoryIntegration, PerceptualDecision
 from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.flipflop import FlipFlop
 from pyrnn.tasks.generators import PulseToChirp, SineGenerator
 from pyrnn.tasks.integrators import HeadingIntegrator, WhiteNoiseIntegrator
 from pyrnn.tasks.memory import DelayedMatchToSample, ParametricWorkingMemory
+from pyrnn.tasks.multitask import MultiTask
+from pyrnn.tasks.neurogym import NeurogymTask
+from pyrnn.tasks.phases import Delay, Fixation, Phase, PhaseTask, Response, Stimulus
 from pyrnn.tasks.response import DelayedResponse
 from pyrnn.tasks.timeline import Timeline
 from pyrnn.tasks.timing import IntervalDiscrimination, ReadySetGo
@@ -17,25 +27,38 @@ from pyrnn.tasks.trial import Trial, stack_trials
 
 __all__ = [
     "ChoiceTask",
+    "Chronometric",
     "ContextIntegration",
     "CountOnes",
     "CountPulses",
+    "Delay",
     "DelayedMatchToSample",
     "DelayedResponse",
     "Draws",
+    "Fixation",
     "FlipFlop",
     "HeadingIntegrator",
     "IntervalDiscrimination",
+    "MultiTask",
     "MultisensoryIntegration",
+    "NeurogymTask",
     "ParametricWorkingMemory",
     "PerceptualDecision",
+    "Phase",
+    "PhaseTask",
+    "Psychometric",
     "PulseToChirp",
     "ReadySetGo",
+    "Response",
     "SineGenerator",
+    "Stimulus",
     "Task",
     "Timeline",
     "Trial",
     "WhiteNoiseIntegrator",
     "check_task",
+    "chronometric",
+    "psychometric",
+    "reaction_times",
     "stack_trials",
 ]

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from pyrnn.config import argument_names
+from pyrnn.tasks import curves
+from pyrnn.tasks.curves import Chronometric, Psychometric
 from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.scores import class_accuracy, r_squared, sign_accuracy
-from pyrnn.tasks.timeline import Timeline, to_steps
+from pyrnn.tasks.timeline import Timeline, check_durations, to_steps
 from pyrnn.tasks.trial import Trial, stack_trials
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from rich.table import Table
 
 AnyTask = TypeVar("AnyTask", bound="Task")
 
@@ -86,6 +92,7 @@ class Task(Dataset[Trial]):
             raise ValueError(f"expected n_trials of at least 1, got {self.n_trials}")
         if not (self.dt > 0 and math.isfinite(self.dt)):
             raise ValueError(f"expected a positive dt in ms, got {self.dt}")
+        check_durations(self)
 
     # What a subclass writes: one of these two.
 
@@ -177,7 +184,7 @@ class Task(Dataset[Trial]):
     @property
     def config(self) -> dict[str, Any]:
         """The arguments that make this task again, as plain data."""
-        return {name: getattr(self, name) for name in _parameters(type(self))}
+        return {name: getattr(self, name) for name in argument_names(type(self))}
 
     def replace(self: AnyTask, **changes: Any) -> AnyTask:
         """Return the same task with some parameters changed.
@@ -206,6 +213,16 @@ class Task(Dataset[Trial]):
     def input_size(self) -> int:
         """Number of input channels."""
         return self._example.inputs.shape[-1]
+
+    @cached_property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the input channels, for tables and figures."""
+        return tuple(f"in {k + 1}" for k in range(self.input_size))
+
+    @cached_property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs."""
+        return tuple(f"out {k + 1}" for k in range(self.output_size))
 
     @cached_property
     def output_size(self) -> int:
@@ -246,6 +263,45 @@ class Task(Dataset[Trial]):
         """Return the number that the literature reports; the accuracy unless overridden."""
         return self.accuracy(outputs, targets, mask)
 
+    def decision_variable(self, outputs: Tensor) -> Tensor:
+        """Return what a choice is read from, its sign, at each step, ``(..., time)``."""
+        return outputs[..., 0]
+
+    def psychometric(
+        self, outputs: Tensor, batch: Trial, *, evidence: str = "coherence"
+    ) -> Psychometric:
+        """Relate choices to signed evidence, named as in ``batch.info``.
+
+        See :func:`pyrnn.tasks.psychometric`; outputs are ``(n_trials, time, output_size)``.
+        """
+        positive = curves.choices(self, outputs, batch) > 0
+        return curves.psychometric(curves.evidence_of(batch, evidence), positive)
+
+    def chronometric(
+        self, outputs: Tensor, batch: Trial, *, evidence: str = "coherence", **options: Any
+    ) -> Chronometric:
+        """Relate reaction times to the evidence.
+
+        See :func:`pyrnn.tasks.chronometric` and, for the options ``threshold`` and ``since``,
+        :func:`pyrnn.tasks.reaction_times`.
+        """
+        times = curves.reaction_times(self, outputs, batch, **options)
+        return curves.chronometric(curves.evidence_of(batch, evidence), times)
+
+    # What there is to see.
+
+    def describe(self) -> Table:
+        """Return a table of sizes, channels, epochs and parameters, to print with rich."""
+        from pyrnn.tasks.describe import describe
+
+        return describe(self)
+
+    def plot_trial(self, index: int = 0, outputs: Any = None, *, ax: Axes | None = None) -> Axes:
+        """Draw a trial, with a network's outputs ``(time, output_size)`` if given."""
+        from pyrnn.tasks.describe import draw_trial
+
+        return draw_trial(self, index, outputs, ax)
+
     # Time, for subclasses.
 
     def steps(self, duration: float) -> int:
@@ -262,17 +318,3 @@ def _integer(name: str, value: Any) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"expected {name} to be an integer, got {value!r}")
     return operator.index(value)
-
-
-def _parameters(cls: type) -> list[str]:
-    """Name the arguments of a class, following ``**options`` to the classes above."""
-    names: list[str] = []
-    for above in cls.__mro__:
-        if "__init__" not in vars(above):
-            continue
-        parameters = list(inspect.signature(vars(above)["__init__"]).parameters.values())[1:]
-        kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-        names += [p.name for p in parameters if p.kind not in kinds and p.name not in names]
-        if all(p.kind is not inspect.Parameter.VAR_KEYWORD for p in parameters):
-            break
-    return names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Sequence
 
@@ -59,6 +60,12 @@ class Draws:
     def from_generator(cls, rng: torch.Generator) -> Draws:
         """Seed the draws of a single trial from a torch generator, which advances."""
         return cls(int(torch.randint(2**62, (), generator=rng)), [0])
+
+    def rows(self, which: Tensor) -> Draws:
+        """Return the draws of some of the trials, going on from here."""
+        some = copy.copy(self)
+        some._keys = self._keys[which.numpy()]
+        return some
 
     @property
     def n_trials(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import KW_ONLY, dataclass, field
+from functools import cached_property
 from typing import ClassVar
 
 import torch
@@ -75,7 +76,7 @@ class DelayedResponse(Task):
         if not 0 <= self.grace < min(bounds(self.go)):
             raise ValueError(f"expected a grace shorter than go = {self.go} ms, got {self.grace}")
 
-    @property
+    @cached_property
     def input_names(self) -> tuple[str, ...]:
         """Names of the input channels."""
         ring = tuple(f"ring {k}" for k in range(self.ring_size)) or ("cos", "sin")

@@ -1,0 +1,145 @@
+"""Several tasks in one set of channels, told apart by a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from pyrnn.tasks.base import Task
+from pyrnn.tasks.draws import Draws
+from pyrnn.tasks.scores import last_scored
+from pyrnn.tasks.trial import Trial
+
+
+@dataclass(eq=False)
+class MultiTask(Task):
+    """Mix several tasks, one per trial, in one set of channels with rule inputs.
+
+    The tasks share their input channels and their outputs, the first of each going together;
+    a task with fewer of them leaves the others at zero. One more input channel per task, the
+    rule, is 1 throughout its trials.
+
+    Args:
+        tasks: Tasks by name, all with the same loss and ``dt``. Their own seeds do not matter.
+
+    Shapes:
+        inputs ``(time, largest input_size + n_tasks)``, targets ``(time, largest output_size)``.
+        The metric is the share of trials that end with every output within 0.5 of its target, or
+        with the right class; for each task's own, see :meth:`accuracies`.
+        ``info["task"]`` counts the tasks in order.
+
+    Raises:
+        ValueError: If there is no task, or losses or ``dt`` differ.
+        TypeError: If one of them is no task.
+
+    Example:
+        >>> from pyrnn.tasks import DelayedMatchToSample, ParametricWorkingMemory
+        >>> task = MultiTask({"match": DelayedMatchToSample(), "romo": ParametricWorkingMemory()})
+        >>> task.batch(64).inputs.shape
+        torch.Size([64, 250, 4])
+
+    References:
+        Yang et al., *Task representations in neural networks trained to perform many cognitive
+        tasks*, Nature Neuroscience 22 (2019).
+    """
+
+    tasks: Mapping[str, Task]
+    _: KW_ONLY
+    dt: float = 20.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.tasks:
+            raise ValueError("expected at least one task, got none")
+        for name, task in self.tasks.items():
+            if not isinstance(task, Task):
+                raise TypeError(f"expected {name!r} to be a Task, got {type(task).__name__}")
+            if task.dt != self.dt:
+                raise ValueError(
+                    f"expected every task to have dt = {self.dt} ms, got {task.dt} ms in "
+                    f"{name!r}; use task.replace(dt={self.dt})"
+                )
+        losses = {task.loss for task in self.tasks.values()}
+        if len(losses) > 1:
+            raise ValueError(f"expected tasks with the same loss, got {sorted(losses)}")
+        self.loss = losses.pop()  # type: ignore[misc]
+
+    @cached_property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the channels: those of the task with most of them, then the rules."""
+        widest = max(self.tasks.values(), key=lambda task: task.input_size)
+        return (*widest.input_names, *self.tasks)
+
+    @cached_property
+    def output_size(self) -> int:
+        """Number of outputs of the task with most of them."""
+        return max(task.output_size for task in self.tasks.values())
+
+    @cached_property
+    def n_steps(self) -> int:
+        """Steps of the longest task."""
+        return max(task.n_steps for task in self.tasks.values())
+
+    def trials(self, draws: Draws) -> Trial:
+        """Make a batch of trials."""
+        rule = draws.integers(0, len(self.tasks))
+        n, n_shared = draws.n_trials, len(self.input_names) - len(self.tasks)
+        inputs = torch.zeros(n, self.n_steps, n_shared + len(self.tasks), dtype=torch.float64)
+        mask = torch.zeros(n, self.n_steps, dtype=torch.float64)
+        targets = self._no_targets(n)
+        for k, task in enumerate(self.tasks.values()):
+            rows = (rule == k).nonzero().squeeze(1)
+            if not len(rows):
+                continue
+            part = task.trials(draws.rows(rows))
+            steps = part.mask.shape[1]
+            inputs[rows, :steps, : part.inputs.shape[-1]] = part.inputs.double()
+            inputs[rows, :, n_shared + k] = 1
+            mask[rows, :steps] = part.mask.double()
+            if targets.ndim == 2:
+                targets[rows, :steps] = part.targets
+            else:
+                targets[rows, :steps, : part.targets.shape[-1]] = part.targets.double()
+        return Trial(inputs, targets, mask, info={"task": rule})
+
+    def _no_targets(self, n_trials: int) -> Tensor:
+        if self.loss == "cross_entropy":
+            return torch.zeros(n_trials, self.n_steps, dtype=torch.int64)
+        return torch.zeros(n_trials, self.n_steps, self.output_size, dtype=torch.float64)
+
+    def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+        """Return the share of trials that end with the right answer."""
+        answer = last_scored(outputs, mask)
+        if self.loss == "cross_entropy":
+            truth = last_scored(targets.unsqueeze(-1), mask).squeeze(-1)
+            return float((answer.argmax(-1) == truth).double().mean())
+        near = (answer - last_scored(targets, mask)).abs() < 0.5
+        return float(near.all(-1).double().mean())
+
+    def accuracies(self, outputs: Tensor, batch: Trial) -> dict[str, float]:
+        """Score the trials of each task by that task's own metric.
+
+        Args:
+            outputs: A network's answers, ``(n_trials, time, output_size)``.
+            batch: The trials.
+
+        Returns:
+            The metric by name of the task; NaN for a task without trials.
+        """
+        scores = {}
+        for k, (name, task) in enumerate(self.tasks.items()):
+            rows = batch.info["task"] == k
+            fields = (outputs[rows], batch.targets[rows], batch.mask[rows])
+            scores[name] = task.metric(*_cut(task, *fields)) if rows.any() else float("nan")
+        return scores
+
+
+def _cut(task: Task, outputs: Tensor, targets: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+    """Cut what was padded back to a task's own size."""
+    steps, size = task.n_steps, task.output_size
+    targets = targets[:, :steps] if targets.ndim == 2 else targets[:, :steps, :size]
+    return outputs[:, :steps, :size], targets, mask[:, :steps]

@@ -1,0 +1,253 @@
+"""Tasks composed of phases: ``Fixation(300) >> Stimulus(800, …) >> Response(200, …)``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from functools import cached_property
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from pyrnn.tasks.base import Task
+from pyrnn.tasks.draws import Draws
+from pyrnn.tasks.scores import last_scored
+from pyrnn.tasks.timeline import Duration, Timeline, draw_ms, white_noise
+from pyrnn.tasks.trial import Trial
+
+Channel: TypeAlias = float | str | Callable[..., Tensor]
+"""A constant, the name of a variable, or a function of variables called by their names."""
+
+
+@dataclass(frozen=True, eq=False)
+class Phase:
+    """A phase of a trial: how long, what is shown, what is asked.
+
+    Phases are chained with ``>>``, which makes a task. :class:`Fixation`, :class:`Stimulus`,
+    :class:`Delay` and :class:`Response` are the usual kinds.
+
+    Args:
+        duration: In ms: a number, a range ``(low, high)`` or a list of equally likely values.
+        inputs: What the channels after fixation show.
+        targets: What the outputs should be.
+        draw: Variables drawn once per trial: a range ``(low, high)`` or a list of values, by
+            name. All phases may use them.
+        fixate: Whether the fixation channel is on.
+        noise: Standard deviation of noise on the inputs at ``dt`` = 20 ms.
+        weight: How much the steps of the phase count; 0 for not at all.
+        name: Name of the phase.
+    """
+
+    duration: Duration
+    inputs: tuple[Channel, ...] = ()
+    targets: tuple[Channel, ...] = ()
+    _: KW_ONLY
+    draw: Mapping[str, Duration] = field(default_factory=dict)
+    fixate: bool = True
+    noise: float = 0.0
+    weight: float = 0.0
+    name: str = "phase"
+
+    def __rshift__(self, after: Phase | PhaseTask) -> PhaseTask:
+        """Let another phase follow, or a whole chain of them."""
+        return PhaseTask([self]) >> after
+
+
+class Fixation(Phase):
+    """Wait with the fixation channel on; every output should be 0.
+
+    Args:
+        duration: In ms.
+        weight: How much the steps count.
+        name: Name of the phase.
+    """
+
+    def __init__(self, duration: Duration, *, weight: float = 0.0, name: str = "fixation"):
+        super().__init__(duration, weight=weight, name=name)
+
+
+class Stimulus(Phase):
+    """Show something on the channels after fixation.
+
+    Args:
+        duration: In ms.
+        *inputs: One per channel: a number, the name of a variable or a function of variables.
+        draw: Variables to draw, by name.
+        noise: Standard deviation of noise on these channels at ``dt`` = 20 ms.
+        weight: How much the steps count; outputs should be 0.
+        name: Name of the phase.
+    """
+
+    def __init__(
+        self,
+        duration: Duration,
+        *inputs: Channel,
+        draw: Mapping[str, Duration] | None = None,
+        noise: float = 0.0,
+        weight: float = 0.0,
+        name: str = "stimulus",
+    ):
+        super().__init__(duration, inputs, draw=draw or {}, noise=noise, weight=weight, name=name)
+
+
+class Delay(Fixation):
+    """Wait with the fixation channel on, e.g. between stimulus and response.
+
+    Args:
+        duration: In ms.
+        weight: How much the steps count; outputs should be 0.
+        name: Name of the phase.
+    """
+
+    def __init__(self, duration: Duration, *, weight: float = 0.0, name: str = "delay"):
+        super().__init__(duration, weight=weight, name=name)
+
+
+class Response(Phase):
+    """Ask for an answer, with the fixation channel off.
+
+    Args:
+        duration: In ms.
+        *targets: One per output: a number, the name of a variable or a function of variables.
+        weight: How much the steps count.
+        name: Name of the phase.
+    """
+
+    def __init__(
+        self, duration: Duration, *targets: Channel, weight: float = 1.0, name: str = "response"
+    ):
+        super().__init__(duration, (), targets, fixate=False, weight=weight, name=name)
+
+
+@dataclass(eq=False)
+class PhaseTask(Task):
+    """A task made of phases that follow one another.
+
+    Usually written with ``>>``; options are then set by ``replace``.
+
+    Args:
+        phases: The phases, in order.
+
+    Shapes:
+        inputs ``(time, 1 + channels)``: fixation, then what stimuli show. targets
+        ``(time, outputs)``. The metric is the share of trials that end with every output within
+        0.5 of its target. ``info`` holds the variables and the duration of phases that vary.
+
+    Raises:
+        ValueError: If a phase is shorter than ``dt``, nothing is scored or asked, a variable is
+            drawn twice or not at all.
+        TypeError: If something is no phase.
+
+    Example:
+        >>> task = (
+        ...     Fixation(300)
+        ...     >> Stimulus(500, "f1", draw={"f1": [10.0, 20.0, 30.0]}, noise=0.1)
+        ...     >> Delay((500, 1500))
+        ...     >> Stimulus(500, "f2", draw={"f2": [15.0, 25.0]}, noise=0.1)
+        ...     >> Response(200, lambda f1, f2: torch.sign(f1 - f2))
+        ... ).replace(dt=20.0, seed=1)
+        >>> list(task[0].epochs)
+        ['fixation', 'stimulus', 'delay', 'stimulus 2', 'response']
+        >>> task.batch(64).inputs.shape
+        torch.Size([64, 150, 2])
+    """
+
+    phases: Sequence[Phase]
+    _: KW_ONLY
+    dt: float = 20.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for phase in self.phases:
+            if not isinstance(phase, Phase):
+                raise TypeError(f"expected phases, got {type(phase).__name__}")
+        drawn = [name for phase in self.phases for name in phase.draw]
+        if len(drawn) != len(set(drawn)):
+            raise ValueError(f"expected each variable to be drawn once, got {sorted(drawn)}")
+
+    def __rshift__(self, after: Phase | PhaseTask) -> PhaseTask:
+        """Let another phase follow, or a whole chain of them."""
+        phases = after.phases if isinstance(after, PhaseTask) else [after]
+        return self.replace(phases=[*self.phases, *phases])
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """Names of the phases; a second one of the same name gets a number."""
+        names = [phase.name for phase in self.phases]
+        counts = [names[: k + 1].count(name) for k, name in enumerate(names)]
+        return [f"{n} {k}" if k > 1 else n for n, k in zip(names, counts, strict=True)]
+
+    def trials(self, draws: Draws) -> Trial:
+        """Make a batch of trials."""
+        self._check_asked()
+        known = {
+            name: draw_ms(draws, name, values)
+            for phase in self.phases
+            for name, values in phase.draw.items()
+        }
+        durations = {n: p.duration for n, p in zip(self._names, self.phases, strict=True)}
+        time = Timeline(draws, self.dt, durations)
+        inputs = self._sum(time, "inputs", known)
+        targets = self._sum(time, "targets", known)
+        fixate, mask = inputs.new_zeros(2, *inputs.shape[:2])
+        for name, phase in zip(self._names, self.phases, strict=True):
+            during = time.during(name)
+            fixate, mask = fixate + during * phase.fixate, mask + during * phase.weight
+            noise = white_noise(draws, phase.noise, self.dt, *inputs.shape[1:])
+            inputs = inputs + during.unsqueeze(-1) * noise
+        varying = {n for n, d in durations.items() if isinstance(d, tuple | list)}
+        info = known | {name: time.duration(name) for name in time.starts if name in varying}
+        return Trial(
+            torch.cat([fixate.unsqueeze(-1), inputs], dim=-1), targets, mask, info, time.epochs
+        )
+
+    def _check_asked(self) -> None:
+        """Refuse a chain without an answer that counts."""
+        if not any(phase.targets and phase.weight > 0 for phase in self.phases):
+            raise ValueError(
+                "expected a phase that asks for something, got none; end with Response(…)"
+            )
+
+    def _sum(self, time: Timeline, which: str, known: dict[str, Tensor]) -> Tensor:
+        """Put what the phases show, or ask for, on its channels, ``(n_trials, time, n)``."""
+        wanted = [getattr(phase, which) for phase in self.phases]
+        size = max(len(channels) for channels in wanted)
+        columns = []
+        for channel in range(size):
+            parts = [
+                time.during(name) * _value(channels[channel], known)
+                for name, channels in zip(self._names, wanted, strict=True)
+                if channel < len(channels)
+            ]
+            columns.append(torch.stack(parts).sum(0))
+        n = len(time.during(self._names[0]))
+        empty = torch.zeros(n, time.n_steps, 0, dtype=torch.float64)
+        return torch.stack(columns, dim=-1) if columns else empty
+
+    def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+        """Return the share of trials that end with every output near its target."""
+        near = (last_scored(outputs, mask) - last_scored(targets, mask)).abs() < 0.5
+        return float(near.all(-1).double().mean())
+
+
+def _value(channel: Channel, known: Mapping[str, Tensor]) -> Tensor:
+    """Evaluate a channel for every trial, ``(n_trials, 1)`` or a number."""
+    if isinstance(channel, str):
+        names, function = [channel], _same
+    elif callable(channel):
+        names, function = list(inspect.signature(channel).parameters), channel
+    else:
+        return torch.tensor(float(channel), dtype=torch.float64)
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(
+            f"expected variables that some phase draws, {sorted(known)}, got {unknown}; "
+            'write e.g. Stimulus(500, "angle", draw={"angle": (0, 6.28)})'
+        )
+    return torch.as_tensor(function(*(known[name] for name in names))).double().reshape(-1, 1)
+
+
+def _same(value: Tensor) -> Tensor:
+    return value

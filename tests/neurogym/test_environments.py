@@ -1,0 +1,78 @@
+"""Real environments through the adapter; run by tests/neurogym/run.sh."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+import torch
+
+pytest.importorskip("neurogym", reason="run tests/neurogym/run.sh")
+pytestmark = pytest.mark.filterwarnings("ignore")  # Gymnasium warns about NeuroGym's spaces
+
+from pyrnn import RateRNN  # noqa: E402
+from pyrnn.tasks import NeurogymTask, check_task  # noqa: E402
+
+ENVIRONMENTS = [
+    "PerceptualDecisionMaking-v0",
+    "DelayMatchSample-v0",
+    "ContextDecisionMaking-v0",
+    "yang19.go-v0",
+    "yang19.dm1-v0",
+]
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_environments_make_good_tasks(name):
+    check_task(NeurogymTask(name, seed=3))
+
+
+def test_a_trial_is_the_one_that_neurogym_makes():
+    import neurogym
+
+    task = NeurogymTask("PerceptualDecisionMaking-v0", seed=1)
+    rng = torch.Generator().manual_seed(7)
+    inputs, targets, _ = trial = task.trial(rng)
+    env = neurogym.make("PerceptualDecisionMaking-v0").unwrapped
+    env.seed(int(torch.randint(2**32 - 1, (), generator=torch.Generator().manual_seed(7))))
+    env.new_trial()
+    assert torch.equal(inputs, torch.tensor(env.ob))
+    assert torch.equal(targets, torch.tensor(env.gt))
+    assert trial.info["coh"] == env.trial["coh"]
+    assert trial.epochs["stimulus"] == (100.0, 2100.0)
+
+
+def test_an_environment_without_ground_truth_is_refused():
+    with pytest.raises(TypeError, match="with a ground truth to learn, got Bandit"):
+        NeurogymTask("Bandit-v0").batch(2)
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(ValueError, match="name of a NeuroGym environment, got 'Nonsense-v0'"):
+        NeurogymTask("Nonsense-v0")
+
+
+def test_dt_is_handed_to_the_environment():
+    coarse = NeurogymTask("PerceptualDecisionMaking-v0")
+    fine = coarse.replace(dt=20)
+    assert (coarse.dt, coarse.n_steps) == (100, 22)
+    assert (fine.dt, fine.n_steps) == (20, 110)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "enough"),
+    [
+        ("PerceptualDecisionMaking-v0", {"cohs": [12.8, 25.6, 51.2]}, 0.9),
+        ("DelayMatchSample-v0", {"sigma": 0.1}, 0.9),
+        ("ContextDecisionMaking-v0", {"sigma": 0.1}, 0.8),
+        ("yang19.go-v0", {}, 0.9),
+    ],
+)
+def test_environments_train(name, options, enough):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        task = NeurogymTask(name, options=options, decision_weight=5.0, n_trials=640)
+    rnn = RateRNN(task.input_size, 64, task.output_size, tau=100.0, dt=20.0, seed=0)
+    rnn.fit(task, epochs=30, lr=5e-3, scheduler="cosine", progress=False, seed=0)
+    inputs, targets, mask = task.replace(seed=99).batch(200)
+    assert task.accuracy(rnn.predict(inputs).outputs, targets, mask) >= enough
