@@ -6,35 +6,42 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: help demo test lint types unit install clean
+.PHONY: help demo test lint types unit clean
 
 help:
 	@echo "make demo   train the 3-bit flip-flop, map its dynamics, write out/flipflop/"
 	@echo "make test   lint, types and all tests"
 	@echo "make clean  remove the environment and everything that was built"
 
-# The packages change when these files do.
-$(VENV)/.installed: pyproject.toml setup.cfg constraints.txt $(wildcard setup.py)
+# Installed anew when one of these files changes. The demo needs the package alone.
+PACKAGING := pyproject.toml setup.cfg constraints.txt $(wildcard setup.py)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+$(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	$(PIP) --upgrade pip
+
+$(VENV)/.package: $(PACKAGING) | $(BIN)/python
+	$(PIP) -c constraints.txt -e .
 	@touch $@
 
-install: $(VENV)/.installed
+$(VENV)/.dev: $(PACKAGING) | $(BIN)/python
+	$(PIP) -c constraints.txt -e ".[dev]"
+	@touch $@ $(VENV)/.package
 
-demo: install
+demo: $(VENV)/.package
 	$(BIN)/pyrnn demo
 
 test: lint types unit
 
-lint: install
+lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: install
+types: $(VENV)/.dev
 	$(BIN)/mypy
 
-unit: install
+unit: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) -m "not gpu" $(PYTEST_ARGS)
 
 clean:
