@@ -1,0 +1,69 @@
+"""A network that remembers three bits, and the map of its memory.
+
+Sussillo & Barak (2013) opened the black box with this task: each of three channels receives rare
+pulses of +1 and -1, and the network has to hold the sign of the last one. Here its units obey
+Dale's law and don't connect to themselves. Its memories turn out to be the eight corners of a
+cube: stable fixed points. A saddle with one unstable mode sits on each of the twelve edges, one
+with two on each of the six faces, and one with three in the middle.
+"""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+
+from pyrnn import CTRNN
+from pyrnn.dynamics import find_fixed_points, transition_graph
+from pyrnn.plot import STYLE_SHEET, plot_loss, plot_spectrum, plot_transition_graph, plot_trial
+from pyrnn.render import Scene
+from pyrnn.tasks import FlipFlop
+
+OUT = Path("out/flipflop")
+
+
+def main(epochs=20, n_units=64, show=True):
+    task = FlipFlop(n_bits=3, seed=0)
+    rnn = CTRNN(3, n_units, 3, tau=100.0, dt=10.0, dale_ratio=0.8, autapses=False, seed=0)
+    history = rnn.fit(task, epochs=epochs, seed=0, progress=show)
+
+    trials = task.batch(256, start=10**6)  # never seen in training
+    outputs, states = rnn.predict(trials.inputs)
+    accuracy = task.accuracy(outputs, trials.targets, trials.mask)
+    points = find_fixed_points(rnn, states, x=torch.zeros(3))
+    graph = transition_graph(rnn, points)
+    print(f"{100 * accuracy:.2f} % of the bits are right after {history.n_steps} steps")
+    print(points.summary())
+
+    draw(task, trials, outputs, history, points, graph)
+    if show:
+        OUT.mkdir(parents=True, exist_ok=True)
+        plt.savefig(OUT / "flipflop.png")
+        rare = task.replace(pulse_probability=task.pulse_probability / 5)  # time to settle
+        settled = rnn.predict(rare.batch(40).inputs).states[:, 20:]
+        Scene(settled, points, graph, title="3-bit flip-flop").save(OUT / "scene.html")
+
+    signs = rnn.w_rec.weight.detach().sign()
+    n_excitatory = round(0.8 * n_units)
+    assert (signs[:, :n_excitatory] >= 0).all()
+    assert (signs[:, n_excitatory:] <= 0).all()
+    assert (signs.diagonal() == 0).all()
+    if history.n_steps >= 300:
+        assert accuracy > 0.995
+        assert torch.bincount(points.n_unstable).tolist() == [8, 12, 6, 1]
+        assert points.speeds.max() < 1e-9
+    return points
+
+
+def draw(task, trials, outputs, history, points, graph):
+    with plt.style.context(STYLE_SHEET):
+        figure, axes = plt.subplot_mosaic("AAB\nCDD", figsize=(9, 6.4))
+        plot_trial(trials.unbind()[0], outputs[0], dt=task.dt, ax=axes["A"])
+        plot_loss(history, ax=axes["B"])
+        plot_spectrum(points[-1], ax=axes["C"])
+        plot_transition_graph(graph, layout="pca", ax=axes["D"])
+        axes["A"].set_xlabel("time (ms)")
+    return figure
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Every example runs, small, and so does the README's promise, as printed."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+SMALL = {"epochs": 1, "n_units": 16, "n_seeds": 2, "dt": 20.0, "show": False}
+
+
+@pytest.fixture(autouse=True)
+def _as_a_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run in an empty folder, in float32, without windows."""
+    monkeypatch.chdir(tmp_path)
+    torch.set_default_dtype(torch.float32)
+    with plt.rc_context({"backend": "agg"}):
+        yield
+    plt.close("all")
+
+
+def load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"examples.{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example_runs(path: Path) -> None:
+    module = load(path)
+    needed = getattr(module, "NEEDS", None)
+    if needed is not None:
+        pytest.importorskip(needed)
+    known = inspect.signature(module.main).parameters
+    module.main(**{name: value for name, value in SMALL.items() if name in known})
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example_is_short_and_can_be_run_small(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 110
+    assert {"epochs", "show"} <= set(inspect.signature(load(path).main).parameters)
+    assert any(line.lstrip().startswith("assert ") for line in lines), "it checks what it claims"
+
+
+def test_promise_in_the_readme_runs_as_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pyrnn.render import Scene
+
+    shown = []
+    monkeypatch.setattr(Scene, "show", lambda scene: shown.append(scene))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    promise = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert promise is not None
+    seen: dict[str, object] = {}
+    exec(compile(promise[1], "README.md", "exec"), seen)
+    assert len(seen["points"]) == 27
+    assert shown == [seen["scene"]]
+    assert Path("flipflop.pt").stat().st_size > 0
+    assert Path("flipflop.html").read_text(encoding="utf-8").startswith("<!")
