@@ -197,11 +197,15 @@ def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") 
             "otherwise, such as a low-rank one; constrain a plain weight"
         )
     low, high = _everywhere(weight) if existing is None else (existing.low, existing.high)
+    pinned = low == high
     for constraint in constraints:
         lower, upper = constraint.interval(weight)
         low, high = torch.maximum(low, lower), torch.minimum(high, upper)
-    if (low > high).any():
-        _refuse_contradiction(constraints, low, high)
+        pinned = pinned | (lower == upper)
+    # half-lines of opposite sign meet in zero, which neither of them asked for
+    clash = (low > high) | ((low == high) & ~pinned)
+    if clash.any():
+        _refuse_contradiction(constraints, clash, low, high)
     inside = Admissible(low, high)
     if existing is None:
         with torch.no_grad():
@@ -258,12 +262,14 @@ class Admissible(nn.Module):
 
     def forward(self, free: Tensor) -> Tensor:
         """Return the admissible weight, shaped like ``free``."""
-        distance = (free - self.anchor).abs()
+        distance = free - self.anchor
+        distance = torch.where(distance < 0, -distance, distance)  # unlike abs, has a slope at 0
         if self._has_span:
             distance = _fold(distance, self.span)
         weight = torch.where(self.side == 0, free, self.anchor + self.side * distance)
         if self._has_span:  # rounding must not leave the interval
-            weight = torch.minimum(torch.maximum(weight, self.low), self.high)
+            weight = torch.where(weight < self.low, self.low, weight)
+            weight = torch.where(weight > self.high, self.high, weight)
         return torch.where(self.low == self.high, self.low, weight) if self._is_pinned else weight
 
     def right_inverse(self, weight: Tensor) -> Tensor:
@@ -283,7 +289,8 @@ def _fold(distance: Tensor, span: Tensor) -> Tensor:
     """Fold distances from one wall back and forth between two walls ``span`` apart."""
     two_walls = span.isfinite() & (span > 0)
     safe = torch.where(two_walls, span, torch.ones_like(span))
-    folded = safe - (torch.remainder(distance, 2 * safe) - safe).abs()
+    phase = torch.remainder(distance, 2 * safe)
+    folded = torch.where(phase < safe, phase, 2 * safe - phase)
     return torch.where(two_walls, folded, distance)
 
 
@@ -313,8 +320,10 @@ def _check_shape(what: str, given: Tensor, expected: Sequence[int]) -> None:
         )
 
 
-def _refuse_contradiction(constraints: Sequence[Constraint], low: Tensor, high: Tensor) -> None:
-    at = tuple((low > high).nonzero()[0].tolist())
+def _refuse_contradiction(
+    constraints: Sequence[Constraint], clash: Tensor, low: Tensor, high: Tensor
+) -> None:
+    at = tuple(clash.nonzero()[0].tolist())
     names = ", ".join(type(c).__name__ for c in constraints)
     raise ValueError(
         f"expected constraints that agree, got {names} with no value left for entry {list(at)}: "

@@ -1,0 +1,219 @@
+"""What every network shares: shapes, noise, prediction, refused arguments."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from pyrnn import CTRNN, RNN, RateRNN, RNNBase, TorchRNN
+from pyrnn.tasks import FlipFlop
+
+N = 6
+
+
+class Leaky(RNNBase):
+    """All that a user writes."""
+
+    def step(self, h: Tensor, x: Tensor) -> Tensor:
+        return 0.9 * h + 0.1 * torch.tanh(self.w_rec(h) + self.w_in(x))
+
+
+def test_a_subclass_that_writes_only_step_trains_and_predicts() -> None:
+    rnn = Leaky(1, 16, 1, dale_ratio=0.8, seed=0)
+    history = rnn.fit(FlipFlop(n_bits=1, n_trials=128), epochs=3, progress=False, seed=0)
+    assert history.epochs["loss"][-1] < history.epochs["loss"][0]
+    assert rnn.predict(torch.zeros(2, 5, 1)).states.shape == (2, 5, 16)
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (2, 3)])
+def test_any_number_of_batch_axes(shape: tuple[int, ...]) -> None:
+    outputs, states = CTRNN(3, N, 2)(torch.randn(*shape, 7, 3))
+    assert (outputs.shape, states.shape) == ((*shape, 7, 2), (*shape, 7, N))
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_a_sequence_may_be_split(cell: str) -> None:
+    rnn = TorchRNN(3, N, 2, cell=cell)
+    inputs = torch.randn(4, 9, 3)
+    first = rnn(inputs[:, :5])
+    second = rnn(inputs[:, 5:], first.states[:, -1])
+    assert_close(torch.cat([first.states, second.states], 1), rnn(inputs).states)
+
+
+def test_trials_do_not_meet() -> None:
+    rnn, inputs = CTRNN(3, N, 2), torch.randn(5, 7, 3)
+    order = torch.randperm(5)
+    assert_close(rnn(inputs[order]).states, rnn(inputs).states[order])
+
+
+def test_initial_state_is_expanded_over_trials() -> None:
+    rnn, h = RNN(3, N, 2), torch.randn(N)
+    inputs = torch.randn(4, 5, 3)
+    assert_close(rnn(inputs, h).states, rnn(inputs, h.expand(4, N)).states)
+
+
+def test_initial_state_learns() -> None:
+    rnn = CTRNN(1, N, 1, train_initial_state=True)
+    rnn(torch.zeros(2, 3, 1)).states.sum().backward()
+    assert rnn.h0.grad.abs().min() > 0
+    assert "h0" not in dict(CTRNN(1, N, 1).named_parameters())
+
+
+# ------------------------------------------------------------------ noise
+
+
+@pytest.mark.parametrize(("cls", "alpha"), [(RNN, 1.0), (CTRNN, 0.1), (RateRNN, 0.1)])
+def test_noise_has_the_scale_of_the_field(cls: type, alpha: float) -> None:
+    """sqrt(2/alpha) sigma in the current: with weights of zero the states show it."""
+    rnn = cls(1, 400, 1, noise=0.05, activation="identity", gain=0.0, seed=0)
+    states = rnn(torch.zeros(50, 1, 1)).states
+    assert_close(states.std(), torch.tensor(alpha * (2 / alpha) ** 0.5 * 0.05), rtol=0.02, atol=0)
+
+
+def test_noise_is_for_training_only_and_seeded() -> None:
+    rnn, inputs = CTRNN(2, N, 1, noise=0.5, seed=3), torch.randn(4, 5, 2)
+    assert not torch.equal(rnn(inputs).states, rnn(inputs).states)
+    assert torch.equal(rnn.predict(inputs).states, rnn.predict(inputs).states)
+    assert torch.equal(rnn.eval()(inputs).states, rnn(inputs).states)
+    same = [CTRNN(2, N, 1, noise=0.5, seed=3)(inputs).states for _ in range(2)]
+    assert torch.equal(*same)
+
+
+# ------------------------------------------------------------------ predict
+
+
+def test_predict_takes_arrays_of_any_type() -> None:
+    rnn, inputs = CTRNN(2, N, 1), np.ones((4, 5, 2), dtype=np.int32)
+    outputs, states = rnn.predict(inputs, np.zeros(N, dtype=np.float32))
+    assert not states.requires_grad
+    assert_close(states, rnn(torch.ones(4, 5, 2)).states.detach())
+    assert outputs.shape == (4, 5, 1)
+
+
+@pytest.mark.parametrize("h", [None, torch.ones(N), torch.rand(7, N)])
+def test_predict_in_chunks_is_the_same(h: Tensor | None, capsys) -> None:
+    rnn, inputs = CTRNN(2, N, 1), torch.randn(7, 5, 2)
+    assert_close(rnn.predict(inputs, h, chunk=3).states, rnn.predict(inputs, h).states)
+
+
+def test_predict_leaves_the_mode_alone() -> None:
+    rnn = CTRNN(2, N, 1)
+    for mode in (True, False):
+        rnn.train(mode).predict(torch.zeros(3, 2))
+        assert rnn.training is mode
+
+
+# ------------------------------------------------------------------ layers
+
+
+def test_layers_that_are_frozen_do_not_learn() -> None:
+    rnn = RNN(1, N, 1, frozen=["w_in", "w_out"], dale_ratio=0.5)
+    learns = {name.split(".")[0] for name, p in rnn.named_parameters() if p.requires_grad}
+    assert learns == {"w_rec"}
+
+
+@pytest.mark.parametrize(
+    ("bias", "layers"),
+    [(True, ["w_rec", "w_out"]), (False, []), (["w_in", "w_out"], ["w_in", "w_out"])],
+)
+def test_bias_layer_by_layer(bias: bool | list[str], layers: list[str]) -> None:
+    rnn = RNN(1, N, 1, bias=bias)
+    found = [k for k in ("w_in", "w_rec", "w_out") if getattr(rnn, k).bias is not None]
+    assert found == layers
+
+
+def test_dale_signs() -> None:
+    assert RNN(1, 5, 1, dale_ratio=0.8).signs.tolist() == [1, 1, 1, 1, -1]
+    assert RNN(1, 3, 1, dale_ratio=[1, -1, 0]).signs.tolist() == [1, -1, 0]
+    assert RNN(1, 3, 1).signs is None
+
+
+def test_masks_of_every_layer() -> None:
+    masks = {
+        "w_in": torch.tensor([[1, 0]] * 3),
+        "w_rec": np.triu(np.ones((3, 3))),
+        "w_out": torch.tensor([[0, 1, -1]]),
+    }
+    rnn = RNN(2, 3, 1, connectivity=masks)
+    assert bool((rnn.w_in.weight[:, 1] == 0).all())
+    assert bool((rnn.w_rec.weight.tril(-1) == 0).all())
+    with torch.no_grad():
+        rnn.w_out.parametrizations.weight.original.fill_(-2.0)
+    assert rnn.w_out.weight.tolist() == [[0.0, 2.0, -2.0]]
+
+
+# ------------------------------------------------------------------ bad input
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dale_ratio": 1.2}, r"dale_ratio in \[0, 1\], got 1.2"),
+        ({"dale_ratio": -0.1}, r"dale_ratio in \[0, 1\], got -0.1"),
+        ({"dale_ratio": [1, -1]}, r"signs of shape \(6,\), got \(2,\)"),
+        ({"connectivity": torch.ones(3, 3)}, r"mask of shape \(6, 6\), got \(3, 3\)"),
+        ({"connectivity": torch.full((6, 6), 0.5)}, "connectivity of 0 and 1.*such as 0.5"),
+        ({"connectivity": {"w_hid": None}}, "connectivity of w_in, w_rec, w_out, got 'w_hid'"),
+        (
+            {"connectivity": -torch.ones(6, 6), "dale_ratio": 0.5},
+            r"constraints that agree, got Dale, Signs with no value left for entry \[0, 0\]",
+        ),
+        ({"activation": "tan"}, "activation among tanh, relu.*got 'tan'"),
+        ({"activation": "lab:swish"}, "got 'lab:swish'; import its module first"),
+        ({"noise": -0.1}, "noise >= 0, got -0.1"),
+        ({"gain": -1.0}, "gain >= 0, got -1.0"),
+        ({"dt": 0.0}, "dt > 0, got 0.0"),
+        ({"bias": ["w_hid"]}, "bias to be a collection of w_in, w_rec, w_out"),
+        ({"frozen": "w_in"}, "frozen to be a collection of w_in, w_rec, w_out, got 'w_in'"),
+        ({"dale_ratio": 0.8, "init": "identity", "autapses": False}, "identity' to meet a conn"),
+    ],
+)
+def test_refused_options(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        RNN(2, N, 1, **options)
+
+
+@pytest.mark.parametrize("sizes", [(0, 4, 1), (2, -1, 1), (2, 4, 1.5), (2, True, 1)])
+def test_refused_sizes(sizes: tuple) -> None:
+    with pytest.raises(ValueError, match="size to be a positive whole number"):
+        RNN(*sizes)
+
+
+def test_an_activation_of_the_wrong_kind() -> None:
+    with pytest.raises(TypeError, match="activation's name or a callable, got 3"):
+        RNN(2, N, 1, activation=3)  # type: ignore[arg-type]
+
+
+def test_an_unknown_option() -> None:
+    with pytest.raises(TypeError, match="dale"):
+        CTRNN(2, N, 1, dale=0.8)
+
+
+@pytest.mark.parametrize("shape", [(4, 5, 3), (2,), (4, 0, 2)])
+def test_inputs_of_the_wrong_shape(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"inputs of shape \(..., time, 2\).*got \(.*channels"):
+        RNN(2, N, 1)(torch.zeros(shape))
+
+
+def test_inputs_of_the_wrong_type() -> None:
+    rnn = RNN(2, N, 1)
+    with pytest.raises(TypeError, match="inputs as a tensor, got ndarray; predict takes arrays"):
+        rnn(np.zeros((4, 5, 2)))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="dtype torch.float64, got torch.float32"):
+        rnn(torch.zeros(4, 5, 2, dtype=torch.float32))
+    with pytest.raises(TypeError, match="an array of numbers, got list"):
+        rnn.predict(["a"])  # type: ignore[arg-type]
+
+
+def test_initial_state_of_the_wrong_shape() -> None:
+    with pytest.raises(ValueError, match=r"initial state of shape \(..., 6\), got \(5,\)"):
+        RNN(2, N, 1)(torch.zeros(4, 5, 2), torch.zeros(5))
+    with pytest.raises(ValueError, match=r"initial state of shape .* got \(3, 6\)"):
+        RNN(2, N, 1)(torch.zeros(4, 5, 2), torch.zeros(3, N))
+
+
+def test_print_tells_sizes_and_equation() -> None:
+    assert "CTRNN(\n  2, 6, 1, activation=tanh, dt=10.0, tau=50.0" in str(CTRNN(2, N, 1, tau=50.0))
