@@ -65,7 +65,8 @@ class LeakyRNN(RNNBase):
         **options: The options of ``RNNBase``.
 
     Raises:
-        ValueError: If ``tau`` is not positive, smaller than ``dt`` or of the wrong shape.
+        ValueError: If ``tau`` is not positive, smaller than ``dt``, outside its bounds or of the
+            wrong shape.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class LeakyRNN(RNNBase):
         values = self._check_tau(torch.as_tensor(tau, dtype=self.h0.dtype).detach().clone())
         if train_tau:
             self.time_constants = Constant(values.expand(hidden_size).clone())
-            constrain(self.time_constants, Bounds(*(tau_bounds or (self.dt, math.inf))))
+            constrain(self.time_constants, self._check_bounds(values))
         elif values.ndim == 0:
             self.time_constant = float(tau)  # type: ignore[arg-type]
         else:
@@ -119,7 +120,23 @@ class LeakyRNN(RNNBase):
                 f"expected dt <= tau, got dt={self.dt:g} and tau={tau.min():g} ms; the Euler step "
                 "overshoots: take a smaller dt"
             )
+        if self.tau_bounds is not None and not self.train_tau:
+            raise ValueError("expected train_tau=True for tau_bounds, got False")
         return tau
+
+    def _check_bounds(self, tau: Tensor) -> Bounds:
+        low, high = self.tau_bounds or (self.dt, math.inf)
+        if low < self.dt:
+            raise ValueError(
+                f"expected tau_bounds of at least dt={self.dt:g} ms, got {low:g}; the Euler step "
+                "would overshoot"
+            )
+        if (tau < low).any() or (tau > high).any():
+            raise ValueError(
+                f"expected tau within tau_bounds [{low:g}, {high:g}] ms, got {tau.min():g} to "
+                f"{tau.max():g}"
+            )
+        return Bounds(low, high)
 
     def extra_repr(self) -> str:
         """Return what ``print(rnn)`` says of the network itself."""
@@ -156,6 +173,8 @@ class CTRNN(LeakyRNN):
     def readout(self, states: Tensor) -> Tensor:
         """Return the outputs: they read the rates ``f(h)``."""
         return self.w_out(self.f(states))
+
+    readout.reads = "f(h)"  # type: ignore[attr-defined]
 
 
 class RateRNN(LeakyRNN):
