@@ -79,9 +79,7 @@ def test_every_activation_is_compared() -> None:
     assert set(F) == set(ACTIVATIONS)
 
 
-@pytest.mark.parametrize(
-    ("theirs", "cell"), [(nn.RNN, "rnn"), (nn.GRU, "gru"), (nn.LSTM, "lstm")]
-)
+@pytest.mark.parametrize(("theirs", "cell"), [(nn.RNN, "rnn"), (nn.GRU, "gru"), (nn.LSTM, "lstm")])
 def test_torch_cells(theirs: type, cell: str) -> None:
     reference = theirs(3, 7, batch_first=True)
     rnn = TorchRNN(3, 7, 2, cell=cell)
