@@ -1,13 +1,13 @@
-"""Fixed points as values: one point, and the set that a search returns."""
+"""Fixed and slow points as values: one point, and the set that a search returns."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, ClassVar, TypeVar, overload
 
 import numpy as np
 import torch
@@ -16,10 +16,12 @@ from torch import Tensor
 from pyrnn.dynamics.stability import classify, count_unstable, index_signs
 from pyrnn.dynamics.step import one_thread
 
+_Set = TypeVar("_Set", bound="Points")
+
 
 @dataclass(frozen=True, eq=False)
-class FixedPoint:
-    """A state that the network maps onto itself under a constant input.
+class Point:
+    """A state under a constant input, with the step linearised there.
 
     Args:
         state: The point, ``(hidden_size,)``.
@@ -27,11 +29,6 @@ class FixedPoint:
         speed: How far one step moves the state, ``|step(state, input) - state|``.
         jacobian: Jacobian of the step at the point, ``(hidden_size, hidden_size)``.
         distance: Distance to the nearest state that the search started from.
-
-    Example:
-        >>> point = FixedPoint(torch.zeros(1), torch.zeros(1), 0.0, torch.tensor([[2.0]]))
-        >>> point.stability, point.n_unstable, point.is_stable
-        ('unstable node', 1, False)
     """
 
     state: Tensor
@@ -72,14 +69,66 @@ class FixedPoint:
         return bool((self.eigenvalues.abs() < 1).all())
 
     def __repr__(self) -> str:
-        return f"FixedPoint({self.stability}, speed={self.speed:.1e})"
+        return f"{type(self).__name__}({self.stability}, speed={self.speed:.1e})"
+
+
+class FixedPoint(Point):
+    """A state that the network maps onto itself under a constant input.
+
+    Takes the arguments of ``Point``.
+
+    Example:
+        >>> point = FixedPoint(torch.zeros(1), torch.zeros(1), 0.0, torch.tensor([[2.0]]))
+        >>> point.stability, point.n_unstable, point.is_stable
+        ('unstable node', 1, False)
+    """
+
+
+class SlowPoint(Point):
+    """A state where the network moves least, and yet moves: a ghost, or part of a continuum."""
+
+    @property
+    def q(self) -> float:
+        """Half the squared speed, which a slow point minimises."""
+        return self.speed**2 / 2
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """What a search did.
+
+    Args:
+        n_starts: Starts used.
+        n_converged: Starts whose coarse search arrived near a point.
+        n_new: New points of each round, over all inputs.
+        was_stopped: Whether Ctrl-C or the limit of rounds ended it.
+
+    Example:
+        >>> SearchRecord(128, 120, (3, 0), False).n_rounds
+        2
+    """
+
+    n_starts: int = 0
+    n_converged: int = 0
+    n_new: tuple[int, ...] = ()
+    was_stopped: bool = False
+
+    @property
+    def n_rounds(self) -> int:
+        """Number of rounds."""
+        return len(self.n_new)
+
+    def __str__(self) -> str:
+        share = 100 * self.n_converged / max(self.n_starts, 1)
+        stopped = ", stopped early" if self.was_stopped else ""
+        return f"{self.n_rounds} rounds, {self.n_starts} starts, {share:.0f} % arrived{stopped}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FixedPoints(Sequence[FixedPoint]):
-    """The fixed points that a search found, in order of their number of unstable modes.
+class Points(Sequence[Point]):
+    """Points in order of their number of unstable modes.
 
-    A sequence: an index gives a :class:`FixedPoint`, a slice or a mask gives fewer points.
+    A sequence: an index gives a single point, a slice or a mask gives fewer points.
 
     Args:
         states: Points, ``(n, hidden_size)``.
@@ -87,15 +136,7 @@ class FixedPoints(Sequence[FixedPoint]):
         speeds: Length of the step at each, ``(n,)``.
         jacobians: Jacobians, ``(n, hidden_size, hidden_size)``.
         distances: Distance to the nearest start, ``(n,)``.
-
-    Example:
-        >>> from pyrnn.dynamics import find_fixed_points
-        >>> starts = torch.linspace(-1, 1, 20)[:, None]
-        >>> points = find_fixed_points(lambda h, x: torch.tanh(2 * h), starts)
-        >>> points.n_unstable
-        tensor([0, 0, 1])
-        >>> points[2].stability
-        'unstable node'
+        record: What the search did, if there was one.
     """
 
     states: Tensor
@@ -103,23 +144,27 @@ class FixedPoints(Sequence[FixedPoint]):
     speeds: Tensor
     jacobians: Tensor
     distances: Tensor
+    record: SearchRecord | None = None
+
+    _single: ClassVar[type[Point]] = Point
+    _noun: ClassVar[str] = "point"
 
     def __len__(self) -> int:
         return len(self.states)
 
     @overload
-    def __getitem__(self, index: int) -> FixedPoint: ...
+    def __getitem__(self, index: int) -> Point: ...
     @overload
-    def __getitem__(self, index: slice | Tensor) -> FixedPoints: ...
+    def __getitem__(self: _Set, index: slice | Tensor) -> _Set: ...
     def __getitem__(self, index: Any) -> Any:
         """Return one point for an integer, fewer points for a slice, mask or index tensor."""
         columns = [getattr(self, name)[index] for name in _COLUMNS]
         if isinstance(index, (slice, Tensor)) and columns[0].dim() == 2:
-            return FixedPoints(*columns)
+            return replace(self, **dict(zip(_COLUMNS, columns, strict=True)))
         state, input, speed, jacobian, distance = columns
-        return FixedPoint(state, input, float(speed), jacobian, float(distance))
+        return self._single(state, input, float(speed), jacobian, float(distance))
 
-    def __iter__(self) -> Iterator[FixedPoint]:
+    def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
     @cached_property
@@ -144,20 +189,20 @@ class FixedPoints(Sequence[FixedPoint]):
         """Kind of each point, see :func:`~pyrnn.dynamics.classify`."""
         return [classify(values) for values in self.eigenvalues]
 
-    @property
-    def index_sum(self) -> int:
-        r"""Sum of :math:`\mathrm{sign} \det(I - J)`; +1 for all points of a bounded network."""
-        with one_thread():
-            return int(index_signs(self.jacobians).sum())
-
     def summary(self) -> str:
         """Return a small table: how many points of which kind, how still, how unstable."""
-        lines = [f"{len(self)} fixed point{'s' if len(self) != 1 else ''}"]
-        lines += [
+        lines = [self._title(), *self._notes()]
+        lines[1:1] = [
             f"{count:6d}  {kind:32s}  speed <= {speed:.1e}  |λ| <= {radius:.4f}"
             for kind, count, speed, radius in self._rows()
         ]
         return "\n".join(lines)
+
+    def _title(self) -> str:
+        return f"{len(self)} {self._noun}{'s' if len(self) != 1 else ''}"
+
+    def _notes(self) -> list[str]:
+        return [str(self.record)] if self.record else []
 
     def _rows(self) -> list[tuple[str, int, float, float]]:
         """Return kind, count, largest speed and largest modulus, one row for each kind."""
@@ -171,12 +216,13 @@ class FixedPoints(Sequence[FixedPoint]):
         return rows
 
     def __repr__(self) -> str:
-        return f"FixedPoints({len(self)})"
+        return f"{type(self).__name__}({len(self)})"
 
     def __rich__(self) -> Any:
         from rich.table import Table
 
-        table = Table("stability", "points", "speed", "|λ|", title=f"{len(self)} fixed points")
+        caption = "\n".join(self._notes())
+        table = Table("stability", "points", "speed", "|λ|", title=self._title(), caption=caption)
         for kind, count, speed, radius in self._rows():
             table.add_row(kind, str(count), f"{speed:.1e}", f"{radius:.4f}")
         return table
@@ -201,12 +247,13 @@ class FixedPoints(Sequence[FixedPoint]):
             path: Where to write; the name is kept as it is.
         """
         arrays = {name: getattr(self, name).cpu().numpy() for name in _COLUMNS}
-        header = json.dumps({"format": _FORMAT, "n_points": len(self)})
+        record = asdict(self.record) if self.record else None
+        header = json.dumps({"format": _FORMAT, "kind": type(self).__name__, "record": record})
         with open(path, "wb") as file:
             np.savez_compressed(file, header=np.array(header), **arrays)
 
     @classmethod
-    def load(cls, path: str | Path) -> FixedPoints:
+    def load(cls: type[_Set], path: str | Path) -> _Set:
         """Read points written by :meth:`save`.
 
         Args:
@@ -218,21 +265,72 @@ class FixedPoints(Sequence[FixedPoint]):
         try:
             with np.load(path, allow_pickle=False) as file:
                 header = json.loads(str(file["header"]))
-                columns = [torch.from_numpy(file[name]) for name in _COLUMNS]
+                columns = {name: torch.from_numpy(file[name]) for name in _COLUMNS}
         except (KeyError, ValueError, EOFError, OSError) as error:
             if isinstance(error, FileNotFoundError):
                 raise
             raise ValueError(
-                f"expected a file written by FixedPoints.save, got {path} ({error}); "
+                f"expected a file written by {cls.__name__}.save, got {path} ({error}); "
                 "search again or point to another file"
             ) from error
-        if header.get("format") != _FORMAT:
+        if header.get("format") != _FORMAT or header.get("kind") != cls.__name__:
             raise ValueError(
-                f"expected format {_FORMAT!r}, got {header.get('format')!r}; "
-                "the file was written by something else"
+                f"expected {_FORMAT} with {cls.__name__}, got {header.get('format')} with "
+                f"{header.get('kind')}; point to another file"
             )
-        return cls(*columns)
+        record = header["record"]
+        if record:
+            record = SearchRecord(**record | {"n_new": tuple(record["n_new"])})
+        return cls(**columns, record=record)
 
 
-_FORMAT = "pyrnn.FixedPoints/1"
-_COLUMNS = tuple(field.name for field in fields(FixedPoints))
+class FixedPoints(Points):
+    """The fixed points that a search found, in order of their number of unstable modes.
+
+    Takes the arguments of ``Points``, and is a sequence of :class:`FixedPoint`.
+
+    Example:
+        >>> from pyrnn.dynamics import find_fixed_points
+        >>> starts = torch.linspace(-1, 1, 20)[:, None]
+        >>> points = find_fixed_points(lambda h, x: torch.tanh(2 * h), starts)
+        >>> points.n_unstable
+        tensor([0, 0, 1])
+        >>> points[2].stability
+        'unstable node'
+    """
+
+    _single = FixedPoint
+    _noun = "fixed point"
+
+    @property
+    def index_sum(self) -> int:
+        r"""Sum of :math:`\mathrm{sign} \det(I - J)`; +1 for all points of a bounded network."""
+        with one_thread():
+            return int(index_signs(self.jacobians).sum())
+
+    def _notes(self) -> list[str]:
+        notes = super()._notes()
+        if self._is_one_set():
+            notes.append(f"index sum {self.index_sum:+d} (+1 if a bounded network has no others)")
+        if not self.is_stable.any():
+            notes.append("no attractor among them: look for cycles with find_cycles(rnn, ...)")
+        return notes
+
+    def _is_one_set(self) -> bool:
+        return len(self) > 0 and bool((self.inputs == self.inputs[0]).all())
+
+
+class SlowPoints(Points):
+    """The slow points that a search found; a sequence of :class:`SlowPoint`."""
+
+    _single = SlowPoint
+    _noun = "slow point"
+
+    @property
+    def q(self) -> Tensor:
+        """Half the squared speed of each, ``(n,)``."""
+        return self.speeds.square() / 2
+
+
+_FORMAT = "pyrnn.points/1"
+_COLUMNS = ("states", "inputs", "speeds", "jacobians", "distances")

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.dynamics.points import FixedPoint, FixedPoints
+from pyrnn.dynamics.seeding import default_rng
 from pyrnn.dynamics.step import Step, frozen_step, one_thread
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ def transition_graph(
         Maheswaranathan et al., *NeurIPS* 32 (2019).
     """
     _check(points, n_runs, scale, n_steps)
-    rng = rng if rng is not None else torch.Generator().manual_seed(0)
+    rng = rng or default_rng()
     scale = float(_separations(points).median()) * _NEAR if scale is None else scale
     with one_thread(), torch.no_grad():
         step = frozen_step(rnn, points.states, points.inputs)

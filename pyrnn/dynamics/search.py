@@ -1,0 +1,182 @@
+"""Rounds of starts that look for every point that a step leaves in place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from pyrnn.dynamics.jacobian import jacobian
+from pyrnn.dynamics.newton import newton
+from pyrnn.dynamics.points import Points, SearchRecord
+from pyrnn.dynamics.seeding import default_rng, midpoints, mixtures, spread, spread_out
+from pyrnn.dynamics.stability import count_unstable, index_signs
+from pyrnn.dynamics.step import Step, frozen_step
+from pyrnn.training.progress import interruptible, track
+
+_INPUTS_AT_ONCE = 16
+_QUIET_ROUNDS, _MAX_QUIET_ROUNDS = 2, 8
+_RUN_EVERY, _RUN_STEPS = 4, 32
+_COARSE, _COARSE_MERGE = 1e-2, 1e-3
+_FINE, _FINE_MERGE = 1e-13, 1e-6
+
+_Set = TypeVar("_Set", bound=Points)
+
+
+def steps_for_search(rnn: Any, pool: Tensor, inputs: Tensor) -> tuple[Step, Step]:
+    """Return the step of a network in float64 and in float32."""
+    h, x = pool[:2], inputs[:1].expand(len(pool[:2]), -1)
+    return frozen_step(rnn, h, x), frozen_step(rnn, h.float(), x.float())
+
+
+@dataclass
+class Found:
+    """What is known so far for a few inputs; ``owner`` says whose input a point has."""
+
+    h: Tensor
+    owner: Tensor
+    sign: Tensor
+    quiet: Tensor
+
+    @classmethod
+    def nothing(cls, pool: Tensor, n_inputs: int) -> Found:
+        """Return the state of knowledge before the first round."""
+        nobody = torch.zeros(0, dtype=torch.long, device=pool.device)
+        quiet = torch.zeros(n_inputs, dtype=torch.long)
+        return cls(pool[:0], nobody, pool.new_zeros(0), quiet)
+
+    def add(self, h: Tensor, owner: Tensor, sign: Tensor, active: list[int]) -> None:
+        """Take in the points of a round; a continuum would bring new ones for ever."""
+        self.quiet[active] += 1
+        self.quiet[owner[sign != 0].cpu()] = 0
+        self.h, self.owner = torch.cat([self.h, h]), torch.cat([self.owner, owner])
+        self.sign = torch.cat([self.sign, sign])
+
+    def active(self) -> list[int]:
+        """Return the inputs that need another round."""
+        return [k for k in range(len(self.quiet)) if not self._is_done(k)]
+
+    def _is_done(self, k: int) -> bool:
+        is_whole = self.sign[self.owner == k].sum() == 1
+        return bool(self.quiet[k] >= (_QUIET_ROUNDS if is_whole else _MAX_QUIET_ROUNDS))
+
+
+@dataclass
+class Search:
+    """A search with its options, see :func:`~pyrnn.dynamics.find_fixed_points`."""
+
+    fine: Step
+    coarse: Step
+    pool: Tensor
+    tol: float
+    round_size: int = 64
+    max_rounds: int = 64
+    rng: torch.Generator = field(default_factory=default_rng)
+    progress: bool = False
+    n_converged: int = field(default=0, init=False)
+
+    def run(self, inputs: Tensor) -> tuple[Tensor, Tensor, SearchRecord]:
+        """Return points, their inputs, and what was done."""
+        parts = inputs.split(_INPUTS_AT_ONCE)
+        found, n_new, n_starts, is_cut = [], [], 0, False
+        with interruptible() as interrupt:
+            for part in track(parts, "searching", enabled=self.progress):
+                known = Found.nothing(self.pool, len(part))
+                for _ in range(self.max_rounds):
+                    active = known.active()
+                    if not active or interrupt.pressed:
+                        break
+                    before = len(known.h)
+                    self._round(known, active, part)
+                    n_starts += len(active) * self.round_size
+                    n_new.append(len(known.h) - before)
+                is_cut |= bool(known.active())
+                found.append((known.h, part[known.owner]))
+        h, x = (torch.cat(column) for column in zip(*found, strict=True))
+        return h, x, SearchRecord(n_starts, self.n_converged, tuple(n_new), is_cut)
+
+    @cached_property
+    def _sample(self) -> Tensor:
+        return self.pool[:: 1 + len(self.pool) // 1024]
+
+    @cached_property
+    def _scale(self) -> Tensor:
+        return spread(self._sample)
+
+    @cached_property
+    def _cap(self) -> float:
+        size = max(1.0, float(self._sample.square().mean().sqrt()))
+        return 2 * size * self.pool.shape[-1] ** 0.5
+
+    def _starts(self, found: Tensor, n_quiet: int) -> Tensor:
+        n = self.round_size
+        n_between = n // 2 if len(found) > 1 else 0
+        mixed = mixtures(self.pool, n - n_between, self.rng)
+        starts = torch.cat([mixed, midpoints(found, n_between, self.rng)]) if n_between else mixed
+        return spread_out(starts, 0.25 * n_quiet * self._scale, self.rng) if n_quiet else starts
+
+    def _round(self, known: Found, active: list[int], inputs: Tensor) -> None:
+        """Search coarsely, merge, polish, merge, and add what is new."""
+        starts = [self._starts(known.h[known.owner == k], int(known.quiet[k])) for k in active]
+        whose = torch.tensor(active, device=known.h.device).repeat_interleave(self.round_size)
+        h, kept = self._coarse_search(torch.cat(starts), whose, inputs, known)
+        whose = whose[kept]
+        h, residual = newton(self.fine, h, inputs[whose], tol=_FINE, n_iterations=6, cap=self._cap)
+        order = residual.argsort()
+        order = order[residual[order] < self.tol]
+        order = order[_is_new(h[order], whose[order], known, _FINE_MERGE)]
+        h, whose = h[order], whose[order]
+        known.add(h, whose, index_signs(jacobian(self.fine, h, inputs[whose])), active)
+
+    def _coarse_search(
+        self, starts: Tensor, whose: Tensor, inputs: Tensor, known: Found
+    ) -> tuple[Tensor, Tensor]:
+        """Return rough new points, and which starts they come from."""
+        h, x = starts.float(), inputs[whose].float()
+        for _ in range(_RUN_STEPS):  # towards the attractors, which mixtures may miss
+            h[::_RUN_EVERY] = self.coarse(h[::_RUN_EVERY], x[::_RUN_EVERY])
+        n_stragglers = len(starts) // 16
+        h, residual = newton(
+            self.coarse, h, x, tol=1e-5, n_iterations=12, cap=self._cap, n_stragglers=n_stragglers
+        )
+        kept = (residual < _COARSE).nonzero()[:, 0]
+        self.n_converged += len(kept)
+        kept = kept[residual[kept].argsort()]
+        h = h[kept].double()
+        is_new = _is_new(h, whose[kept], known, _COARSE_MERGE)
+        return h[is_new], kept[is_new]
+
+
+def _is_new(h: Tensor, whose: Tensor, known: Found, radius: float) -> Tensor:
+    """Mark states that repeat neither a known point nor an earlier state of their own input."""
+    reach = radius * (0.1 + h.norm(dim=-1, keepdim=True))
+    exactly = "donot_use_mm_for_euclid_dist"
+    is_known = torch.cdist(h, known.h, compute_mode=exactly) < reach
+    is_known &= whose[:, None] == known.owner
+    is_repeat = torch.cdist(h, h, compute_mode=exactly) < reach
+    is_repeat &= whose[:, None] == whose
+    return ~(is_known.any(1) | is_repeat.tril(-1).any(1))
+
+
+def measure(
+    kind: type[_Set], step: Step, h: Tensor, x: Tensor, pool: Tensor, record: SearchRecord | None
+) -> _Set:
+    """Take speed, Jacobian and distance at each point; sort by unstable modes, then by state."""
+    speeds = (step(h, x) - h).norm(dim=-1)
+    parts = zip(h.split(64), x.split(64), strict=True)
+    jacobians = torch.cat([jacobian(step, *part) for part in parts])
+    distances = _nearest(h, pool)
+    points = kind(h, x, speeds, jacobians, distances, record)
+    n_unstable = count_unstable(points.eigenvalues).tolist()
+    keys = list(zip(n_unstable, x.tolist(), h.round(decimals=6).tolist(), strict=True))
+    order = sorted(range(len(h)), key=keys.__getitem__)
+    return points[torch.tensor(order, dtype=torch.long, device=h.device)]
+
+
+def _nearest(h: Tensor, pool: Tensor) -> Tensor:
+    """Return the distance to the nearest state of the pool, ``(n,)``."""
+    chunk = max(1, 2**24 // max(len(pool), 1))
+    return torch.cat([torch.cdist(part, pool).amin(1) for part in h.split(chunk)])
