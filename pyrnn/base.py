@@ -15,7 +15,7 @@ from pyrnn.activations import Activation, activation_function
 from pyrnn.config import config_of, register
 from pyrnn.constraints import Bounds, Constraint, Dale, Mask, Signs, constrain, intervals
 from pyrnn.initialization import balance, initial_weight, spectral_radius
-from pyrnn.recurrence import Linear, unroll_eager
+from pyrnn.recurrence import Engine, Linear, choose_engine, unroll
 from pyrnn.training import losses
 
 __all__ = ["RNNBase", "Rollout"]
@@ -116,6 +116,7 @@ class RNNBase(nn.Module, ABC):
         self.seed = seed
         self.history: training.History | None = None
         self.training_state: dict[str, Any] | None = None
+        self._engine: str | None = None
         self.generator = torch.Generator()
         self.generator.manual_seed(int(torch.randint(2**62, ())) if seed is None else seed)
         self._build()
@@ -141,6 +142,8 @@ class RNNBase(nn.Module, ABC):
     def readout(self, states: Tensor) -> Tensor:
         """Return the outputs ``(..., output_size)`` of states ``(..., state_size)``."""
         return self.w_out(states)
+
+    readout.reads = "h"  # type: ignore[attr-defined]  # fused engines know this readout
 
     def initial_state(self, batch_shape: Sequence[int] = ()) -> Tensor:
         """Return the state before the first step, ``(*batch_shape, state_size)``."""
@@ -178,13 +181,20 @@ class RNNBase(nn.Module, ABC):
         self._check_inputs(inputs)
         batch_shape = inputs.shape[:-2]
         h = self.initial_state(batch_shape) if h is None else self._expanded(h, batch_shape)
-        states = self.unroll(inputs, h)
-        return Rollout(self.readout(states), states)
-
-    def unroll(self, inputs: Tensor, h: Tensor) -> Tensor:
-        """Return the states ``(..., time, state_size)`` that follow state ``h``."""
         noise = self._draw_noise(inputs) if self.training and self.noise > 0 else None
-        return unroll_eager(self, inputs, h, noise)
+        states, outputs = unroll(self, inputs, h, noise, engine=self.engine)
+        return Rollout(outputs, states)
+
+    @property
+    def engine(self) -> Engine:
+        """What unrolls the network, and why; assign a name to force one, None to undo that."""
+        return choose_engine(self, self._engine)
+
+    @engine.setter
+    def engine(self, name: str | None) -> None:
+        if name is not None:
+            choose_engine(self, name)
+        self._engine = name
 
     def predict(
         self,
@@ -289,7 +299,8 @@ class RNNBase(nn.Module, ABC):
     def extra_repr(self) -> str:
         """Return what ``print(rnn)`` says of the network itself."""
         sizes = f"{self.input_size}, {self.hidden_size}, {self.output_size}"
-        return f"{sizes}, activation={self.activation!r}, dt={self.dt}"
+        name = getattr(self.f, "__name__", self.activation)
+        return f"{sizes}, activation={name}, dt={self.dt}"
 
     # ------------------------------------------------------------------ construction
 
@@ -355,6 +366,11 @@ class RNNBase(nn.Module, ABC):
             return
         signs = self.signs
         weight = self.w_rec.weight
+        if self.init == "identity" and self.gain > 0 and not weight.any():
+            raise ValueError(
+                "expected init='identity' to meet a connection, got none: the constraints leave "
+                "no unit a connection to itself; use init='normal'"
+            )
         if signs is not None:
             weight = balance(weight, signs)
         radius = spectral_radius(weight)
@@ -403,12 +419,14 @@ class RNNBase(nn.Module, ABC):
             )
 
     def _expanded(self, h: Tensor, batch_shape: torch.Size) -> Tensor:
-        if h.shape[-1:] != (self.state_size,):
+        shape = (*batch_shape, self.state_size)
+        try:
+            return h.expand(shape)
+        except RuntimeError as error:
             raise ValueError(
-                f"expected an initial state of shape (..., {self.state_size}), "
+                f"expected an initial state of shape (..., {self.state_size}) that fits {shape}, "
                 f"got {tuple(h.shape)}"
-            )
-        return h.expand(*batch_shape, self.state_size)
+            ) from error
 
 
 def _mask_or_signs(mask: Any) -> Constraint:

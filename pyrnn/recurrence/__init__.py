@@ -1,5 +1,18 @@
-"""How a sequence of inputs is unrolled into a sequence of states."""
+"""How a sequence of inputs is unrolled into a sequence of states.
+
+``eager`` calls any network's ``step`` in a loop. The built-in equations have faster engines with
+the same numbers and gradients: ``fused``, a compiled kernel, and ``bptt``, its adjoint in torch.
+"""
 
 from pyrnn.recurrence.eager import Constant, Linear, unroll_eager
+from pyrnn.recurrence.engine import ENGINES, Engine, choose_engine, unroll
 
-__all__ = ["Constant", "Linear", "unroll_eager"]
+__all__ = [
+    "ENGINES",
+    "Constant",
+    "Engine",
+    "Linear",
+    "choose_engine",
+    "unroll",
+    "unroll_eager",
+]

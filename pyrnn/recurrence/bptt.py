@@ -1,0 +1,74 @@
+"""Backpropagation through time by hand, in torch: for machines without the compiled kernel.
+
+The adjoint is that of ``kernel.cpp``, where it is derived; each line works on all trials.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pyrnn.recurrence.autograd import Equation, Network, drive, replay
+
+__all__ = ["adjoint", "solve"]
+
+
+def solve(equation: Equation, network: Network, keep: bool) -> tuple[Tensor, Tensor, None]:
+    """Return states and outputs; the adjoint needs nothing besides. See ``Backend``."""
+    with torch.no_grad():
+        return *replay(equation, network), None
+
+
+def adjoint(
+    equation: Equation,
+    network: Network,
+    states: Tensor,
+    kept: Tensor | None,
+    grad_states: Tensor | None,
+    grad_outputs: Tensor | None,
+    through_drive: bool,
+) -> dict[str, Tensor | None]:
+    """Return gradients by name. See ``Backend``."""
+    every = torch.cat([network.h0.unsqueeze(1), states], dim=1)
+    before, alpha = every[:, :-1], network.alpha
+    if equation.form == "rate":
+        current = functional.linear(before, network.w_rec) + drive(network)
+        sent, inner = every, torch.ones_like(every)
+        gain = alpha * _slope(equation, current)
+    else:
+        sent, inner = equation.f(every), _slope(equation, every)
+        gain = alpha.expand_as(before)
+    if grad_outputs is None:
+        grad_outputs = states.new_zeros(*states.shape[:2], len(network.w_out))
+    lambdas = inner[:, 1:] * (grad_outputs @ network.w_out)
+    lambdas = lambdas if grad_states is None else lambdas + grad_states
+    carried = torch.zeros_like(network.h0)
+    for t in reversed(range(states.shape[1])):
+        lambdas[:, t] += carried
+        back = (gain[:, t] * lambdas[:, t]) @ network.w_rec
+        carried = (1 - alpha) * lambdas[:, t] + inner[:, t] * back
+    deltas = gain * lambdas
+    return {
+        "inputs": deltas @ network.w_in,
+        "h0": carried,
+        "w_rec": _outer(deltas, sent[:, :-1]),
+        "w_in": _outer(deltas, network.inputs),
+        "w_out": _outer(grad_outputs, sent[:, 1:]),
+        "alpha": (lambdas * (states - before)).sum((0, 1)) / alpha,
+        "bias": deltas.sum((0, 1)),
+        "bias_out": grad_outputs.sum((0, 1)),
+        "noise": deltas,
+    }
+
+
+def _outer(left: Tensor, right: Tensor) -> Tensor:
+    """Return the sum over trials and time of the outer products."""
+    return left.flatten(0, 1).T @ right.flatten(0, 1)
+
+
+def _slope(equation: Equation, x: Tensor) -> Tensor:
+    """Return ``f'(x)``."""
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        return torch.autograd.grad(equation.f(x).sum(), x)[0]

@@ -1,0 +1,215 @@
+"""Which engine unrolls a network, and why."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from pyrnn.activations import ACTIVATIONS, Activation
+from pyrnn.recurrence import bptt, fused
+from pyrnn.recurrence.autograd import Equation, Network, solve
+from pyrnn.recurrence.eager import Linear, unroll_eager
+
+__all__ = ["ENGINES", "Engine", "Model", "choose_engine", "unroll"]
+
+ENGINES = ("fused", "bptt", "eager")
+
+
+class Engine(NamedTuple):
+    """How a network is unrolled.
+
+    Attributes:
+        name: ``fused`` (compiled kernel), ``bptt`` (the same adjoint in torch) or ``eager``
+            (``step``, once per time step).
+        reason: Why this one.
+    """
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+class Model(Protocol):
+    """What a network must have for an engine to be chosen; ``RNNBase`` has it."""
+
+    f: Activation
+    w_in: Linear
+    w_rec: Linear
+    w_out: Linear
+
+    @property
+    def h0(self) -> Tensor:
+        """Initial state, ``(state_size,)``."""
+
+    def step(self, h: Tensor, x: Tensor) -> Tensor:
+        """Return the next state."""
+
+    def readout(self, states: Tensor) -> Tensor:
+        """Return the outputs of states."""
+
+
+def choose_engine(rnn: Model, forced: str | None = None) -> Engine:
+    """Return the engine for a network.
+
+    The fast engines know the equations that a ``step`` is marked with. A class that overrides
+    ``step``, or has an activation or a layer of its own, is unrolled by its ``step``.
+
+    Args:
+        rnn: The network.
+        forced: One of ``ENGINES``, to be taken whatever its speed.
+
+    Raises:
+        ValueError: If the forced engine is unknown, or does not know the network.
+    """
+    if forced is None:
+        return _fastest(rnn)
+    if forced not in ENGINES:
+        raise ValueError(f"expected an engine among {', '.join(ENGINES)}, got {forced!r}")
+    obstacle = None
+    if forced != "eager":
+        obstacle = _obstacle(rnn) or (_missing(rnn) if forced == "fused" else None)
+    if obstacle:
+        raise ValueError(
+            f"expected a network that the engine {forced!r} can unroll, got {obstacle}; "
+            "take the engine 'eager', or None to leave the choice to pyrnn"
+        )
+    return Engine(forced, "asked for")
+
+
+def unroll(
+    rnn: Model,
+    inputs: Tensor,
+    h: Tensor,
+    noise: Tensor | None = None,
+    *,
+    engine: Engine,
+) -> tuple[Tensor, Tensor]:
+    """Return the states and the outputs of a network.
+
+    Transforms of ``torch.func``, forward-mode differentiation and autocast see plain torch
+    operations: under them the engine is ``eager``.
+
+    Args:
+        rnn: The network.
+        inputs: Inputs, ``(..., time, input_size)``.
+        h: Initial state, ``(..., state_size)``.
+        noise: Added to the input current, ``(..., time, hidden_size)``.
+        engine: What ``choose_engine`` chose.
+
+    Returns:
+        States ``(..., time, state_size)`` and outputs ``(..., time, output_size)``.
+    """
+    if engine.name == "eager" or inputs.numel() == 0 or _is_transformed():
+        states = unroll_eager(rnn, inputs, h, noise)  # type: ignore[arg-type]
+        return states, rnn.readout(states)
+    backend: ModuleType = fused if engine.name == "fused" else bptt
+    form, reads = _equation(rnn), _reads_in_kernel(rnn)
+    network = _network(rnn, inputs, h, noise, reads)
+    if form == "outer":
+        form, network = "rate", _vanilla(network)
+    states, outputs = solve(backend, Equation(form, _activation(rnn), rnn.f), network)
+    states = states.view(*inputs.shape[:-1], -1)
+    return states, outputs.view(*inputs.shape[:-1], -1) if reads else rnn.readout(states)
+
+
+def _fastest(rnn: Model) -> Engine:
+    obstacle = _obstacle(rnn)
+    if obstacle:
+        return Engine("eager", obstacle)
+    if rnn.h0.device.type != "cpu":
+        return Engine("eager", f"the kernel is for the CPU, the network on {rnn.h0.device}")
+    missing = _missing(rnn)
+    if missing:
+        return Engine("bptt", missing)
+    return Engine("fused", f"{type(rnn).__name__} has the equation {_equation(rnn)!r}")
+
+
+def _obstacle(rnn: Model) -> str | None:
+    """Return what only the network's own ``step`` can do, if anything."""
+    if not _equation(rnn):
+        return f"{type(rnn).__name__} has a step of its own"
+    if not _activation(rnn):
+        return f"the activation {rnn.f!r}, which is none of pyrnn's"
+    for name in ("w_in", "w_rec"):
+        if not _is_plain(getattr(rnn, name)):
+            return f"{name} does more than multiply by its weight"
+    return None
+
+
+def _missing(rnn: Model) -> str | None:
+    """Return what the fused engine lacks for a built-in network, if anything."""
+    if rnn.h0.device.type != "cpu" or rnn.h0.dtype not in fused.DTYPES:
+        return f"a network of {rnn.h0.dtype} on {rnn.h0.device}"
+    return None if fused.is_available() else "no compiled kernel: see `pyrnn doctor`"
+
+
+def _equation(rnn: Model) -> str:
+    return "" if "step" in vars(rnn) else getattr(type(rnn).step, "equation", "")
+
+
+def _activation(rnn: Model) -> str:
+    return next((name for name, f in ACTIVATIONS.items() if f is rnn.f), "")
+
+
+def _is_plain(layer: nn.Module) -> bool:
+    hooks = layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks
+    return isinstance(layer, Linear) and type(layer).forward is Linear.forward and not hooks
+
+
+def _reads_in_kernel(rnn: Model) -> bool:
+    """Whether the outputs are those of the equation, ``w_out`` times what synapses transmit."""
+    sent = "f(h)" if _equation(rnn) == "current" else "h"
+    known = getattr(type(rnn).readout, "reads", "") == sent
+    return known and "readout" not in vars(rnn) and _is_plain(rnn.w_out)
+
+
+def _network(rnn: Model, inputs: Tensor, h: Tensor, noise: Tensor | None, reads: bool) -> Network:
+    steps, n = inputs.shape[-2], h.shape[-1]
+    w_in, w_rec, w_out = rnn.w_in, rnn.w_rec, rnn.w_out
+    alpha = getattr(rnn, "alpha", 1.0)
+    weight = w_rec.weight
+    return Network(
+        inputs=inputs.reshape(-1, steps, inputs.shape[-1]),
+        h0=h.reshape(-1, n),
+        w_rec=weight,
+        w_in=w_in.weight,
+        w_out=w_out.weight if reads else weight[:0],
+        alpha=alpha.expand(n) if isinstance(alpha, Tensor) else weight.new_full((n,), alpha),
+        bias=_sum(w_rec.bias, w_in.bias),
+        bias_out=w_out.bias if reads else None,
+        noise=None if noise is None else noise.reshape(-1, steps, n),
+    )
+
+
+def _sum(left: Tensor | None, right: Tensor | None) -> Tensor | None:
+    if left is None or right is None:
+        return right if left is None else left
+    return left + right
+
+
+def _vanilla(network: Network) -> Network:
+    r"""Turn :math:`f((1-\alpha) h + \alpha (W h + d))` into :math:`f(W' h + d')`."""
+    alpha = network.alpha
+    rows = alpha.unsqueeze(-1)
+    return network._replace(
+        w_rec=rows * network.w_rec + torch.diag(1 - alpha),
+        w_in=rows * network.w_in,
+        bias=None if network.bias is None else alpha * network.bias,
+        noise=None if network.noise is None else alpha * network.noise,
+        alpha=torch.ones_like(alpha),
+    )
+
+
+def _is_transformed() -> bool:
+    """Whether a transform is under way that only plain torch operations survive."""
+    return (
+        torch._C._are_functorch_transforms_active()
+        or torch.autograd.forward_ad._current_level >= 0
+        or torch.compiler.is_compiling()
+        or torch.is_autocast_enabled("cpu")
+    )

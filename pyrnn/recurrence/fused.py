@@ -1,0 +1,158 @@
+"""The compiled engine: ``kernel.cpp``, called through its plain C interface."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from pyrnn.recurrence.autograd import Equation, Network
+
+__all__ = ["ACTIVATIONS", "DTYPES", "adjoint", "is_available", "solve"]
+
+logger = logging.getLogger(__name__)
+
+# In the order of the kernel's own list.
+ACTIVATIONS = ("tanh", "relu", "softplus", "sigmoid", "retanh", "gelu", "identity")
+DTYPES = (torch.float32, torch.float64)
+
+# Multiply-adds below which a second thread costs more than it saves.
+WORTH_A_THREAD = 4_000_000
+
+_SIZES = ("trials", "steps", "units", "inputs", "outputs", "current", "activation", "threads")
+_ARRAYS = (
+    *("x", "h0", "noise", "alpha", "w_rec", "w_in", "bias", "w_out", "bias_out"),
+    *("states", "y", "slopes", "grad_states", "grad_y"),
+    *("grad_h0", "grad_matrix", "grad_alpha", "grad_drive"),
+)
+
+
+class _Problem(ctypes.Structure):
+    """What a call works on; mirrors ``Problem`` in ``kernel.cpp``."""
+
+    _fields_ = [(name, ctypes.c_int64) for name in _SIZES] + [
+        (name, ctypes.c_void_p) for name in _ARRAYS
+    ]
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """Return the kernel built for this machine's widest instructions, or None."""
+    try:
+        best = _open("_kernel")
+    except OSError as error:
+        logger.info("no compiled kernel (%s): sequences are unrolled by torch", error)
+        return None
+    for variant in ("_kernel_v3", "_kernel_v4")[: best.instruction_sets()]:
+        try:
+            best = _open(variant)
+        except OSError:
+            continue
+    return best
+
+
+def _open(name: str) -> ctypes.CDLL:
+    for suffix in EXTENSION_SUFFIXES:
+        path = Path(__file__).with_name(name + suffix)
+        if path.exists():
+            return ctypes.CDLL(str(path))
+    raise OSError(f"{name} was not built")
+
+
+def is_available() -> bool:
+    """Return whether the kernel was compiled at install and can be loaded."""
+    return library() is not None
+
+
+def solve(
+    equation: Equation, network: Network, keep: bool
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return states, outputs and, if ``keep``, the slopes of the rate form. See ``Backend``."""
+    (trials, steps, _), x = network.inputs.shape, network.inputs
+    states = x.new_empty(trials, steps, len(network.w_rec))
+    outputs = x.new_empty(trials, steps, len(network.w_out))
+    slopes = torch.empty_like(states) if keep and equation.form == "rate" else None
+    _call("forward", equation, network, states=states, y=outputs, slopes=slopes)
+    return states, outputs, slopes
+
+
+def adjoint(
+    equation: Equation,
+    network: Network,
+    states: Tensor,
+    kept: Tensor | None,
+    grad_states: Tensor | None,
+    grad_outputs: Tensor | None,
+    through_drive: bool,
+) -> dict[str, Tensor | None]:
+    """Return gradients by name. See ``Backend``."""
+    n, n_outputs = len(network.w_rec), len(network.w_out)
+    if grad_outputs is None:
+        grad_outputs = states.new_zeros(*states.shape[:2], n_outputs)
+    grad_h0, grad_alpha = torch.empty_like(network.h0), torch.zeros_like(network.alpha)
+    matrix = states.new_zeros(n + n_outputs, n + 1 + network.inputs.shape[-1])
+    deltas = torch.empty_like(states) if through_drive else None
+    _call(
+        "backward",
+        equation,
+        network,
+        states=states,
+        slopes=kept,
+        grad_y=grad_outputs.contiguous(),
+        grad_states=None if grad_states is None else grad_states.contiguous(),
+        grad_h0=grad_h0,
+        grad_matrix=matrix,
+        grad_alpha=grad_alpha,
+        grad_drive=deltas,
+    )
+    return {
+        "inputs": None if deltas is None else deltas @ network.w_in,
+        "h0": grad_h0,
+        "w_rec": matrix[:n, :n],
+        "w_in": matrix[:n, n + 1 :],
+        "w_out": matrix[n:, :n],
+        "alpha": grad_alpha,
+        "bias": matrix[:n, n],
+        "bias_out": matrix[n:, n],
+        "noise": deltas,
+    }
+
+
+def _call(direction: str, equation: Equation, network: Network, **arrays: Tensor | None) -> None:
+    trials, steps, n_inputs = network.inputs.shape
+    n, n_outputs = len(network.w_rec), len(network.w_out)
+    _check(network, trials, steps, n, n_inputs, n_outputs)
+    work = trials * steps * (n + n_outputs) * (n + n_inputs)
+    arrays |= network._asdict() | {"x": network.inputs}
+    problem = _Problem(
+        trials, steps, n, n_inputs, n_outputs,
+        equation.form == "current",
+        ACTIVATIONS.index(equation.activation),
+        torch.get_num_threads() if work > WORTH_A_THREAD else 1,
+        *(None if (array := arrays.get(name)) is None else array.data_ptr() for name in _ARRAYS),
+    )  # fmt: skip
+    dtype = str(network.inputs.dtype).removeprefix("torch.")
+    getattr(library(), f"{direction}_{dtype}")(ctypes.byref(problem))
+
+
+def _check(network: Network, trials: int, steps: int, n: int, n_in: int, n_out: int) -> None:
+    """Refuse what would make the kernel read beyond its arrays."""
+    shapes = (
+        *((trials, steps, n_in), (trials, n), (n, n), (n, n_in), (n_out, n), (n,)),
+        *((n,), (n_out,), (trials, steps, n)),
+    )
+    for name, array, shape in zip(Network._fields, network, shapes, strict=True):
+        if array is None:
+            continue
+        if array.shape != shape:
+            raise ValueError(f"expected {name} of shape {shape}, got {tuple(array.shape)}")
+        if array.dtype != network.inputs.dtype or array.device.type != "cpu":
+            raise TypeError(
+                f"expected {name} as {network.inputs.dtype} on the CPU, like the inputs, got "
+                f"{array.dtype} on {array.device}"
+            )

@@ -1,0 +1,249 @@
+// A recurrent network over a sequence, and its adjoint, each in one call.
+//
+// Let p be what synapses transmit, and z_t = (p_{t-1}, 1, x_t). The whole network is a matrix M:
+//
+//     ( a_t, y_{t-1} ) = M z_t,    M = ( W_rec  b  W_in )    a: input current of the units
+//                                      ( W_out  c   0   )    y: outputs
+//
+//     rate:     p_t = h_t       h_t = (1 - α) h_{t-1} + α f(a_t + ξ_t)
+//     current:  p_t = f(h_t)    h_t = (1 - α) h_{t-1} + α (a_t + ξ_t)
+//
+// The adjoint runs backwards in time. Let λ_t = dL/dh_t, δ_t = dL/da_t and u_t = (δ_t, ȳ_{t-1}),
+// where ȳ and h̄ are the given gradients of outputs and states. By the chain rule
+//
+//     rate:     λ_{t-1} = h̄_{t-1} + (1 - α) λ_t + Mᵀu_t                 δ_t = α f'(a_t + ξ_t) λ_t
+//     current:  λ_{t-1} = h̄_{t-1} + (1 - α) λ_t + f'(h_{t-1}) Mᵀu_t     δ_t = α λ_t
+//
+// (the part of Mᵀu_t that belongs to p), and dL/dM = Σ_t u_t z_tᵀ holds the gradient of every
+// weight and bias. As h_t - h_{t-1} is α times what multiplies α, dL/dα is the sum over time of
+// λ_t (h_t - h_{t-1}) / α. The step t = T serves the last output; λ_{-1} is that of h_{-1} = h0.
+//
+// Trials are cut into shards, by their number alone. A thread takes a shard through the whole
+// sequence; sums over shards are taken in order. So results don't depend on the number of threads.
+
+#include "vector.h"
+
+#include <atomic>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+// What a call works on; mirrored in fused.py. Arrays are contiguous, (trials, time, channels).
+struct Problem {
+  Index trials, steps, units, inputs, outputs, current, activation, threads;
+  const void *x, *h0, *noise, *alpha;                     // noise or null; one α per unit
+  const void *w_rec, *w_in, *bias, *w_out, *bias_out;     // a bias may be null
+  void *states, *y, *slopes;                              // f'(a): rate only, or null
+  const void *grad_states, *grad_y;                       // ∂L/∂states or null
+  void *grad_h0, *grad_matrix, *grad_alpha, *grad_drive;  // δ or null
+};
+
+namespace {
+
+constexpr Index kTile = 16;      // trials that take a step together
+constexpr Index kShards = 64;    // at most so many shards
+constexpr Index kSamples = 128;  // about so many columns of z and u in one update of dL/dM
+
+template <class T> struct Network : Problem {
+  Index n = units, n_z = units + 1 + inputs, n_u = units + outputs;
+  Index row_h = padded(n), row_z = padded(n_z), row_u = padded(n_u);
+  Index shard_size = std::max(std::min((trials + 1) / 2, kTile), (trials + kShards - 1) / kShards);
+  Index shards = (trials + shard_size - 1) / shard_size;
+  std::vector<T> matrix, rate, zero, one;  // M, α, and rows of 0 and 1
+
+  explicit Network(const Problem& problem)
+      : Problem(problem), matrix(n_u * row_z), rate(row_h), zero(row_h), one(row_h, T(1)) {
+    copy(rate.data(), in(alpha), n);
+    for (Index i = 0; i < n_u; ++i) {
+      const bool is_unit = i < n;
+      const Index j = is_unit ? i : i - n;
+      const T *b = in(is_unit ? bias : bias_out), *w = in(is_unit ? w_rec : w_out);
+      T* row = &matrix[i * row_z];
+      copy(row, w + j * n, n);
+      row[n] = b ? b[j] : T(0);
+      if (is_unit) copy(row + n + 1, in(w_in) + j * inputs, inputs);
+    }
+  }
+
+  // Length of a row in memory: an odd number of vectors, so that rows share no cache sets.
+  static Index padded(Index length) {
+    return ((length + kLanes<T> - 1) / kLanes<T> | 1) * kLanes<T>;
+  }
+  static void copy(T* to, const T* from, Index length) {
+    Index k = 0;
+    for (; k + kLanes<T> <= length; k += kLanes<T>) store<T>(to + k, load(from + k));
+    for (; k < length; ++k) to[k] = from[k];
+  }
+  static const T* in(const void* data) { return static_cast<const T*>(data); }
+  static T* out(void* data) { return static_cast<T*>(data); }
+  static void fetch(const T* row, Index length) {
+    for (Index k = 0; k < length; k += 64 / sizeof(T)) __builtin_prefetch(row + k);
+  }
+  const T* state(Index b, Index t) const {
+    return t < 0 ? in(h0) + b * n : in(states) + (b * steps + t) * n;
+  }
+
+  // z = (p, 1, x_t), given p
+  void complete(T* z, Index b, Index t) const {
+    z[n] = T(1);
+    if (t < steps) copy(z + n + 1, in(x) + (b * steps + t) * inputs, inputs);
+    else std::fill_n(z + n + 1, inputs, T(0));
+  }
+
+  // Call work(shard, b, m) for tiles of m trials from trial b on.
+  template <class Work> void in_parallel(const Work& work) const {
+    std::atomic<Index> next{0};
+    const auto worker = [&] {
+      for (Index s; (s = next++) < shards;) {
+        const Index end = std::min(trials, (s + 1) * shard_size);
+        for (Index b = s * shard_size; b < end; b += kTile) work(s, b, std::min(kTile, end - b));
+      }
+    };
+    std::vector<std::thread> helpers;
+    try {
+      while (Index(helpers.size()) + 1 < std::min(threads, shards)) helpers.emplace_back(worker);
+    } catch (const std::system_error&) {  // no more threads to be had: fewer will do
+    }
+    worker();
+    for (auto& helper : helpers) helper.join();
+  }
+
+  void forward() const {
+    std::vector<T> transposed(n_z * row_u);
+    for (Index i = 0; i < n_u; ++i)
+      for (Index k = 0; k < n_z; ++k) transposed[k * row_u + i] = matrix[i * row_z + k];
+    in_parallel([&](Index, Index b, Index m) { forward(b, m, transposed.data()); });
+  }
+
+  void forward(Index first, Index m, const T* transposed) const {
+    std::vector<T> z(m * row_z), a(m * row_u), h(m * row_h);
+    const T* offset = transposed + n * row_u + n;  // c
+    for (Index i = 0; i < m; ++i) {
+      copy(&h[i * row_h], state(first + i, -1), n);
+      transmit(&h[i * row_h], &z[i * row_z], first + i, 0);
+    }
+    for (Index t = 0; t < steps + (outputs > 0); ++t) {
+      const bool noisy = noise && t < steps;
+      for (Index i = 0; noisy && i < m; ++i) {
+        std::fill_n(&a[i * row_u] + n, row_u - n, T(0));
+        copy(&a[i * row_u], in(noise) + ((first + i) * steps + t) * n, n);
+      }
+      // M z_t but for its block of zeros: what is not a number in x_t must not get into y_{t-1}
+      multiply<T>(m, n_z - n, n, &z[n], row_z, 1, transposed + n * row_u, row_u, a.data(), row_u,
+                  noisy);
+      for (Index i = 0; i < m; ++i) copy(&a[i * row_u] + n, offset, outputs);
+      multiply<T>(m, n, n_u, z.data(), row_z, 1, transposed, row_u, a.data(), row_u, true);
+      for (Index i = 0, b = first; i < m; ++i, ++b) {
+        if (t > 0) copy(out(y) + (b * steps + t - 1) * outputs, &a[i * row_u] + n, outputs);
+        if (t < steps) advance(b, t, &a[i * row_u], &h[i * row_h], &z[i * row_z]);
+      }
+    }
+  }
+
+  // From a_t and h_{t-1} of trial b to h_t and z_{t+1}.
+  void advance(Index b, Index t, T* a, T* h, T* z) const {
+    if (!current) respond<T>(Activation(activation), a, a, slopes ? z : nullptr, n);
+    if (!current && slopes) copy(out(slopes) + (b * steps + t) * n, z, n);
+    for (Index k = 0; k < n; k += kLanes<T>) {
+      const Vector<T> alpha = load(&rate[k]);
+      store<T>(h + k, (T(1) - alpha) * load(h + k) + alpha * load(a + k));
+    }
+    copy(out(states) + (b * steps + t) * n, h, n);
+    transmit(h, z, b, t + 1);
+  }
+
+  void transmit(const T* h, T* z, Index b, Index t) const {
+    if (current) respond<T>(Activation(activation), h, z, nullptr, n);
+    else copy(z, h, n);
+    complete(z, b, t);
+  }
+
+  void backward() const {
+    const Index size = n_u * row_z;
+    std::vector<T> sums(shards * size), sums_alpha(shards * row_h);
+    in_parallel([&](Index s, Index b, Index m) {
+      backward(b, m, &sums[s * size], &sums_alpha[s * row_h]);
+    });
+    for (Index s = 0; s < shards; ++s) {
+      for (Index i = 0; i < n_u; ++i)
+        for (Index k = 0; k < n_z; ++k)
+          out(grad_matrix)[i * n_z + k] += sums[s * size + i * row_z + k];
+      for (Index k = 0; k < n; ++k) out(grad_alpha)[k] += sums_alpha[s * row_h + k] / rate[k];
+    }
+  }
+
+  void backward(Index first, Index m, T* sum, T* sum_alpha) const {
+    const Index chunk = std::max<Index>(1, kSamples / m), step_z = m * row_z, step_u = m * row_u;
+    std::vector<T> z(chunk * step_z), u((chunk + 1) * step_u), back(m * row_h), lambda(m * row_h);
+    std::vector<T> h(m * row_h), before(row_h), given(row_h), gain(row_h);
+    for (Index i = 0; i < m; ++i) {
+      copy(&h[i * row_h], state(first + i, steps - 1), n);
+      const Index last = (first + i + 1) * steps - 1;
+      copy(&u[i * row_u] + n, in(grad_y) + last * outputs, outputs);
+    }
+    for (Index t = steps; t >= 0;) {  // a chunk of z_t and u_t, in descending time
+      const Index skip = t == steps ? n : 0, end = t == steps ? 1 : chunk;  // there is no a_T
+      Index c = 0;
+      for (; c < end && t >= 0; ++c, --t) {
+        T *z_t = &z[c * step_z], *u_t = &u[c * step_u];
+        multiply<T>(m, n_u, n, u_t, row_u, 1, matrix.data(), row_z, back.data(), row_h, false);
+        for (Index i = 0; i < m; ++i)
+          retreat(first + i, t, &back[i * row_h], &lambda[i * row_h], &h[i * row_h],
+                  z_t + i * row_z, u_t + step_u + i * row_u, before.data(), given.data(),
+                  gain.data(), sum_alpha);
+      }
+      multiply<T>(n_u - skip, c * m, n_z, &u[skip], 1, row_u, z.data(), row_z,
+                  sum + skip * row_z, row_z, true);
+      copy(u.data(), &u[c * step_u], step_u);
+    }
+  }
+
+  // From Mᵀu_t, λ_t and h_{t-1} of trial b to z_t, λ_{t-1}, u_{t-1} and h_{t-2}.
+  void retreat(Index b, Index t, const T* back, T* lambda, T* h, T* z, T* u, T* before, T* given,
+               T* gain, T* sum_alpha) const {
+    const T *inner = one.data(), *outer = one.data(), *extra = zero.data();
+    if (current) respond<T>(Activation(activation), h, z, gain, n), inner = gain;
+    else copy(z, h, n);
+    complete(z, b, t);
+    if (t > 0) {
+      copy(before, state(b, t - 2), n);
+      fetch(state(b, t - 12), n);
+      if (!current) copy(gain, in(slopes) + (b * steps + t - 1) * n, n), outer = gain;
+      if (grad_states) copy(given, in(grad_states) + (b * steps + t - 1) * n, n), extra = given;
+    }
+    for (Index k = 0; k < n; k += kLanes<T>) {
+      const Vector<T> alpha = load(&rate[k]);
+      const Vector<T> l = load(extra + k) + (T(1) - alpha) * load(lambda + k) +
+                          load(inner + k) * load(back + k);
+      store<T>(lambda + k, l);
+      store<T>(u + k, alpha * load(outer + k) * l);
+      const Vector<T> change = load(h + k) - load(before + k);
+      if (t > 0) store<T>(sum_alpha + k, load(sum_alpha + k) + l * change);
+    }
+    if (t == 0) return copy(out(grad_h0) + b * n, lambda, n);
+    if (grad_drive) copy(out(grad_drive) + (b * steps + t - 1) * n, u, n);
+    if (t > 1) copy(u + n, in(grad_y) + (b * steps + t - 2) * outputs, outputs);
+    else std::fill_n(u + n, outputs, T(0));
+    copy(h, before, n);
+  }
+};
+
+}  // namespace
+
+extern "C" {
+Index instruction_sets() {  // those this machine has: bit 0 for x86-64-v3, bit 1 for v4
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+  return v3 + 2 * v4;
+#else
+  return 0;
+#endif
+}
+void forward_float32(const Problem* p) { Network<float>(*p).forward(); }
+void forward_float64(const Problem* p) { Network<double>(*p).forward(); }
+void backward_float32(const Problem* p) { Network<float>(*p).backward(); }
+void backward_float64(const Problem* p) { Network<double>(*p).backward(); }
+}

@@ -1,0 +1,37 @@
+"""Networks on which engines are compared."""
+
+import torch
+from torch import Tensor
+
+from pyrnn.activations import ACTIVATIONS
+from pyrnn.recurrence.autograd import Equation, Network
+
+FORMS = ("rate", "current")
+
+
+def equation(form: str, activation: str = "tanh") -> Equation:
+    return Equation(form, activation, ACTIVATIONS[activation])
+
+
+def network(trials=5, steps=7, n_inputs=3, n=6, n_outputs=2, *, requires_grad=True) -> Network:
+    """Random tensors; the recurrent weights keep activity bounded."""
+    tensors = Network(
+        inputs=torch.randn(trials, steps, n_inputs),
+        h0=torch.randn(trials, n),
+        w_rec=0.8 * torch.randn(n, n) / n**0.5,
+        w_in=torch.randn(n, n_inputs),
+        w_out=torch.randn(n_outputs, n),
+        alpha=0.2 + 0.7 * torch.rand(n),
+        bias=torch.randn(n),
+        bias_out=torch.randn(n_outputs),
+        noise=torch.randn(trials, steps, n),
+    )
+    return Network(*(t.requires_grad_(requires_grad) for t in tensors))
+
+
+def gradients(results: tuple[Tensor, Tensor], network: Network) -> list[Tensor]:
+    """Gradients of a random projection, the same at every call, to every tensor."""
+    rng = torch.Generator().manual_seed(1)
+    given = [torch.randn(y.shape, generator=rng, dtype=y.dtype) for y in results]
+    sources = [t for t in network if t is not None]
+    return list(torch.autograd.grad(results, sources, given, retain_graph=True))

@@ -1,0 +1,212 @@
+"""Who gets which engine, and that nobody can tell by the numbers."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+import pyrnn
+from pyrnn import CTRNN, RNN, RateRNN
+from pyrnn.networks import LowRankRNN
+from pyrnn.recurrence import fused
+from pyrnn.recurrence.engine import ENGINES
+
+FAST = "fused" if fused.is_available() else "bptt"
+NETWORKS = {
+    "RNN": lambda **options: RNN(3, 20, 2, **options),
+    "CTRNN": lambda **options: CTRNN(3, 20, 2, tau=50.0, **options),
+    "RateRNN": lambda **options: RateRNN(3, 20, 2, tau=50.0, **options),
+    "LowRankRNN": lambda **options: LowRankRNN(3, 20, 2, rank=2, **options),
+    "per-unit tau": lambda **options: CTRNN(3, 20, 2, tau=torch.arange(20) + 11.0, **options),
+    "learnt tau": lambda **options: RateRNN(3, 20, 2, train_tau=True, **options),
+    "Dale": lambda **options: CTRNN(3, 20, 2, dale_ratio=0.8, autapses=False, **options),
+    "biases": lambda **options: RNN(3, 20, 2, bias=["w_in", "w_rec"], **options),
+    "no bias": lambda **options: RateRNN(3, 20, 2, bias=False, **options),
+    "noise": lambda **options: CTRNN(3, 20, 2, noise=0.3, **options),
+    "initial state": lambda **options: RNN(3, 20, 2, train_initial_state=True, **options),
+}
+kinds = pytest.mark.parametrize("kind", NETWORKS)
+
+
+def build(kind, activation="tanh"):
+    rnn = NETWORKS[kind](activation=activation, seed=0)
+    with torch.no_grad():
+        rnn.w_out.weight.normal_(std=0.2)
+        rnn.h0.normal_()
+    return rnn
+
+
+def loss_and_gradients(rnn, engine, inputs):
+    rnn = copy.deepcopy(rnn)
+    rnn.engine = engine
+    rnn.generator.manual_seed(0)
+    outputs, states = rnn(inputs)
+    loss = outputs.square().mean() + 0.1 * states.square().mean()
+    return [outputs, states, loss, *torch.autograd.grad(loss, list(rnn.parameters()))]
+
+
+@kinds
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("engine", [name for name in ENGINES if name != "eager"])
+def test_all_engines_agree(kind, activation, engine):
+    if engine == "fused" and not fused.is_available():
+        pytest.skip("the kernel is not compiled")
+    rnn, inputs = build(kind, activation), torch.randn(4, 15, 3)
+    expected = loss_and_gradients(rnn, "eager", inputs)
+    assert_close(loss_and_gradients(rnn, engine, inputs), expected, rtol=1e-9, atol=1e-9)
+
+
+@kinds
+def test_built_in_networks_are_fast(kind):
+    assert build(kind).engine.name == FAST
+    assert build(kind).float().engine.name == FAST
+
+
+@pytest.mark.parametrize("batch_shape", [(), (2,), (2, 3)], ids=str)
+def test_any_number_of_batch_axes(batch_shape):
+    rnn, inputs = build("CTRNN"), torch.randn(*batch_shape, 5, 3)
+    fast = rnn(inputs)
+    rnn.engine = "eager"
+    assert fast.outputs.shape == (*batch_shape, 5, 2)
+    assert_close(fast, rnn(inputs))
+
+
+class Rectified(CTRNN):
+    def step(self, h, x):
+        return torch.relu((1 - self.alpha) * h + self.alpha * (self.w_rec(h) + self.w_in(x)))
+
+
+class Twice(CTRNN):
+    def readout(self, states):
+        return 2 * super().readout(states)
+
+
+class OwnActivation(CTRNN):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.f = lambda x: torch.tanh(2 * x)
+
+
+def test_a_step_of_ones_own_is_never_replaced():
+    rnn, inputs = Rectified(3, 8, 2, seed=0), torch.randn(4, 6, 3)
+    h = rnn.initial_state((4,))
+    for t in range(6):
+        h = rnn.step(h, inputs[:, t])
+    assert_close(rnn(inputs).states[:, -1], h)
+    assert rnn.engine.name == "eager"
+    assert "step of its own" in rnn.engine.reason
+
+
+def test_a_step_set_on_the_instance_is_never_replaced():
+    rnn = CTRNN(3, 8, 2)
+    rnn.step = lambda h, x: h + 1
+    assert_close(rnn(torch.zeros(4, 3)).states[:, 0], torch.arange(4) + 1.0)
+
+
+def test_a_readout_of_ones_own_is_kept():
+    ours, plain = Twice(3, 8, 2, seed=0), CTRNN(3, 8, 2, seed=0)
+    ours.w_out.weight.data.normal_()
+    plain.load_state_dict(ours.state_dict())
+    inputs = torch.randn(4, 6, 3)
+    assert ours.engine.name == FAST
+    assert_close(ours(inputs).outputs, 2 * plain(inputs).outputs)
+
+
+def test_an_activation_of_ones_own_is_kept():
+    rnn, inputs = OwnActivation(3, 8, 2, seed=0), torch.randn(6, 3)
+    assert rnn.engine.name == "eager"
+    assert_close(rnn(inputs).states[0], rnn.step(rnn.initial_state(), inputs[0]))
+
+
+@pytest.mark.parametrize("layer", ["w_in", "w_rec"])
+def test_a_layer_of_ones_own_is_kept(layer):
+    rnn = RNN(3, 3, 2)
+    setattr(rnn, layer, nn.Sequential(nn.Linear(3, 3), nn.Tanh()))
+    assert rnn.engine.name == "eager"
+    assert layer in rnn.engine.reason
+
+
+def test_a_hook_on_a_layer_is_called():
+    rnn, calls = RNN(3, 8, 2), []
+    rnn.w_rec.register_forward_hook(lambda *_: calls.append(1))
+    rnn(torch.zeros(4, 3))
+    assert len(calls) == 4
+
+
+def test_an_engine_can_be_forced_and_freed():
+    rnn = CTRNN(3, 8, 2)
+    rnn.engine = "bptt"
+    assert str(rnn.engine) == "bptt: asked for"
+    rnn.engine = None
+    assert rnn.engine.name == FAST
+
+
+def test_an_unknown_engine_is_refused():
+    with pytest.raises(ValueError, match=r"expected an engine among .* got 'jit'"):
+        RNN(3, 8, 2).engine = "jit"
+
+
+def test_a_fast_engine_is_refused_to_a_step_of_ones_own():
+    with pytest.raises(ValueError, match="Rectified has a step of its own"):
+        Rectified(3, 8, 2).engine = "fused"
+
+
+def test_without_the_kernel_backpropagation_is_by_torch(monkeypatch):
+    monkeypatch.setattr(fused, "is_available", lambda: False)
+    rnn = CTRNN(3, 8, 2)
+    assert rnn.engine.name == "bptt"
+    with pytest.raises(ValueError, match="no compiled kernel"):
+        rnn.engine = "fused"
+
+
+def test_float16_is_left_to_torch():
+    assert RNN(3, 8, 2).bfloat16().engine.name == "bptt"
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script")  # by torch's own forward mode
+@pytest.mark.parametrize("kind", ["RNN", "CTRNN", "learnt tau"])
+def test_transforms_of_torch_func_work(kind):
+    rnn, inputs = build(kind).eval(), torch.randn(4, 5, 3)
+    assert_close(torch.func.vmap(lambda x: rnn(x).outputs)(inputs), rnn(inputs).outputs)
+    jacobian = torch.func.jacrev(lambda x: rnn(x).outputs.sum((0, 1)))(inputs)
+    forward_mode = torch.func.jacfwd(lambda x: rnn(x).outputs.sum((0, 1)))(inputs)
+    assert_close(jacobian, forward_mode)
+    leaf = inputs.clone().requires_grad_()
+    (reverse,) = torch.autograd.grad(rnn(leaf).outputs[..., 0].sum(), leaf)
+    assert_close(jacobian[0], reverse)
+
+
+@pytest.mark.parametrize("kind", ["CTRNN", "RateRNN", "learnt tau"])
+def test_the_gradient_can_be_differentiated(kind):
+    rnn, inputs = build(kind), torch.randn(4, 5, 3)
+    parameters, seconds = list(rnn.parameters()), []
+    for engine in ("eager", None):
+        rnn.engine = engine
+        loss = rnn(inputs).outputs.square().mean()
+        first = torch.autograd.grad(loss, parameters, create_graph=True)
+        norm = sum(g.square().sum() for g in first)
+        seconds.append(torch.autograd.grad(norm, parameters, allow_unused=True))
+    assert_close(seconds[0], seconds[1], rtol=1e-9, atol=1e-9)
+
+
+def test_predict_gives_the_states_of_forward():
+    rnn, inputs = build("CTRNN"), torch.randn(7, 5, 3)
+    assert_close(rnn.predict(inputs, chunk=2, progress=False), rnn(inputs))
+
+
+def test_nan_in_one_trial_stays_there():
+    rnn, inputs = build("CTRNN"), torch.zeros(3, 5, 3)
+    inputs[1, 2, 0] = torch.nan
+    outputs = rnn(inputs).outputs
+    assert not outputs[[0, 2]].isnan().any()
+    assert not outputs[1, :2].isnan().any()
+    assert outputs[1, 2:].isnan().all()
+
+
+def test_saving_forgets_a_forced_engine(tmp_path):
+    rnn = CTRNN(3, 8, 2)
+    rnn.engine = "eager"
+    rnn.save(tmp_path / "rnn.pt")
+    assert pyrnn.load(tmp_path / "rnn.pt").engine.name == FAST

@@ -1,0 +1,108 @@
+"""What the compiled kernel promises beyond the right numbers."""
+
+import ctypes
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from pyrnn.activations import ACTIVATIONS
+from pyrnn.recurrence import fused
+from pyrnn.recurrence.autograd import Network, solve
+from tests.recurrence.cases import FORMS, equation, gradients, network
+
+pytestmark = pytest.mark.skipif(not fused.is_available(), reason="the kernel is not compiled")
+
+
+@pytest.fixture
+def n_threads():
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("trials", [1, 2, 15, 33, 200])
+def test_results_do_not_depend_on_the_number_of_threads(form, trials, n_threads, monkeypatch):
+    monkeypatch.setattr(fused, "WORTH_A_THREAD", 0)
+    net = network(trials, 10, 3, 20, 2)
+    results = []
+    for n in (1, 2, 7):
+        n_threads(n)
+        solution = solve(fused, equation(form), net)
+        results.append([*solution, *gradients(solution, net)])
+    for other in results[1:]:
+        assert all(map(torch.equal, results[0], other))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_trial_does_not_depend_on_the_others(form):
+    net = network(40, 10, 3, 20, 2, requires_grad=False)
+    alone = net._replace(inputs=net.inputs[7:8], h0=net.h0[7:8], noise=net.noise[7:8])
+    together = solve(fused, equation(form), net)
+    assert_close([y[7:8] for y in together], list(solve(fused, equation(form), alone)))
+
+
+@pytest.mark.parametrize("activation", list(ACTIVATIONS))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_activations_are_accurate_to_two_units_in_the_last_place(activation, dtype):
+    x = torch.cat([torch.linspace(-19, 30, 4001), torch.logspace(-9, 0, 999)]).to(dtype)
+    n = 50
+    net = network(100, 1, 0, n, 0, requires_grad=False)
+    net = Network(*(torch.zeros_like(t, dtype=dtype) for t in net))
+    net = net._replace(noise=x.view(100, 1, n), alpha=torch.ones(n, dtype=dtype))
+    found = solve(fused, equation("rate", activation), net)[0].flatten()
+    exact = ACTIVATIONS[activation](x.double())
+    unit = torch.finfo(dtype).eps * (x.abs() if activation == "gelu" else exact.abs())
+    assert ((found - exact).abs() <= 3 * unit).all()  # one of them torch's own
+
+
+def test_every_build_gives_the_same_numbers():
+    net = network(6, 10, 3, 20, 2, requires_grad=False)
+    best = solve(fused, equation("current"), net)
+    for name in ("_kernel", "_kernel_v3", "_kernel_v4")[: fused.library().instruction_sets() + 1]:
+        results = [torch.empty_like(y) for y in best]
+        with pytest.MonkeyPatch.context() as patch:
+            build = fused._open(name)
+            patch.setattr(fused, "library", lambda build=build: build)
+            results = solve(fused, equation("current"), net)
+        assert_close(results, best, rtol=1e-12, atol=1e-12)
+
+
+def test_a_wrong_shape_or_dtype_is_refused():
+    net = network()
+    with pytest.raises(ValueError, match=r"expected w_rec of shape \(6, 6\), got \(6, 5\)"):
+        solve(fused, equation("rate"), net._replace(w_rec=net.w_rec[:, :5]))
+    with pytest.raises(TypeError, match=r"expected h0 as torch\.float64 on the CPU"):
+        solve(fused, equation("rate"), net._replace(h0=net.h0.float()))
+
+
+def test_loading_leaves_the_floating_point_mode_alone():
+    """Linked with -ffast-math, a library makes the process flush subnormal numbers to zero."""
+    code = (
+        "from pyrnn.recurrence import fused; import sys; fused.library();"
+        "sys.exit(not sys.float_info.min / 2 > 0)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_without_the_kernel_the_package_says_so_once(monkeypatch, caplog):
+    fused.library.cache_clear()
+    monkeypatch.setattr(fused, "EXTENSION_SUFFIXES", [])
+    with caplog.at_level("INFO"):
+        assert not fused.is_available()
+        assert not fused.is_available()
+    assert len(caplog.records) == 1
+    fused.library.cache_clear()
+
+
+def test_problem_mirrors_the_kernel():
+    source = (fused.Path(fused.__file__).parent / "kernel.cpp").read_text()
+    body = source.split("struct Problem {")[1].split("};")[0]
+    lines = [line.split("//")[0] for line in body.splitlines()]
+    names = " ".join(lines).replace("Index", "").replace("const void", "").replace("void", "")
+    fields = [name.strip(" *") for name in names.replace(";", ",").split(",") if name.strip()]
+    assert fields == [name for name, _ in fused._Problem._fields_]
+    assert ctypes.sizeof(fused._Problem) == 8 * len(fields)
