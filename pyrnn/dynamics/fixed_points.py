@@ -76,9 +76,8 @@ def find_fixed_points(
     _check_options(tol, round_size, max_rounds)
     with one_thread(), torch.no_grad():
         fine, coarse = steps_for_search(rnn, pool, inputs)
-        search = Search(
-            fine, coarse, pool, tol, round_size, max_rounds, rng or default_rng(), progress
-        )
+        rng = rng or default_rng()
+        search = Search(fine, coarse, pool, tol, round_size, max_rounds, rng, progress)
         h, x, record = search.run(inputs)
         points = measure(FixedPoints, fine, h, x, pool, record)
     if not len(points):

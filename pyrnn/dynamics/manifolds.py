@@ -14,7 +14,7 @@ from pyrnn.dynamics.slow_points import _one_input, slow_manifold
 from pyrnn.dynamics.step import Step, frozen_step, one_thread
 
 _MIN_POINTS = 5
-_GAP = 3.0  # in units of the usual spacing: what parts two manifolds
+_GAP = 4.0  # in units of the usual spacing: what parts two manifolds
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +96,8 @@ def find_manifolds(
 
     Example:
         >>> step = lambda h, x: h * torch.tensor([1.0, 0.5])
-        >>> find_manifolds(step, torch.randn(200, 2))
-        [Manifold(line, 100 states, slow mode within 0.0e+00 of 1)]
+        >>> find_manifolds(step, torch.rand(400, 2), n_points=50)
+        [Manifold(line, 50 states, slow mode within 0.0e+00 of 1)]
 
     References:
         Mante et al., *Nature* 503:78 (2013); Seung, *PNAS* 93:13339 (1996).

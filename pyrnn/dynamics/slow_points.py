@@ -52,7 +52,7 @@ def find_slow_points(
         Minima of the speed without duplicates. None found is an empty result.
 
     Raises:
-        ValueError: As :func:`~pyrnn.dynamics.find_fixed_points`, or if ``x`` is not a single input.
+        ValueError: As :func:`~pyrnn.dynamics.find_fixed_points`, or if the inputs differ.
 
     Example:
         >>> starts = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None]
