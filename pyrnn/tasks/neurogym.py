@@ -130,7 +130,7 @@ def _make(name: str, options: Mapping[str, Any]) -> Any:
             f"expected neurogym to be installed for {name!r}, got none; run pip install neurogym "
             "in an environment of its own, for it pins old versions of NumPy and Gymnasium"
         ) from error
-    import gymnasium
+    import gymnasium  # type: ignore[import-not-found]
 
     try:
         return neurogym.make(name, **options)

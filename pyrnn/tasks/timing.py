@@ -91,10 +91,11 @@ class ReadySetGo(Task):
         is_ready, is_set = (((t >= 0) & (t < self.pulse)).double() for t in (ready, go))
         pulses = torch.stack([is_ready, is_set, gain[:, None].expand_as(ready)], dim=-1)
         inputs = pulses + white_noise(draws, self.noise, self.dt, time.n_steps, 3)
-        ramp = go.clamp(min=0) / (gain * sample)[:, None]
-        mask = (ramp <= 1 + self.beyond).double()
-        targets = (ramp * mask).unsqueeze(-1)
-        info = {"interval": sample, "gain": gain, "produced": gain * sample}
+        asked = (gain * sample)[:, None]
+        end = (asked * (1 + self.beyond) / self.dt).round() * self.dt
+        mask = (go < end).double()
+        targets = (mask * go.clamp(min=0) / asked).unsqueeze(-1)
+        info = {"interval": sample, "gain": gain, "produced": asked.squeeze(1)}
         return Trial(inputs, targets, mask, info, time.epochs)
 
     def produced(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pyrnn.tasks import (
+    ContextIntegration,
+    PerceptualDecision,
+    Trial,
+    chronometric,
+    psychometric,
+    reaction_times,
+)
+
+
+@pytest.mark.parametrize(("bias", "width"), [(0.0, 0.1), (0.2, 0.3), (-0.4, 0.05)])
+def test_the_logistic_that_made_the_choices_is_found(bias, width):
+    evidence = torch.linspace(-1, 1, 21).repeat_interleave(2000)
+    positive = torch.rand(len(evidence)) < torch.sigmoid((evidence - bias) / width)
+    curve = psychometric(evidence, positive)
+    assert curve.bias == pytest.approx(bias, abs=0.02)
+    assert curve.width == pytest.approx(width, rel=0.08)
+    inside = (curve.low <= curve(curve.evidence)) & (curve(curve.evidence) <= curve.high)
+    assert inside.mean() > 0.75
+    assert curve(curve.bias + curve.threshold) == pytest.approx(0.75)
+
+
+def test_the_fit_is_that_of_an_independent_logistic_regression():
+    from sklearn.linear_model import LogisticRegression
+
+    evidence = torch.randint(-3, 4, (400,)).double()
+    positive = torch.rand(400) < torch.sigmoid(evidence - 0.5)
+    curve = psychometric(evidence, positive)
+    model = LogisticRegression(C=1e9).fit(evidence[:, None].numpy(), positive.numpy())
+    assert 1 / curve.width == pytest.approx(model.coef_[0, 0], rel=1e-3)
+    assert curve.bias == pytest.approx(-model.intercept_[0] / model.coef_[0, 0], abs=1e-3)
+
+
+def test_shares_and_intervals_are_those_of_each_level():
+    curve = psychometric([1, 1, 1, 1, 2, 2], [0, 0, 0, 1, 1, 1])
+    assert curve.evidence.tolist() == [1, 2]
+    assert curve.share.tolist() == [0.25, 1.0]
+    assert curve.n_trials.tolist() == [4, 2]
+    assert curve.low[0] == pytest.approx(0.0456, abs=1e-3)  # Wilson's formula by hand
+    assert curve.high[0] == pytest.approx(0.6994, abs=1e-3)
+
+
+def test_perfect_choices_give_a_steep_but_finite_curve():
+    curve = psychometric([-2, -1, 1, 2], [0, 0, 1, 1])
+    assert abs(curve.bias) <= 1
+    assert 0 < curve.width < 0.5
+
+
+def test_reaction_times_are_averaged_by_absolute_evidence():
+    curve = chronometric([-1.0, 1.0, 1.0, 2.0, 2.0], [100.0, 200.0, np.nan, 50.0, np.nan])
+    assert curve.evidence.tolist() == [1.0, 2.0]
+    assert curve.time.tolist() == [150.0, 50.0]
+    assert curve.error[0] == pytest.approx(50.0)
+    assert np.isnan(curve.error[1])
+    assert curve.share_decided.tolist() == [pytest.approx(2 / 3), 0.5]
+    assert np.isnan(chronometric([1.0], [np.nan]).time[0])
+
+
+def test_tasks_read_choices_from_outputs():
+    """An ideal integrator of the evidence has the psychometric curve that theory says."""
+    task = PerceptualDecision(seed=1)
+    batch = task.batch(4000)
+    evidence = (batch.inputs[..., 2] - batch.inputs[..., 1]).cumsum(1)
+    outputs = torch.stack([torch.full_like(evidence, -9.0), -evidence, evidence], dim=-1)
+    curve = task.psychometric(outputs, batch)
+    assert curve.evidence.tolist() == [-51.2, -25.6, -12.8, -6.4, 0, 6.4, 12.8, 25.6, 51.2]
+    d_prime = 20 * 2 * 6.4 / 200 / (0.1 * (2 * 20) ** 0.5)
+    expected = torch.distributions.Normal(0.0, 1.0).cdf(torch.tensor(d_prime))
+    assert curve.share[5] == pytest.approx(float(expected), abs=0.02)
+    assert curve.bias == pytest.approx(0, abs=1)
+    times = task.chronometric(outputs, batch, threshold=0.5)
+    assert (np.diff(times.time) < 0).all()
+    assert times.time[-1] == pytest.approx(100 * np.ceil(0.5 / 2 / (51.2 / 200)), abs=100)
+
+
+def test_reaction_times_count_from_the_onset_of_an_epoch():
+    outputs = torch.tensor([[0.0, 0.0, 0.2, 0.9, 1.0], [0.9, 0.0, 0.0, 0.0, 0.0]]).unsqueeze(-1)
+    spans = {"stimulus": torch.tensor([[20.0, 100.0], [20.0, 100.0]])}
+    batch = Trial(torch.zeros(2, 5, 1), outputs, epochs=spans)
+    task = ContextIntegration()
+    times = reaction_times(task, outputs, batch, threshold=0.5)
+    assert times[0] == 60.0
+    assert times[1].isnan()
+
+
+def test_what_is_not_there_is_refused():
+    task = ContextIntegration()
+    batch = task.batch(8)
+    with pytest.raises(ValueError, match=r"evidence among .*'coherence'.*, got 'contrast'"):
+        task.psychometric(batch.targets, batch, evidence="contrast")
+    with pytest.raises(ValueError, match=r"an epoch among .*, got 'go'"):
+        task.chronometric(batch.targets, batch, threshold=1.0, since="go")
+    with pytest.raises(ValueError, match="positive threshold, got 0"):
+        task.chronometric(batch.targets, batch, threshold=0)
+    with pytest.raises(ValueError, match="at least two levels of evidence"):
+        psychometric([1.0, 1.0], [0, 1])
+    with pytest.raises(ValueError, match="got 2 and 3 values"):
+        psychometric([1.0, 1.0], [0, 1, 1])

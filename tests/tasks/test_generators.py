@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from pyrnn.tasks import PulseToChirp, SineGenerator
+
+
+def test_sine_follows_its_law():
+    """The 51 frequencies and cues of the paper, one unit of time being 100 ms."""
+    task = SineGenerator()
+    for trial in task.batch(40).unbind():
+        cue = float(trial.inputs[0, 0])
+        j = round((cue - 0.25) * 51)
+        assert cue == pytest.approx(j / 51 + 0.25)
+        w = 0.1 + 0.5 * j / 50
+        assert float(trial.info["frequency"]) == pytest.approx(w * 10 / (2 * math.pi))
+        for t in range(task.n_steps):
+            assert trial.inputs[t].tolist() == [cue, float(t * 20 < 100)]
+            assert float(trial.targets[t, 0]) == pytest.approx(math.sin(w * t / 5), abs=1e-9)
+    cues = SineGenerator().batch(1000).inputs[:, 0, 0].unique()
+    assert len(cues) == 51
+
+
+def test_chirp_follows_its_law():
+    task = PulseToChirp(n_periods=2, noise=0.0)
+    inputs, targets, mask = task[0]
+    for step in range(0, 6000, 7):
+        t = (step % 3000) - 1000  # ms since the pulse
+        assert inputs[step, 0] == float(0 <= t < 50)
+        chirp = math.sin(2 * math.pi * t / 1000 * 10 * t / 1000) if 0 <= t < 1000 else 0.0
+        assert float(targets[step, 0]) == pytest.approx(chirp, abs=1e-9)
+    assert len(mask) == 6000
+    assert (mask == 1).all()
+
+
+def test_chirp_is_scored_by_mean_squared_error():
+    task = PulseToChirp(dt=5.0)
+    _, targets, mask = task.batch(3)
+    assert task.metric(targets + 0.1, targets, mask) == pytest.approx(0.01)
+    assert task.metric_goal == "min"
+    assert task.accuracy(torch.zeros_like(targets), targets, mask) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "message"),
+    [
+        (SineGenerator, {"n_frequencies": 0}, "at least one frequency"),
+        (SineGenerator, {"low": 0.9}, "0 < low <= high"),
+        (SineGenerator, {"start_pulse": 5000.0}, "start_pulse between dt"),
+        (PulseToChirp, {"n_periods": 0}, "n_periods of at least 1"),
+        (PulseToChirp, {"chirp": 2500.0}, "a chirp that ends within rest = 2000.0 ms"),
+        (PulseToChirp, {"pulse": 0.0}, "a pulse that ends within rest"),
+        (PulseToChirp, {"dt": 40.0, "pulse": 80.0}, "2 steps per cycle, got a chirp up to 20"),
+    ],
+)
+def test_impossible_parameters_are_refused(make, options, message):
+    with pytest.raises(ValueError, match=message):
+        make(**options)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from pyrnn.tasks import (
+    ContextIntegration,
+    CountPulses,
+    DelayedMatchToSample,
+    DelayedResponse,
+    Draws,
+    MultiTask,
+    PerceptualDecision,
+)
+
+
+def yang(**options):
+    rules = {rule: DelayedResponse(rules=(rule,)) for rule in ("pro", "anti")}
+    return MultiTask(rules, **options)
+
+
+def test_a_trial_is_one_of_the_tasks_with_its_rule():
+    parts = {"context": ContextIntegration(), "count": CountPulses(), "go": DelayedResponse()}
+    task = MultiTask(parts, seed=5)
+    batch = task.batch(30)
+    assert (task.input_size, task.output_size, task.n_steps) == (7, 3, 155)
+    for i, (inputs, targets, mask) in enumerate(batch.unbind()):
+        k = int(batch.info["task"][i])
+        rule = torch.zeros(3)
+        rule[k] = 1
+        assert torch.equal(inputs[:, 4:], rule.expand(155, 3))
+        part = list(parts.values())[k]
+        draws = Draws(5, [i])
+        draws.integers(0, 3)  # the rule is drawn first
+        alone = part.trials(draws).unbind()[0]
+        n = len(alone.mask)
+        assert torch.equal(inputs[:n, : alone.inputs.shape[1]], alone.inputs)
+        assert torch.equal(targets[:n, : alone.targets.shape[1]], alone.targets)
+        assert torch.equal(mask[:n], alone.mask)
+        assert (inputs[n:, :4] == 0).all()
+        assert (mask[n:] == 0).all()
+
+
+def test_tasks_are_equally_frequent():
+    counts = torch.bincount(yang().batch(1000).info["task"])
+    assert (counts - 500).abs().max() < 60
+
+
+def test_each_task_has_its_own_score():
+    task = yang()
+    batch = task.batch(100)
+    outputs = batch.targets.clone()
+    anti = batch.info["task"] == 1
+    outputs[anti, :, 1:] *= -1
+    assert task.accuracies(outputs, batch) == {"pro": 1.0, "anti": 0.0}
+    assert task.accuracy(batch.targets, batch.targets, batch.mask) == 1
+    assert task.accuracy(outputs, batch.targets, batch.mask) == pytest.approx(
+        float((~anti).double().mean()), abs=0.05
+    )
+
+
+def test_a_task_without_trials_has_no_score():
+    task = yang()
+    batch = task.batch([int((task.batch(20).info["task"] == 0).long().argmax())])
+    scores = task.accuracies(batch.targets, batch)
+    assert scores["pro"] == 1
+    assert math.isnan(scores["anti"])
+
+
+def test_classes_can_be_mixed():
+    parts = {name: PerceptualDecision(coherences=(c,)) for name, c in (("a", 10.0), ("b", 50.0))}
+    task = MultiTask(parts, dt=100.0)
+    _, targets, mask = batch = task.batch(20)
+    assert task.loss == "cross_entropy"
+    outputs = torch.nn.functional.one_hot(targets, 3).double()
+    assert task.accuracy(outputs, targets, mask) == 1
+    assert task.accuracies(outputs, batch) == {"a": 1.0, "b": 1.0}
+
+
+def test_impossible_mixtures_are_refused():
+    with pytest.raises(ValueError, match="at least one task, got none"):
+        MultiTask({})
+    with pytest.raises(TypeError, match="expected 'a' to be a Task, got int"):
+        MultiTask({"a": 3})
+    with pytest.raises(ValueError, match=r"got 10\.0 ms in 'a'; use task\.replace\(dt=20\.0\)"):
+        MultiTask({"a": CountPulses(dt=10.0)})
+    with pytest.raises(ValueError, match="tasks with the same loss"):
+        MultiTask({"a": CountPulses(), "b": PerceptualDecision(dt=20.0)})
+    assert DelayedMatchToSample().dt == 20.0
