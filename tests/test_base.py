@@ -202,7 +202,7 @@ def test_inputs_of_the_wrong_type() -> None:
     rnn = RNN(2, N, 1)
     with pytest.raises(TypeError, match="inputs as a tensor, got ndarray; predict takes arrays"):
         rnn(np.zeros((4, 5, 2)))  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="dtype torch.float64, got torch.float32"):
+    with pytest.raises(TypeError, match=r"dtype torch.float64, got torch.float32"):
         rnn(torch.zeros(4, 5, 2, dtype=torch.float32))
     with pytest.raises(TypeError, match="an array of numbers, got list"):
         rnn.predict(["a"])  # type: ignore[arg-type]

@@ -111,7 +111,7 @@ def test_truncated_file(share: float, tmp_path: Path) -> None:
     path = RNN(1, 4, 1).save(tmp_path / "rnn.pt")
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(ValueError, match="can't be read.*truncated or of another program"):
+    with pytest.raises(ValueError, match=r"can't be read.*truncated or of another program"):
         pyrnn.load(path)
 
 
@@ -137,7 +137,7 @@ def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
 def test_file_of_a_newer_version(tmp_path: Path) -> None:
     path = tmp_path / "rnn.pt"
     torch.save({"format": "pyrnn network", "version": 99}, path)
-    with pytest.raises(ValueError, match="got version 99.*update pyrnn"):
+    with pytest.raises(ValueError, match=r"got version 99.*update pyrnn"):
         pyrnn.load(path)
 
 
@@ -146,7 +146,7 @@ def test_class_that_has_changed_since(tmp_path: Path) -> None:
     content = torch.load(path, weights_only=True)
     content["network"]["config"]["colour"] = "blue"
     torch.save(content, path)
-    with pytest.raises(ValueError, match="fit the network's class as it is now.*colour"):
+    with pytest.raises(ValueError, match=r"fit the network's class as it is now.*colour"):
         pyrnn.load(path)
 
 

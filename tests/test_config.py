@@ -75,17 +75,17 @@ def test_a_function_is_named() -> None:
 
 @pytest.mark.parametrize("function", [lambda x: x, functools.partial(cube)])
 def test_a_function_without_a_name(function: object) -> None:
-    with pytest.raises(ValueError, match="activation that can be named on load.*top of a module"):
+    with pytest.raises(ValueError, match=r"activation that can be named on load.*top of a module"):
         encode(function, "activation")
 
 
 def test_what_is_no_data() -> None:
-    with pytest.raises(ValueError, match="plain data.*got seed of type object"):
+    with pytest.raises(ValueError, match=r"plain data.*got seed of type object"):
         encode(object(), "seed")
 
 
 def test_an_unknown_class() -> None:
-    with pytest.raises(ValueError, match="class lab.Unknown to be defined.*import the module"):
+    with pytest.raises(ValueError, match=r"class lab.Unknown to be defined.*import the module"):
         decode({"__class__": "lab.Unknown", "config": {}})
 
 
