@@ -84,7 +84,7 @@ def load(path: PathLike, *, device: str | torch.device = "cpu") -> Any:
         >>> type(pyrnn.load(path)).__name__
         'CTRNN'
     """
-    content = _read(Path(path), device)
+    content = _read(Path(path))
     try:
         rnn = decode(content["network"])
         rnn.restore_beside_weights(content["beside"])
@@ -97,12 +97,12 @@ def load(path: PathLike, *, device: str | torch.device = "cpu") -> Any:
     return rnn.to(device)
 
 
-def _read(path: Path, device: str | torch.device) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
     """Return the content of a network's file, or say in one error what is wrong with it."""
     if not path.is_file():
         raise FileNotFoundError(f"expected a file that rnn.save wrote, got no file at {path}")
     try:
-        content = torch.load(path, map_location=device, weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ValueError(
             f"expected a file that rnn.save wrote, got {path}, which can't be read "

@@ -8,8 +8,9 @@ from pyrnn.training.callbacks import (
     save_best,
 )
 from pyrnn.training.curriculum import Curriculum
-from pyrnn.training.fit import Training, fit
+from pyrnn.training.fit import fit
 from pyrnn.training.history import History
+from pyrnn.training.loop import Training
 from pyrnn.training.losses import binary_cross_entropy, cross_entropy, mse
 from pyrnn.training.penalties import L1, L2, Outside, Smoothness, Sparsity, StateL2, WholeL2
 from pyrnn.training.progress import track

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from pyrnn.training.fit import Training
+    from pyrnn.training.loop import Training
 
 __all__ = [
     "Callback",

@@ -13,8 +13,8 @@ class Curriculum:
 
     Args:
         steps: Optimiser steps at which the next stage begins, one fewer than stages.
-        metric: Value of the task's metric, averaged over the epoch, at which the next stage
-            begins; instead of ``steps``.
+        metric: Value of the task's metric, on the last batch of an epoch, at which the next
+            stage begins; instead of ``steps``.
         goal: ``"max"`` if a larger metric is better, ``"min"`` for errors.
         **parameters: For each parameter of the task its value in every stage.
 
@@ -74,6 +74,5 @@ class Curriculum:
             return sum(step >= start for start in self.steps)
         if metric is None or now == self.n_stages - 1:
             return now
-        assert self.metric is not None
-        reached = metric >= self.metric if self.goal == "max" else metric <= self.metric
-        return now + int(reached)
+        sign = 1 if self.goal == "max" else -1
+        return now + int(sign * metric >= sign * (self.metric or 0.0))

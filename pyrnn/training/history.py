@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["History"]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class History:
     """The record of a training.
 
@@ -115,6 +115,10 @@ class History:
         from pyrnn.plot import plot_loss
 
         return plot_loss(self, ax=ax)
+
+    def __repr__(self) -> str:
+        rows = ", ".join(f"{name}: {value}" for name, value in self._report().items())
+        return f"<History {rows}>"
 
     def __rich__(self) -> Table:
         from rich.table import Table

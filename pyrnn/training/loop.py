@@ -1,0 +1,292 @@
+"""The training loop: what fit runs, and what callbacks see."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pyrnn.training.callbacks import Callback
+from pyrnn.training.curriculum import Curriculum
+from pyrnn.training.data import Batch, batches, n_batches, prepare
+from pyrnn.training.history import History
+from pyrnn.training.losses import Loss
+from pyrnn.training.optim import OptimizerSpec, SchedulerSpec, make_optimizer, make_scheduler
+from pyrnn.training.penalties import Penalty
+from pyrnn.training.progress import Interrupt, TrainingBar, interruptible
+from pyrnn.training.record import Recorder, mean, weight_of
+from pyrnn.training.resume import global_generator, state_of, take_up
+
+__all__ = ["Training"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, kw_only=True)
+class Training:
+    """A running training: what callbacks see.
+
+    The arguments are those of ``fit``, checked and with defaults filled in.
+
+    Attributes:
+        history: What happened so far.
+        epoch: Epochs finished, over all calls of ``fit``.
+        step: Optimiser steps made, likewise.
+        batch: Batches seen in this epoch.
+        stage: Stage of the curriculum.
+        optimizer: The torch optimiser.
+        metric_name: Name of the task's metric; empty if it has none.
+        metric_goal: ``"max"`` or ``"min"``.
+    """
+
+    rnn: Any
+    dataset: Any
+    batch_size: int
+    loss: Loss
+    penalties: Mapping[str, Penalty]
+    clip_norm: float | None
+    clip_value: float | None
+    shuffle: bool
+    validation: Any
+    curriculum: Curriculum | None
+    checkpoint: str | Path | None
+    checkpoint_every: int
+
+    def __post_init__(self) -> None:
+        self.metric_name: str = getattr(self.dataset, "metric_name", "")
+        self.metric_goal: str = getattr(self.dataset, "metric_goal", "max")
+        self.parameters = [p for p in self.rnn.parameters() if p.requires_grad]
+        self.history: History = getattr(self.rnn, "history", None) or History()
+        self.history.n_parameters = sum(p.numel() for p in self.parameters)
+        self.history.interrupted = False
+        self.recorder = Recorder(self.history)
+        self.epoch = self.step = self.batch = self.stage = self.first_epoch = 0
+
+    def start(
+        self,
+        optimizer: OptimizerSpec,
+        scheduler: SchedulerSpec,
+        lr: float,
+        epochs: int,
+        *,
+        resume: bool,
+        seed: int | None,
+    ) -> None:
+        """Build optimiser and scheduler and take up the state of an earlier run."""
+        per_epoch = n_batches(self.dataset, self.batch_size)
+        self.n_steps = None if per_epoch is None else per_epoch * epochs
+        self.optimizer = make_optimizer(optimizer, self.parameters, lr)
+        self.scheduler = make_scheduler(scheduler, self.optimizer, self.n_steps)
+        self.is_seeded = seed is not None
+        self.seed = int(torch.randint(2**31, ())) if seed is None else seed
+        self.global_rng: Tensor | None = None
+        if seed is not None:
+            self.rnn.generator.manual_seed(seed)
+        take_up(self, getattr(self.rnn, "training_state", None), resume=resume)
+        self.until = self.first_epoch + epochs
+
+    def save(self, path: str | Path) -> None:
+        """Write the network with the state of its training."""
+        self._hand_over()
+        self.rnn.save(path)
+
+    def run(self, callbacks: Sequence[Callback], *, progress: bool) -> None:
+        """Train until the last epoch, a callback's True, or Ctrl-C."""
+        was_training = self.rnn.training
+        self.rnn.train()
+        done = (self.epoch - self.first_epoch) * (n_batches(self.dataset, self.batch_size) or 0)
+        bar = TrainingBar(self.n_steps, done + self.batch, enabled=progress)
+        with global_generator(self):
+            try:
+                with bar, interruptible() as interrupt:
+                    self._run_epochs(callbacks, bar, interrupt)
+            except KeyboardInterrupt:
+                self.history.interrupted = True
+            finally:
+                self.rnn.train(was_training)
+                self._hand_over()
+            if self.checkpoint is not None:
+                self.save(self.checkpoint)
+        if self.history.interrupted:
+            logger.warning("interrupted at step %d: what was learnt is kept", self.step)
+
+    # ------------------------------------------------------------------ the loops
+
+    def _run_epochs(
+        self, callbacks: Sequence[Callback], bar: TrainingBar, interrupt: Interrupt
+    ) -> None:
+        while self.epoch < self.until:
+            finished = self._run_epoch(bar, interrupt)
+            # every callback is called, whatever the others say
+            is_over = finished and any([callback(self) for callback in callbacks])
+            if interrupt.pressed:
+                self.history.interrupted = True
+                return
+            if is_over:
+                return
+            is_due = self.epoch % self.checkpoint_every == 0 and self.epoch < self.until
+            if self.checkpoint is not None and is_due:
+                self.save(self.checkpoint)
+
+    def _run_epoch(self, bar: TrainingBar, interrupt: Interrupt) -> bool:
+        """Run one epoch; return whether it was finished."""
+        began = time.perf_counter()
+        last: tuple[Batch, Tensor] | None = None
+        for batch in self._batches():
+            if interrupt.pressed:
+                return False
+            last = batch, self._make_step(batch)
+            bar.done += 1
+            if bar.is_due():
+                self._check_finite(batch, self.recorder.latest)
+                self._show(bar)
+        if last is not None:
+            self._check_finite(last[0], self.recorder.latest)
+        self._end_epoch(last, time.perf_counter() - began)
+        self._show(bar)
+        return True
+
+    def _batches(self) -> Iterator[Batch]:
+        """Yield the batches of this epoch, of the task as the curriculum has it by now."""
+        order_seed = (self.seed * 1_000_003 + self.epoch) % 2**63 if self.shuffle else None
+        stage = None
+        while stage != self.stage:
+            stage = self._advance(None)
+            for batch in batches(
+                self._task(), self.batch_size, order_seed=order_seed, skip=self.batch
+            ):
+                yield prepare(batch, self.rnn)
+                if self._advance(None) != stage:
+                    break
+
+    def _task(self) -> Any:
+        task = self.dataset
+        if self.curriculum is not None:
+            task = task.replace(**self.curriculum.parameters(self.stage))
+        make_epoch: Callable[[int], Any] | None = getattr(task, "epoch", None)
+        return task if make_epoch is None else make_epoch(self.epoch)
+
+    def _advance(self, metric: float | None) -> int:
+        if self.curriculum is not None:
+            self.stage = self.curriculum.stage(self.stage, self.step, metric)
+        return self.stage
+
+    def _make_step(self, batch: Batch) -> Tensor:
+        """Make one optimiser step; return the network's outputs before it."""
+        terms: dict[str, Tensor] = {}
+        outputs: list[Tensor] = []
+
+        def closure() -> Tensor:
+            self.optimizer.zero_grad()
+            rollout = self.rnn(batch.inputs)
+            outputs[:] = [rollout.outputs.detach()]
+            total = self._total(rollout, batch, terms)
+            if total.device.type == "cpu":
+                self._check_finite(batch, total.item())
+            total.backward()
+            self._clip(terms)
+            return total
+
+        self.optimizer.step(closure)  # type: ignore[arg-type]
+        self.recorder.add(terms, self.optimizer.param_groups[0]["lr"], weight_of(batch))
+        if self.scheduler is not None and not _is_plateau(self.scheduler):
+            self.scheduler.step()
+        self.step += 1
+        self.batch += 1
+        return outputs[0]
+
+    def _total(self, rollout: Any, batch: Batch, terms: dict[str, Tensor]) -> Tensor:
+        """Return the loss with all penalties, and note each of these terms."""
+        total = self.loss(rollout.outputs, batch.targets, batch.mask)
+        if self.penalties:
+            terms["task"] = total.detach()
+            for name, penalty in self.penalties.items():
+                term = penalty(self.rnn, rollout)
+                terms[name] = term.detach()
+                total = total + term
+        terms["loss"] = total.detach()
+        return total
+
+    def _clip(self, terms: dict[str, Tensor]) -> None:
+        if self.clip_norm is not None:
+            norm = nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
+            terms["gradient_norm"] = norm
+        if self.clip_value is not None:
+            nn.utils.clip_grad_value_(self.parameters, self.clip_value)
+
+    # ------------------------------------------------------------------ after an epoch
+
+    def _end_epoch(self, last: tuple[Batch, Tensor] | None, seconds: float) -> None:
+        record = {"loss": self.recorder.mean_loss(), "seconds": seconds}
+        metric = None if last is None else self._metric(self._task(), last[1], last[0])
+        if metric is not None:
+            record[self.metric_name] = metric
+        if self.validation is not None:
+            record |= self._validate()
+        self.history.record_epoch(**record)
+        if self.scheduler is not None and _is_plateau(self.scheduler):
+            self.scheduler.step(record[self.history.monitored])
+        self.epoch, self.batch = self.epoch + 1, 0
+        self._advance(metric)
+
+    def _metric(self, task: Any, outputs: Tensor, batch: Batch) -> float | None:
+        if not self.metric_name or batch.mask is None:
+            return None
+        return float(task.metric(outputs, batch.targets, batch.mask))
+
+    @torch.no_grad()
+    def _validate(self) -> dict[str, float]:
+        """Return loss and metric on the validation set."""
+        self.rnn.eval()
+        task = self.validation if hasattr(self.validation, "metric") else self.dataset
+        losses, metrics, weights = [], [], []
+        for raw in batches(self.validation, self.batch_size):
+            batch = prepare(raw, self.rnn)
+            outputs = self.rnn(batch.inputs).outputs
+            losses.append(float(self.loss(outputs, batch.targets, batch.mask)))
+            metrics.append(self._metric(task, outputs, batch))
+            weights.append(float(weight_of(batch)))
+        self.rnn.train()
+        record = {"validation_loss": mean(losses, weights)}
+        if None not in metrics:
+            record[f"validation_{self.metric_name}"] = mean(metrics, weights)  # type: ignore[arg-type]
+        return record
+
+    def _show(self, bar: TrainingBar) -> None:
+        self.recorder.flush()
+        numbers = {"loss": self.history.loss[-1], "lr": self.history.learning_rate[-1]}
+        for name, values in self.history.epochs.items():
+            if name == self.metric_name or name.startswith("validation_"):
+                numbers[name.replace("validation_", "val ")] = values[-1]
+        bar.show(f"epoch {min(self.epoch + 1, self.until)}/{self.until}", **numbers)
+
+    def _hand_over(self) -> None:
+        self.recorder.flush()
+        self.rnn.history, self.rnn.training_state = self.history, state_of(self)
+
+    def _check_finite(self, batch: Batch, value: float) -> None:
+        """Refuse a loss of NaN, and say whose fault it is."""
+        if math.isfinite(value):
+            return
+        for name, tensor in zip(("inputs", "targets", "mask"), batch, strict=True):
+            if tensor is not None and not tensor.isfinite().all():
+                at = (~tensor.isfinite()).nonzero()[0].tolist()
+                raise ValueError(
+                    f"expected finite {name}, got {tensor[tuple(at)]} at {at} (trial, time, "
+                    f"channel) of a batch, and a loss of {value}; clean the dataset"
+                )
+        raise FloatingPointError(
+            f"expected a finite loss, got {value} at step {self.step}; try a smaller lr than "
+            f"{self.optimizer.param_groups[0]['lr']:g} or a smaller clip_norm"
+        )
+
+
+def _is_plateau(scheduler: Any) -> bool:
+    return isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau)

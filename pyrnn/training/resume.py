@@ -1,0 +1,90 @@
+"""Resume: the state of a training as plain data, and a training that goes on from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from pyrnn.training.loop import Training
+
+__all__ = ["global_generator", "restore_from", "state_of", "take_up"]
+
+COUNTERS = ("epoch", "step", "batch", "stage", "first_epoch", "seed")
+
+
+def state_of(training: Training) -> dict[str, Any]:
+    """Return plain data from which a run goes on as if it had not stopped."""
+    scheduler = training.scheduler
+    return {
+        **{name: getattr(training, name) for name in COUNTERS},
+        "sums": list(training.recorder.sums),
+        "optimizer": (type(training.optimizer).__name__, training.optimizer.state_dict()),
+        "scheduler": None if scheduler is None else scheduler.state_dict(),
+        "noise_rng": training.rnn.generator.get_state(),
+        "global_rng": torch.get_rng_state(),
+    }
+
+
+def take_up(training: Training, saved: dict[str, Any] | None, *, resume: bool) -> None:
+    """Go on from an earlier run: where it was cut (``resume``), or after its end."""
+    if not saved:
+        return
+    training.epoch, training.step = saved["epoch"], saved["step"]
+    training.first_epoch = training.epoch
+    _take_up_optimizer(training, saved["optimizer"], resume)
+    if not resume:
+        return
+    for name in COUNTERS:
+        setattr(training, name, saved[name])
+    training.is_seeded = True
+    training.global_rng = saved["global_rng"]
+    training.recorder.sums = list(saved["sums"])
+    training.rnn.generator.set_state(saved["noise_rng"])
+    if training.scheduler is not None and saved["scheduler"] is not None:
+        training.scheduler.load_state_dict(saved["scheduler"])
+
+
+def _take_up_optimizer(training: Training, saved: tuple[str, Any], resume: bool) -> None:
+    """Load momenta, if the optimiser is of the same kind; the learning rate only to resume."""
+    name, state = saved
+    mine = training.optimizer.state_dict()
+    sizes = [[len(group["params"]) for group in s["param_groups"]] for s in (state, mine)]
+    if name == type(training.optimizer).__name__ and sizes[0] == sizes[1]:
+        groups = state["param_groups"] if resume else mine["param_groups"]
+        training.optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
+
+
+def restore_from(rnn: Any, path: str | Path) -> None:
+    """Give a network the weights, history and training state of a checkpoint.
+
+    Raises:
+        ValueError: If the file holds another network.
+    """
+    saved = type(rnn).load(path)
+    try:
+        rnn.load_state_dict(saved.state_dict())
+    except RuntimeError as error:
+        raise ValueError(
+            f"expected {path} to hold a network like this one, got: {error}; use another "
+            "checkpoint, or resume=False"
+        ) from error
+    rnn.history, rnn.training_state = saved.history, saved.training_state
+
+
+@contextmanager
+def global_generator(training: Training) -> Iterator[None]:
+    """Seed torch's global generator, for a user's own layers, and put it back afterwards."""
+    if not training.is_seeded:
+        yield
+        return
+    device = training.parameters[0].device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(training.seed)
+        if training.global_rng is not None:
+            torch.set_rng_state(training.global_rng)
+        yield
