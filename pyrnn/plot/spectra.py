@@ -1,0 +1,90 @@
+"""Figures of eigenvalues: where modes grow, decay and turn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Circle
+
+from pyrnn.palette import GREY, SLATE, VERMILION
+from pyrnn.plot.style import axes_or_new, heading, legend_above, styled
+from pyrnn.projection import Array, as_array
+
+
+@styled
+def plot_spectrum(
+    eigenvalues: Any,
+    initial: Any = None,
+    *,
+    continuous: bool = False,
+    zoom: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw eigenvalues in the complex plane, growing ones in another colour and larger.
+
+    Args:
+        eigenvalues: Eigenvalues, ``(n,)``, a square matrix to take them of, or a fixed point.
+        initial: The same before training, drawn hollow.
+        continuous: Whether modes grow right of the imaginary axis, as in differential equations,
+            instead of outside the unit circle, as in maps.
+        zoom: Show the eigenvalues as large as possible instead of the whole circle.
+        ax: Where to draw; a new figure by default.
+
+    Example:
+        >>> ax = plot_spectrum([0.5, 1.2 + 0.1j, 1.2 - 0.1j])
+        >>> ax.get_legend_handles_labels()[1]
+        ['stable', 'unstable']
+    """
+    ax = axes_or_new(ax)
+    values = _eigenvalues(eigenvalues)
+    grows = values.real > 0 if continuous else np.abs(values) > 1
+    guide: dict[str, Any] = {"color": GREY, "linewidth": 1.0, "zorder": 1}
+    if continuous:
+        ax.axvline(0, linestyle="--", **guide)
+    else:
+        ax.add_patch(Circle((0, 0), 1, fill=False, edgecolor=GREY, linewidth=1.0, zorder=1))
+    if initial is not None:
+        before = _eigenvalues(initial)
+        hollow: dict[str, Any] = {
+            "facecolors": "none",
+            "edgecolors": GREY,
+            "linewidths": 0.8,
+            "s": 14,
+        }
+        ax.scatter(before.real, before.imag, label="initial", **hollow)
+    for mask, color, size, label in (
+        (~grows, SLATE, 13, "stable"),
+        (grows, VERMILION, 26, "unstable"),
+    ):
+        if mask.any():
+            dots: dict[str, Any] = {"s": size, "color": color, "linewidths": 0, "zorder": 3}
+            ax.scatter(values[mask].real, values[mask].imag, label=label, **dots)
+    _frame(ax, values, continuous, zoom)
+    legend_above(ax)
+    heading(ax, "spectrum", "Re λ" + " (1/s)" * continuous, "Im λ" + " (1/s)" * continuous)
+    return ax
+
+
+def _eigenvalues(source: Any) -> Array:
+    """Return the eigenvalues of a fixed point, of a matrix, or as given."""
+    values = as_array(getattr(source, "eigenvalues", source))
+    return np.linalg.eigvals(values) if values.ndim == 2 else np.atleast_1d(values)
+
+
+def _frame(ax: Axes, values: Array, continuous: bool, zoom: bool) -> None:
+    """Choose the limits: equal scales, with room for the unit circle unless zoomed."""
+    if continuous:
+        ax.margins(0.08)
+        return
+    ax.set_aspect("equal", adjustable="box")
+    if zoom:
+        reach = 0.6 * max(np.ptp(values.real), np.ptp(values.imag), 1e-3)
+        middle = (values.real.min() + values.real.max()) / 2
+        ax.set_xlim(middle - reach, middle + reach)
+        ax.set_ylim(-reach, reach)
+        return
+    reach = 1.1 * max(1.0, np.abs(values.real).max(), np.abs(values.imag).max())
+    ax.set_xlim(-reach, reach)
+    ax.set_ylim(-reach, reach)

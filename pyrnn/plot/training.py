@@ -1,0 +1,86 @@
+"""Figures of a training: its loss, learning rate and gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from pyrnn.palette import BLUE, CYCLE, SLATE
+from pyrnn.plot.style import axes_or_new, heading, styled
+from pyrnn.projection import Array, as_array
+
+NOT_LOSSES = {"learning_rate", "gradient_norm"}
+
+
+@styled
+def plot_loss(history: Any, *, ax: Axes | None = None) -> Axes:
+    """Draw the loss of every step, with its terms and the validation loss where there are any.
+
+    Args:
+        history: A :class:`~pyrnn.training.History`, a mapping of curves by name, or one curve.
+        ax: Where to draw; a new figure by default.
+
+    Returns:
+        The axes, with a logarithmic scale if all losses are positive.
+
+    Example:
+        >>> plot_loss([1.0, 0.5, 0.2]).get_yscale()
+        'log'
+    """
+    ax = axes_or_new(ax)
+    curves = _curves(history)
+    for (name, values), color in zip(curves.items(), CYCLE * len(curves), strict=False):
+        _curve(ax, values, name, color)
+    epochs = getattr(history, "epochs", {})
+    if "validation_loss" in epochs and "loss" in curves:
+        steps = np.linspace(0, len(curves["loss"]), len(epochs["validation_loss"]) + 1)[1:]
+        style: dict[str, Any] = {"marker": "o", "markersize": 3, "color": SLATE, "linewidth": 1.0}
+        ax.plot(steps, epochs["validation_loss"], label="validation", **style)
+    if min((np.nanmin(values) for values in curves.values() if len(values)), default=0.0) > 0:
+        ax.set_yscale("log")
+    if len(ax.get_legend_handles_labels()[1]) > 1:
+        ax.legend()
+    heading(ax, "training loss", "training step", "loss")
+    return ax
+
+
+@styled
+def plot_learning_rate(history: Any, *, ax: Axes | None = None) -> Axes:
+    """Draw the learning rate of every step.
+
+    Args:
+        history: A :class:`~pyrnn.training.History`, or one number a step.
+        ax: Where to draw; a new figure by default.
+    """
+    ax = axes_or_new(ax)
+    ax.plot(as_array(getattr(history, "learning_rate", history)), color=BLUE)
+    ax.set_ylim(bottom=0)
+    heading(ax, "learning rate", "training step", "learning rate")
+    return ax
+
+
+def _curves(history: Any) -> dict[str, Array]:
+    """Return the curves of a history by name, the total first."""
+    if isinstance(history, Mapping):
+        return {name: as_array(values) for name, values in history.items()}
+    if not hasattr(history, "steps"):
+        return {"loss": as_array(history)}
+    terms = {name: as_array(v) for name, v in history.steps.items() if name not in NOT_LOSSES}
+    return {"loss": terms.pop("loss"), **terms}
+
+
+def _curve(ax: Axes, values: Sequence[float] | Array, label: str, color: str) -> None:
+    """Draw a noisy curve: faint as it is, bold as a running median."""
+    values = np.asarray(values, float)
+    window = max(1, len(values) // 40)
+    steps = np.arange(len(values))
+    if window == 1:
+        ax.plot(steps, values, color=color, label=label)
+        return
+    ax.plot(steps, values, color=color, alpha=0.3, linewidth=0.7)
+    padded = np.pad(values, window // 2, mode="edge")
+    smooth = np.median(np.lib.stride_tricks.sliding_window_view(padded, window), axis=1)
+    ax.plot(steps, smooth[: len(values)], color=color, label=label)

@@ -1,0 +1,143 @@
+"""Figures of trials and of behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from pyrnn.palette import CYCLE, GREY, INK, RULE
+from pyrnn.plot.style import axes_or_new, heading, legend_above, styled
+from pyrnn.projection import Array, as_array
+
+GAP = 0.35  # between channels, as a share of a channel's height
+
+
+@styled
+def plot_trial(
+    trial: Any, outputs: Any = None, *, dt: float | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw one trial: inputs above, targets with the network's outputs below.
+
+    Steps that are not scored are shaded; epochs that the trial names are marked.
+
+    Args:
+        trial: A :class:`~pyrnn.tasks.Trial`, or ``(inputs, targets)`` or
+            ``(inputs, targets, mask)``; the first trial of a batch is drawn.
+        outputs: What the network answered, ``(time, output_size)``.
+        dt: Duration of a step in ms; the axis then counts ms instead of steps.
+        ax: Where to draw; a new figure by default.
+
+    Returns:
+        The axes, one row a channel, inputs first.
+    """
+    ax = axes_or_new(ax)
+    inputs, targets, mask, epochs = _fields(trial)
+    answers = None if outputs is None else _one(as_array(outputs), 2)
+    if targets.ndim == 1:  # classes: as lines of zeros and ones
+        n_classes = int(targets.max()) + 1 if answers is None else answers.shape[1]
+        targets = np.eye(max(n_classes, 1))[targets.astype(int)]
+        answers = None if answers is None else _softmax(answers)
+    times = np.arange(len(inputs)) * (dt or 1)
+    rows = _Rows(ax, times)
+    rows.fit(inputs)
+    for i, channel in enumerate(inputs.T):
+        rows.add(f"in {i + 1}", [(channel, {"color": CYCLE[i % len(CYCLE)], "linewidth": 1.2})])
+    rows.rule()
+    rows.fit(targets if answers is None else np.concatenate([targets, answers]))
+    for i, target in enumerate(targets.T):
+        curves = [(target, {"color": GREY, "alpha": 0.55, "linewidth": 3.2, "label": "target"})]
+        if answers is not None:
+            style = {"color": CYCLE[i % len(CYCLE)], "linewidth": 1.4, "label": "output"}
+            curves.append((answers[:, i], style))
+        rows.add(f"out {i + 1}", curves)
+    rows.finish()
+    _shade(ax, times, mask)
+    _name_epochs(ax, epochs, dt)
+    heading(ax, "trial", "time step" if dt is None else "time (ms)")
+    return ax
+
+
+class _Rows:
+    """Curves below each other, each channel in a row of its own."""
+
+    def __init__(self, ax: Axes, times: Array) -> None:
+        self.ax, self.times, self.level = ax, times, 0.0
+        self.ticks: list[tuple[float, str]] = []
+        self.low, self.height = 0.0, 1.0
+
+    def fit(self, values: Array) -> None:
+        """Give the rows that follow one scale, so that they can be compared."""
+        self.low = float(min(np.nanmin(values), 0.0))
+        self.height = float(np.nanmax(values) - self.low) or 1.0
+
+    def add(self, name: str, curves: list[tuple[Array, dict[str, Any]]]) -> None:
+        for curve, style in curves:
+            first = not self.ax.get_legend_handles_labels()[1].count(style.get("label"))
+            style = {**style, "label": style.get("label") if first else None}
+            self.ax.plot(self.times, self.level - 1 + (curve - self.low) / self.height, **style)
+        self.ticks.append((self.level - 0.5, name))
+        self.level -= 1 + GAP
+
+    def rule(self) -> None:
+        """Draw a line between inputs and outputs."""
+        self.ax.axhline(self.level + GAP / 2, color=RULE, linewidth=0.8)
+
+    def finish(self) -> None:
+        self.ax.set_yticks([y for y, _ in self.ticks], [name for _, name in self.ticks])
+        self.ax.tick_params(axis="y", length=0)
+        self.ax.spines["left"].set_visible(False)
+        self.ax.set_ylim(self.level + GAP / 2, 0.12)
+        self.ax.margins(x=0.01)
+        if len(self.ax.get_legend_handles_labels()[1]) > 1:
+            legend_above(self.ax)
+
+
+def _fields(trial: Any) -> tuple[Array, Array, Array, Mapping[str, Any]]:
+    """Return inputs, targets, mask and epochs of the first trial."""
+    inputs = as_array(trial[0])
+    batched = inputs.ndim > 2
+    inputs, targets = _one(inputs, 2), as_array(trial[1])
+    targets = targets[0] if batched else targets
+    mask = as_array(trial[2]) if len(trial) > 2 else np.ones(len(inputs))
+    mask = mask[0] if batched else mask
+    epochs = getattr(trial, "epochs", {})
+    if batched:
+        epochs = {name: as_array(span)[0] for name, span in epochs.items()}
+    return inputs, targets, mask, epochs
+
+
+def _one(array: Array, ndim: int) -> Array:
+    return array[(0,) * (array.ndim - ndim)]
+
+
+def _softmax(scores: Array) -> Array:
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    shares: Array = powers / powers.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def _shade(ax: Axes, times: Array, mask: Array) -> None:
+    """Shade the steps that are not scored."""
+    step = times[1] - times[0] if len(times) > 1 else 1.0
+    unscored = np.concatenate([[0], mask == 0, [0]])
+    starts, stops = np.flatnonzero(np.diff(unscored) == 1), np.flatnonzero(np.diff(unscored) == -1)
+    for start, stop in zip(starts, stops, strict=True):
+        left = times[0] + (start - 0.5) * step
+        right = times[0] + (stop - 0.5) * step
+        ax.axvspan(left, right, color=RULE, alpha=0.45, linewidth=0, zorder=0)
+
+
+def _name_epochs(ax: Axes, epochs: Mapping[str, Any], dt: float | None) -> None:
+    """Mark where named epochs begin; they are given in ms, so steps need no marks."""
+    if dt is None:
+        return
+    for name, span in epochs.items():
+        start, stop = (float(edge) for edge in as_array(span))
+        if stop <= start:
+            continue
+        ax.axvline(start, color=GREY, linewidth=0.8, linestyle=":")
+        middle, bottom = (start + stop) / 2, ax.get_ylim()[0]
+        ax.text(middle, bottom, name, fontsize=7, color=INK, ha="center", va="bottom")

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import to_hex
+from matplotlib.patches import Circle
+
+from pyrnn.palette import VERMILION
+from pyrnn.plot import plot_spectrum
+
+VALUES = np.array([0.5, 0.2 + 0.3j, 0.2 - 0.3j, 1.2])
+
+
+def dots(ax, label):
+    found = next(each for each in ax.collections if each.get_label() == label)
+    return {complex(x, y) for x, y in found.get_offsets()}
+
+
+def test_growing_modes_stand_out():
+    ax = plot_spectrum(VALUES)
+    assert dots(ax, "unstable") == {1.2}
+    assert dots(ax, "stable") == {0.5, 0.2 + 0.3j, 0.2 - 0.3j}
+    unstable = next(each for each in ax.collections if each.get_label() == "unstable")
+    assert to_hex(unstable.get_facecolor()[0]).upper() == VERMILION
+
+
+def test_unit_circle_is_drawn_round_and_whole():
+    ax = plot_spectrum(VALUES)
+    (circle,) = (patch for patch in ax.patches if isinstance(patch, Circle))
+    assert circle.radius == 1
+    assert ax.get_aspect() == 1
+    assert ax.get_xlim()[0] < -1 < 1.2 < ax.get_xlim()[1]
+
+
+def test_continuous_modes_grow_right_of_the_axis():
+    ax = plot_spectrum([-1.5, 0.5j - 0.1, 0.2], continuous=True)
+    assert dots(ax, "unstable") == {0.2}
+    assert not ax.patches
+    assert "1/s" in ax.get_xlabel()
+
+
+@pytest.mark.parametrize("kind", [torch.tensor, np.asarray])
+def test_matrices_are_decomposed(kind):
+    ax = plot_spectrum(kind([[0.0, 2.0], [2.0, 0.0]]), initial=kind([[0.5, 0.0], [0.0, 0.5]]))
+    assert {round(value.real) for value in dots(ax, "unstable")} == {-2, 2}
+    assert dots(ax, "initial") == {0.5}
+
+
+def test_zoom_leaves_the_circle_out_of_sight():
+    ax = plot_spectrum([1.001, 1.0], zoom=True)
+    assert ax.get_xlim()[0] > 0

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import inspect
+
+import matplotlib.pyplot as plt
+import pytest
+
+import pyrnn.plot
+
+
+@pytest.mark.parametrize("name", [n for n in pyrnn.plot.__all__ if n.startswith("plot_")])
+def test_every_plot_takes_axes(name):
+    parameters = inspect.signature(getattr(pyrnn.plot, name)).parameters
+    if name != "plot_summary":
+        assert parameters["ax"].kind is inspect.Parameter.KEYWORD_ONLY
+        assert parameters["ax"].default is None
+
+
+def test_given_axes_are_used_and_no_figure_is_made():
+    _, ax = plt.subplots()
+    before = plt.get_fignums()
+    assert pyrnn.plot.plot_loss([1.0, 0.5], ax=ax) is ax
+    assert plt.get_fignums() == before
+
+
+def test_settings_stay_as_they_were():
+    before = dict(plt.rcParams)
+    pyrnn.plot.plot_loss([1.0, 0.5])
+    assert dict(plt.rcParams) == before
+
+
+def test_own_title_is_kept():
+    _, ax = plt.subplots()
+    ax.set_title("mine", loc="left")
+    assert pyrnn.plot.plot_loss([1.0], ax=ax).get_title(loc="left") == "mine"

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from pyrnn.plot import plot_learning_rate, plot_loss
+
+
+def history(**steps):
+    return SimpleNamespace(steps=steps, epochs={}, learning_rate=steps.get("learning_rate", []))
+
+
+def test_loss_is_drawn_step_by_step_on_a_log_scale():
+    values = np.geomspace(1, 0.01, 20)
+    ax = plot_loss(history(loss=values.tolist(), learning_rate=[0.1] * 20))
+    (line,) = ax.get_lines()
+    np.testing.assert_allclose(line.get_ydata(), values)
+    assert ax.get_yscale() == "log"
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("training step", "loss")
+
+
+def test_terms_are_named_and_the_total_comes_first():
+    terms = {"task": [0.8] * 5, "loss": [1.0] * 5, "gradient_norm": [3.0] * 5}
+    labels = plot_loss(history(**terms)).get_legend_handles_labels()[1]
+    assert labels == ["loss", "task"]
+
+
+def test_long_noisy_curves_are_smoothed():
+    values = 1 + np.random.default_rng(0).random(400)
+    faint, bold = plot_loss(values).get_lines()
+    assert faint.get_alpha() < 1
+    assert np.std(bold.get_ydata()) < 0.5 * np.std(faint.get_ydata())
+    assert len(bold.get_ydata()) == 400
+
+
+def test_validation_is_drawn_where_its_epochs_end():
+    data = history(loss=[1.0, 0.9, 0.8, 0.7])
+    data.epochs = {"validation_loss": [0.95, 0.75]}
+    line = plot_loss(data).get_lines()[-1]
+    assert line.get_xdata().tolist() == [2, 4]
+
+
+def test_losses_below_zero_keep_a_linear_scale():
+    assert plot_loss({"loss": [1.0, -1.0]}).get_yscale() == "linear"
+
+
+def test_empty_history_gives_empty_axes():
+    assert plot_loss(history(loss=[])).get_ylabel() == "loss"
+
+
+def test_learning_rate_starts_at_zero():
+    ax = plot_learning_rate(history(loss=[1.0] * 3, learning_rate=[0.1, 0.05, 0.02]))
+    assert ax.get_lines()[0].get_ydata().tolist() == [0.1, 0.05, 0.02]
+    assert ax.get_ylim()[0] == 0

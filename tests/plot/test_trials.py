@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from pyrnn.plot import plot_trial
+from pyrnn.tasks import Trial
+
+
+def trial(n_steps=40):
+    mask = torch.ones(n_steps)
+    mask[:10] = 0
+    epochs = {"delay": torch.tensor([100.0, 300.0])}
+    return Trial(torch.randn(n_steps, 2), torch.randn(n_steps, 3), mask, epochs=epochs)
+
+
+def row_names(ax):
+    return [label.get_text() for label in ax.get_yticklabels()]
+
+
+def test_every_channel_has_a_row_inputs_above():
+    ax = plot_trial(trial(), torch.randn(40, 3))
+    assert row_names(ax) == ["in 1", "in 2", "out 1", "out 2", "out 3"]
+    heights = ax.get_yticks()
+    assert (np.diff(heights) < 0).all()
+    assert ax.get_legend_handles_labels()[1] == ["target", "output"]
+
+
+def test_outputs_are_drawn_on_the_scale_of_their_targets():
+    sample = trial()
+    ax = plot_trial(sample, sample.targets)
+    targets = [line for line in ax.get_lines() if line.get_linewidth() > 3]
+    outputs = [line for line in ax.get_lines() if line.get_linewidth() == 1.4]
+    for target, output in zip(targets, outputs, strict=True):
+        np.testing.assert_allclose(target.get_ydata(), output.get_ydata())
+
+
+def test_steps_that_are_not_scored_are_shaded():
+    ax = plot_trial(trial())
+    (shade,) = ax.patches
+    assert (shade.get_x(), shade.get_x() + shade.get_width()) == (-0.5, 9.5)
+
+
+def test_time_is_in_ms_where_the_step_is_known():
+    ax = plot_trial(trial(), dt=10.0)
+    assert ax.get_xlabel() == "time (ms)"
+    assert ax.get_lines()[0].get_xdata()[-1] == 390
+    assert "delay" in [text.get_text() for text in ax.texts]
+
+
+def test_first_trial_of_a_batch_is_drawn():
+    inputs, targets = torch.randn(5, 40, 2), torch.randn(5, 40, 1)
+    epochs = {"go": torch.zeros(5, 2)}
+    batch = Trial(inputs, targets, epochs=epochs)
+    line = plot_trial(batch, torch.randn(5, 40, 1), dt=10.0).get_lines()[0]
+    first = inputs[0, :, 0].numpy()
+    assert np.corrcoef(line.get_ydata(), first)[0, 1] > 0.999
+
+
+def test_classes_are_drawn_as_probabilities():
+    classes = torch.tensor([0, 0, 1, 2])
+    ax = plot_trial((torch.zeros(4, 1), classes), torch.zeros(4, 3))
+    assert row_names(ax) == ["in 1", "out 1", "out 2", "out 3"]
