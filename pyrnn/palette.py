@@ -13,7 +13,8 @@ BLUE, VERMILION, YELLOW = "#0072B2", "#D55E00", "#F0E442"
 
 INK = "#1F2328"  # text
 SLATE = "#4A5460"  # secondary text, stable eigenvalues
-GREY = "#8A94A0"  # trajectories, guides
+GREY = "#8A94A0"  # guides
+TRACE = "#AEB6C0"  # trajectories that mean nothing in particular
 RULE = "#D0D4DA"  # grid lines, borders
 
 CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, SLATE)

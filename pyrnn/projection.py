@@ -45,7 +45,7 @@ class Projection:
         >>> projection.transform(states).shape
         (20, 50, 3)
         >>> projection.labels
-        ('PC1 (35%)', 'PC2 (25%)', 'PC3 (18%)')
+        ('PC1 (34%)', 'PC2 (27%)', 'PC3 (17%)')
     """
 
     components: Array

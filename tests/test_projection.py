@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pyrnn.projection import Projection
+
+
+@pytest.fixture
+def states():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(20, 30, 8)) * np.arange(1, 9) + 5.0
+
+
+def test_axes_are_those_of_largest_variance(states):
+    """Agrees with a singular value decomposition, up to the signs."""
+    projection = Projection.fit(states, n_components=3)
+    flat = states.reshape(-1, 8)
+    _, sizes, axes = np.linalg.svd(flat - flat.mean(0), full_matrices=False)
+    np.testing.assert_allclose(np.abs((projection.components * axes[:3]).sum(1)), 1, atol=1e-8)
+    shares = sizes[:3] ** 2 / (sizes**2).sum()
+    np.testing.assert_allclose(projection.explained_variance_ratio, shares)
+
+
+def test_many_units_use_the_same_axes():
+    flat = np.random.default_rng(0).normal(size=(400, 80)) * np.linspace(1, 5, 80)
+    projection = Projection.fit(flat)
+    _, _, axes = np.linalg.svd(flat - flat.mean(0), full_matrices=False)
+    np.testing.assert_allclose(np.abs((projection.components * axes[:3]).sum(1)), 1, atol=1e-6)
+
+
+def test_refitting_never_mirrors_the_picture(states):
+    first, second = Projection.fit(states), Projection.fit(states[::-1].copy())
+    np.testing.assert_allclose(first.components, second.components, atol=1e-6)
+
+
+def test_mean_moves_points_but_not_directions(states):
+    projection = Projection.fit(states)
+    h, v = states[0, 0], np.random.default_rng(1).normal(size=8)
+    moved = projection.transform(h + v) - projection.transform(h)
+    np.testing.assert_allclose(projection.directions(v), moved, atol=1e-9)
+    np.testing.assert_allclose(projection.transform(states).mean((0, 1)), 0, atol=1e-9)
+
+
+def test_inverse_returns_to_the_drawn_plane(states):
+    projection = Projection.fit(states, n_components=2)
+    places = np.random.default_rng(2).normal(size=(5, 2))
+    np.testing.assert_allclose(projection.transform(projection.inverse(places)), places)
+
+
+def test_tensors_are_accepted(states):
+    tensor = torch.tensor(states, requires_grad=True)
+    projection = Projection.fit(tensor)
+    np.testing.assert_allclose(projection.transform(tensor), projection.transform(states))
+
+
+def test_basis_is_taken_as_it_is():
+    basis = np.random.default_rng(0).normal(size=(6, 2))
+    h = np.random.default_rng(1).normal(size=(4, 6))
+    np.testing.assert_allclose(Projection.onto(basis).transform(h), h @ basis)
+    assert Projection.onto(basis).labels == ("axis 1", "axis 2")
+
+
+def test_fewer_axes_where_the_data_has_fewer(states):
+    assert Projection.fit(states[..., :2]).components.shape == (2, 2)
+
+
+def test_states_that_never_move_are_no_error():
+    projection = Projection.fit(np.ones((4, 5, 6)))
+    np.testing.assert_array_equal(projection.transform(np.ones(6)), np.zeros(3))
+    assert projection.labels[0] == "PC1 (0%)"
+
+
+@pytest.mark.parametrize(
+    ("states", "message"),
+    [
+        (np.ones(3), r"two states .* got shape \(3,\)"),
+        (np.array([[1.0, np.nan], [0.0, 1.0]]), "got NaN"),
+    ],
+)
+def test_states_without_components_are_refused(states, message):
+    with pytest.raises(ValueError, match=message):
+        Projection.fit(states)
+
+
+def test_states_of_another_network_are_refused(states):
+    with pytest.raises(ValueError, match=r"\(\.\.\., 8\), got \(2, 5\)"):
+        Projection.fit(states).transform(np.zeros((2, 5)))
