@@ -8,8 +8,9 @@ from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
 from vtkmodules.vtkCommonCore import VTK_UNSIGNED_CHAR, vtkPoints
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 
-from .geometry import Mesh, cones, merge, normalized, segments, spheres, tubes
-from .layers import Array, Balls, Curves, Layer
+from pyrnn.palette import SLATE
+from pyrnn.render.geometry import Mesh, cones, merge, normalized, segments, spheres, tubes
+from pyrnn.render.layers import Array, Balls, Curves, Layer
 
 HEAD = 3.4, 2.6  # length and radius of an arrow head, in radii of its shaft
 GHOST = 0.13  # opacity of what time has not yet reached
@@ -27,10 +28,9 @@ class Actor:
     def __init__(self, layer: Layer) -> None:
         self.layer = layer
         shape, times = _geometry(layer)
-        cells, self.source = shape.faces, shape.source
         order = np.argsort(times, kind="stable")
-        self.cells, self.times = np.ascontiguousarray(cells[order]), times[order]
-        self.mesh = vedo.Mesh(_polydata(shape, layer.colors[self.source]))
+        self.cells, self.times = np.ascontiguousarray(shape.faces[order]), times[order]
+        self.mesh = vedo.Mesh(_polydata(shape, layer.colors[shape.source]))
         self.set_step(None)
         self._shade()
 
@@ -48,21 +48,36 @@ class Actor:
         (polydata.SetLines if width == 2 else polydata.SetPolys)(cells)
         polydata.Modified()
 
-    def picked(self, vertex: int) -> int:
-        """Return which ball or curve of the layer a vertex belongs to."""
-        source = int(self.source[vertex])
-        if isinstance(self.layer, Balls):
-            return source
-        return int(np.searchsorted(np.cumsum(self.layer.lengths), source, side="right"))
-
     def _shade(self) -> None:
         mesh, layer = self.mesh, self.layer
         if isinstance(layer, Curves) and layer.are_lines:
-            mesh.linewidth(1.4).lighting("off").alpha(min(1.0, layer.alpha * 1.4))
+            mesh.linewidth(1.4).lighting("off").alpha(layer.alpha)
             return
         mesh.lighting("default", 0.42, 0.62, 0.18, 24).phong()
         if isinstance(layer, Curves):
             mesh.alpha(layer.alpha)
+
+
+class Cursors:
+    """A dot at the present state of every trajectory.
+
+    Args:
+        curves: The trajectories.
+        ratio: Pixels drawn for each pixel asked for.
+    """
+
+    def __init__(self, curves: Curves, ratio: float) -> None:
+        self.curves = curves
+        self.starts = np.cumsum(curves.lengths) - curves.lengths
+        self.mesh = vedo.Points(curves.vertices[self.starts], r=8.5 * ratio, c=SLATE)
+        self.mesh.properties.SetRenderPointsAsSpheres(True)
+
+    def set_step(self, step: int | None) -> None:
+        """Move the dots to a step; hide them for ``None``."""
+        self.mesh.actor.SetVisibility(step is not None)
+        if step is not None:
+            now = self.starts + np.minimum(step, self.curves.lengths - 1)
+            self.mesh.points = self.curves.vertices[now]
 
 
 def _geometry(layer: Layer) -> tuple[Mesh, Array]:

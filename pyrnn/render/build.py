@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..palette import GREY, INK, rgb, stability_color, stability_label
-from ..projection import Projection, as_array
-from .coloring import Coloring
-from .geometry import bezier, normalized, perpendicular, resample
-from .layers import Array, Balls, Card, Curves
+from pyrnn.palette import GREY, INK, rgb, stability_color, stability_label
+from pyrnn.projection import Projection, as_array
+from pyrnn.render.coloring import Coloring
+from pyrnn.render.geometry import bezier, normalized, perpendicular, resample
+from pyrnn.render.layers import Array, Balls, Card, Curves
 
 if TYPE_CHECKING:
     import networkx
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 MAX_TUBES, MAX_LINES = 20_000, 200_000  # states drawn as tubes, as lines; beyond, fewer trials
 TUBE, MODE, ATTRACTOR, BALL = 0.0016, 0.0020, 0.0045, 0.0095  # radii, as shares of the diagonal
 MODE_LENGTH = 0.085  # of an arrow along an unstable direction, as a share of the diagonal
+LINE_ALPHA = 0.5  # many thin lines shine through each other
 EDGE_STEPS = 28  # vertices of a graph edge
 
 
@@ -57,9 +58,7 @@ def chosen_trials(lengths: Sequence[int]) -> Array:
     return np.unique(np.linspace(0, len(lengths) - 1, kept).round().astype(int))
 
 
-def trajectories(
-    trials: list[Array], coloring: Coloring, unit: float, note: str = "", alpha: float = 0.35
-) -> Curves:
+def trajectories(trials: list[Array], coloring: Coloring, unit: float, note: str = "") -> Curves:
     """Draw projected trials ``(time, 3)``: tubes if they are few enough, else lines."""
     lengths = np.array([len(trial) for trial in trials])
     radius = TUBE * unit if lengths.sum() <= MAX_TUBES else 0.0
@@ -69,7 +68,7 @@ def trajectories(
         lengths,
         coloring.colors,
         np.full(len(trials), radius),
-        alpha=alpha,
+        alpha=1.0 if radius else LINE_ALPHA,
         times=np.concatenate([np.arange(n) for n in lengths]),
         note=note,
     )
@@ -179,7 +178,7 @@ def edges(graph: networkx.DiGraph, balls: Balls, unit: float) -> Curves | None:
             Card(
                 f"{source} → {target}",
                 f"probability {probability:.2f}",
-                "#%02x%02x%02x" % tuple(balls.colors[source]),
+                "#{:02x}{:02x}{:02x}".format(*balls.colors[source]),
                 facts=(f"{data['count']} runs",) if "count" in data else (),
             )
         )
@@ -216,7 +215,7 @@ def attractor(path: Array, key: str, unit: float, closed: bool = False) -> Curve
     """Draw a line or ring attractor, or a limit cycle, as a dark tube."""
     if closed:
         path = np.concatenate([path, path[:1]])
-    colors = np.tile(np.uint8(rgb(INK)), (len(path), 1))
+    colors = np.tile(np.array(rgb(INK), np.uint8), (len(path), 1))
     return Curves(key, path, np.array([len(path)]), colors, np.array([ATTRACTOR * unit]))
 
 

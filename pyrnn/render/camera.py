@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import normalized
+from pyrnn.render.geometry import normalized
 
 Array = NDArray[Any]
 
@@ -102,8 +102,7 @@ def label_edges(box: Array, position: Array) -> Array:
     far = np.array(far_walls(box, position))
     edges = np.empty((3, 2, 3))
     for axis in range(3):
-        first, second = [other for other in range(3) if other != axis]
-        beside = second if axis != 2 else _leftmost(box, position, far)
+        beside = (2, 2, _leftmost(box, position, far))[axis]
         other = 3 - axis - beside
         edges[axis, :, axis] = box[:, axis]
         edges[axis, :, beside] = box[far[beside], beside]

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib import colormaps
 
-from ..palette import CYCLE, GREY, rgb
-from ..projection import as_array
-from .layers import Array, ColorBar
+from pyrnn.palette import CYCLE, TRACE, rgb
+from pyrnn.projection import as_array
+from pyrnn.render.layers import Array, ColorBar
 
 MAX_CONDITIONS = 8  # more differing labels than this are drawn as a scale
 
@@ -36,7 +36,7 @@ def color_trials(trials: list[Array], by: Any, label: str = "") -> Coloring:
     """
     lengths = [len(trial) for trial in trials]
     if by is None:
-        return Coloring(np.tile(np.uint8(rgb(GREY)), (sum(lengths), 1)))
+        return Coloring(np.tile(np.array(rgb(TRACE), np.uint8), (sum(lengths), 1)))
     if isinstance(by, str):
         return _named(trials, by, label)
     values = as_array(by)

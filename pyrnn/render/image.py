@@ -11,7 +11,7 @@ from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkRenderingCore import vtkActor2D, vtkImageMapper
 
-from .layers import Array
+from pyrnn.render.layers import Array
 
 
 def image_actor(pixels: Array) -> Any:

@@ -19,7 +19,7 @@ class Card:
         title: Its name, for instance ``"fixed point 3"``.
         detail: Its class or probability, in words.
         color: Hexadecimal colour of the detail.
-        eigenvalues: Spectrum, ``(hidden_size,)`` complex, largest magnitude first; empty for edges.
+        eigenvalues: Spectrum, ``(hidden_size,)`` complex, largest first; empty for edges.
         facts: Further lines of text.
     """
 

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib import colormaps, font_manager
 from vtkmodules.vtkRenderingCore import vtkTextActor
 
-from ..palette import INK, rgb
-from .image import image_actor
-from .layers import Array, ColorBar, Drawing
+from pyrnn.palette import INK, rgb
+from pyrnn.render.image import image_actor
+from pyrnn.render.layers import Array, ColorBar, Drawing
 
 MARGIN, ROW = 38, 29  # from the corner, between rows of the legend; in pixels
 
@@ -24,7 +24,7 @@ class Overlay:
     """
 
     def __init__(self, drawing: Drawing, ratio: float) -> None:
-        self.ratio, self.axes_visible, self._shape = ratio, True, (0, 0)
+        self.ratio, self.axes_visible = ratio, True
         self.labels = [text(label, 15 * ratio, center=True) for label in drawing.labels]
         self.fixed: list[tuple[Any, float, float]] = []
         if drawing.title:
@@ -42,7 +42,9 @@ class Overlay:
         """All actors, to be added to a renderer."""
         return [*self.labels, *(actor for actor, _, _ in self.fixed)]
 
-    def write(self, words: str, x: float, y: float, size: float, color: str = INK, **style: Any) -> Any:
+    def write(
+        self, words: str, x: float, y: float, size: float, color: str = INK, **style: Any
+    ) -> Any:
         """Add a line of text whose middle stands ``y`` below the upper edge."""
         actor = text(words, size * self.ratio, color, **style)
         self.fixed.append((actor, x, y))
@@ -62,26 +64,29 @@ class Overlay:
         end.GetTextProperty().SetJustificationToRight()
         self.bottom = top + 44 + ROW
 
-    def place(self, renderer: Any, edges: Array) -> None:
-        """Put every text at its place in the picture as it is now."""
-        width, height = renderer.GetSize()
-        if (width, height) != self._shape:
-            self._shape = width, height
-            for actor, x, y in self.fixed:
-                actor.SetPosition(x * self.ratio, height - y * self.ratio)
-        middle = np.array([width, height]) / 2
-        for actor, edge in zip(self.labels, edges, strict=True):
+    def place(self, size: tuple[int, int], edges: Array) -> None:
+        """Put every text at its place in a picture of some size.
+
+        Args:
+            size: Width and height in pixels.
+            edges: Ends of the edge that each axis label belongs to, ``(3, 2, 2)`` in pixels.
+        """
+        height = size[1]
+        for actor, x, y in self.fixed:
+            actor.SetPosition(x * self.ratio, height - y * self.ratio)
+        for actor, ends in zip(self.labels, edges, strict=True):
             actor.SetVisibility(self.axes_visible)
-            ends = np.array([_to_display(renderer, end) for end in edge])
             place = ends.mean(axis=0)
             across = np.array([ends[0, 1] - ends[1, 1], ends[1, 0] - ends[0, 0]])
             across = across / (np.linalg.norm(across) or 1)
-            outward = across if across @ (place - middle) >= 0 else -across
+            outward = across if across @ (place - np.array(size) / 2) >= 0 else -across
             reach = 20 + 3.9 * len(actor.GetInput()) * abs(outward[0])
             actor.SetPosition(*(place + outward * reach * self.ratio))
 
 
-def text(words: str, size: float, color: str = INK, *, bold: bool = False, center: bool = False) -> Any:
+def text(
+    words: str, size: float, color: str = INK, *, bold: bool = False, center: bool = False
+) -> Any:
     """Return a line of text in matplotlib's own font, which no machine lacks."""
     actor = vtkTextActor()
     actor.SetInput(words)
@@ -98,12 +103,5 @@ def text(words: str, size: float, color: str = INK, *, bold: bool = False, cente
 
 def font_file(bold: bool = False) -> str:
     """Return the path of the DejaVu Sans that comes with matplotlib."""
-    font = font_manager.FontProperties("DejaVu Sans", weight="bold" if bold else "normal")
+    font = font_manager.FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
     return str(font_manager.findfont(font))
-
-
-def _to_display(renderer: Any, point: Array) -> tuple[float, float]:
-    renderer.SetWorldPoint(*point, 1.0)
-    renderer.WorldToDisplay()
-    x, y, _ = renderer.GetDisplayPoint()
-    return x, y

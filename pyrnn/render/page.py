@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from matplotlib import colormaps, colors
 
-from .layers import Array, Balls, Card, ColorBar, Drawing, Layer
+from pyrnn.render.layers import Array, Balls, Card, ColorBar, Drawing, Layer
 
 DIGITS = 7  # of numbers written as text
 
@@ -22,7 +22,7 @@ def page(drawings: Sequence[Drawing]) -> str:
     scenes = json.dumps({"scenes": [_scene(drawing) for drawing in drawings]}, allow_nan=False)
     parts = {
         "title": html.escape(" · ".join(d.title for d in drawings if d.title) or "pyrnn scene"),
-        "scenes": scenes.replace("</", "<\\/"),
+        "scenes": scenes.replace("<", "\\u003c"),
         "viewer": _resource("viewer.js").replace("</", "<\\/"),
     }
     before, *rest = _resource("page.html").split("{{")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from .layers import Drawing
-from .opengl import require_opengl
+from pyrnn.render.layers import Drawing
+from pyrnn.render.opengl import require_opengl
 
 RATIO = 2  # pixels drawn for each pixel written, along each side
 
@@ -17,7 +17,7 @@ def write_picture(
 ) -> Path:
     """Draw a still of a drawing into a file; see :meth:`~pyrnn.render.Scene.screenshot`."""
     require_opengl()
-    from .stage import Stage
+    from pyrnn.render.stage import Stage
 
     stage = Stage(drawing, size, ratio=RATIO)
     try:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..palette import INK, stability_color, stability_label
-from ..projection import Projection, as_array
-from . import build
-from .coloring import color_trials
-from .layers import Array, Drawing, Layer
+from pyrnn.palette import INK, stability_color, stability_label
+from pyrnn.projection import Projection, as_array
+from pyrnn.render import build
+from pyrnn.render.coloring import color_trials
+from pyrnn.render.layers import Array, Drawing, Layer
 
 if TYPE_CHECKING:
     import networkx
@@ -65,7 +65,9 @@ class Scene:
         self._paths: list[tuple[str, Array, bool]] = []
         _check_graph(graph, len(self.points))
 
-    def add_path(self, states: Any, name: str = "line attractor", *, closed: bool = False) -> Scene:
+    def add_path(
+        self, states: Any, name: str = "line attractor", *, closed: bool = False
+    ) -> Scene:
         """Add a line attractor, a ring or a limit cycle, drawn as a dark tube.
 
         Args:
@@ -93,19 +95,22 @@ class Scene:
         by, label = self._coloring
         coloring = _subset(color_trials(self.trials, by, label), lengths, kept)
         note = f"{len(kept)} of {len(lengths)} trials" if len(kept) < len(lengths) else ""
-        alpha = 0.35 if by is None else 1.0
-        layers: list[Layer | None] = [build.trajectories(shown, coloring, unit, note, alpha)]
+        layers: list[Layer | None] = [build.trajectories(shown, coloring, unit, note)]
         layers += [build.attractor(path, name, unit, closed) for name, path, closed in self._paths]
         layers += self._point_layers(centers, unit)
         return Drawing(
             tuple(layer for layer in layers if layer is not None),
             box,
-            (*self.projection.labels, "", "")[:3],
+            self._labels(),
             self.title,
             self._legend() + coloring.legend,
             coloring.bar,
             max(lengths),
         )
+
+    def _labels(self) -> tuple[str, str, str]:
+        x, y, z, *_ = *self.projection.labels, "", ""
+        return x, y, z
 
     def _point_layers(self, centers: Array, unit: float) -> list[Layer | None]:
         if not self.points:
@@ -139,7 +144,7 @@ class Scene:
         Raises:
             RuntimeError: If there is no display or no OpenGL.
         """
-        from .window import show
+        from pyrnn.render.window import show
 
         show(self.drawing, size)
 
@@ -165,7 +170,7 @@ class Scene:
         Raises:
             RuntimeError: If OpenGL does not work; the message says what to install.
         """
-        from .picture import write_picture
+        from pyrnn.render.picture import write_picture
 
         return write_picture(self.drawing, path, size, view, transparent)
 
@@ -220,18 +225,18 @@ class Scene:
             RuntimeError: If OpenGL does not work.
             ValueError: If the motion is unknown.
         """
-        from .film import write_film
+        from pyrnn.render.film import write_film
 
         return write_film(self.drawing, path, motion, seconds, fps, size)
 
     def html(self) -> str:
         """Return the scene as one self-contained web page, which needs no network."""
-        from .page import page
+        from pyrnn.render.page import page
 
         return page([self.drawing])
 
     def _repr_html_(self) -> str:
-        from .page import frame
+        from pyrnn.render.page import frame
 
         return frame(self.html())
 

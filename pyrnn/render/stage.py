@@ -11,22 +11,22 @@ import vedo
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkRenderingCore import vtkWindowToImageFilter
 
-from ..palette import RULE
-from .actors import GHOST, Actor
-from .camera import VIEW_ANGLE, Pose, far_walls, fit_camera, label_edges, view_direction, walls
-from .layers import Array, Curves, Drawing
-from .opengl import choose_window
-from .overlay import Overlay
+from pyrnn.palette import RULE
+from pyrnn.render import camera
+from pyrnn.render.actors import GHOST, Actor, Cursors
+from pyrnn.render.camera import VIEW_ANGLE, Pose
+from pyrnn.render.layers import Array, Curves, Drawing
+from pyrnn.render.opengl import choose_window
+from pyrnn.render.overlay import Overlay
 
 SETTINGS = {
     "default_backend": "vtk",
     "enable_default_keyboard_callbacks": False,  # its Esc ends the user's session
     "enable_default_mouse_callbacks": False,
-    "multi_samples": 0,  # with FXAA or peeling, anything else draws black
-    "use_depth_peeling": True,
-    "max_number_of_peels": 6,
-    "use_fxaa": True,
+    "use_depth_peeling": False,  # with several samples a pixel, peeling or FXAA draw black
+    "use_fxaa": False,
 }
+SAMPLES = 8  # a pixel, where pictures are not drawn larger and shrunk
 
 
 class Stage:
@@ -37,7 +37,6 @@ class Stage:
         size: Width and height in pixels.
         offscreen: Whether the window stays invisible.
         ratio: Pixels drawn for each pixel asked for; texts grow with it.
-        controls: Whether room is kept for a window's check-boxes and keys.
     """
 
     def __init__(
@@ -50,20 +49,21 @@ class Stage:
     ) -> None:
         self.drawing = drawing
         choose_window()
-        with _settings():
+        with _settings(multi_samples=0 if ratio > 1 else SAMPLES):
             pixels = tuple(round(side * ratio) for side in size)
             self.plotter = vedo.Plotter(size=pixels, offscreen=offscreen, title="pyrnn", axes=0)
         self.window, self.renderer = self.plotter.window, self.plotter.renderer
         self.actors = {layer.key: Actor(layer) for layer in drawing.layers}
-        self.ghosts = {
-            key: Actor(actor.layer)
-            for key, actor in self.actors.items()
-            if isinstance(actor.layer, Curves) and actor.layer.times is not None
-        }
-        self.walls = [[_grid(lines, ratio) for lines in pair] for pair in walls(drawing.box)]
+        timed = [x for x in drawing.layers if isinstance(x, Curves) and x.times is not None]
+        self.ghosts = {layer.key: Actor(layer) for layer in timed}
+        self.cursors = {layer.key: Cursors(layer, ratio) for layer in timed}
+        self.walls = [
+            [_grid(lines, ratio) for lines in pair] for pair in camera.walls(drawing.box)
+        ]
         self.overlay = Overlay(drawing, ratio)
         self.step: int | None = None
         self._populate()
+        self.set_step(None)
         self.look("iso")
 
     def _populate(self) -> None:
@@ -71,9 +71,8 @@ class Stage:
             self.renderer.AddActor(actor.mesh.actor)
             actor.mesh.actor.SetVisibility(actor.layer.visible)
             if key in self.ghosts:
-                ghost = self.ghosts[key].mesh.alpha(GHOST).actor
-                ghost.SetVisibility(False)
-                self.renderer.AddActor(ghost)
+                self.renderer.AddActor(self.ghosts[key].mesh.alpha(GHOST).actor)
+                self.renderer.AddActor(self.cursors[key].mesh.actor)
         for wall in (wall for pair in self.walls for wall in pair):
             self.renderer.AddActor(wall.actor)
         for prop in self.overlay.props:
@@ -83,16 +82,27 @@ class Stage:
     def look(self, view: str) -> None:
         """Move the camera to a named view."""
         width, height = self.window.GetSize()
-        self.pose(fit_camera(self.drawing.box, view_direction(view), width / height))
+        direction = camera.view_direction(view)
+        self.pose(camera.fit_camera(self.drawing.box, direction, width / height))
 
     def pose(self, pose: Pose) -> None:
         """Move the camera."""
-        camera = self.renderer.GetActiveCamera()
-        camera.SetViewAngle(VIEW_ANGLE)
-        camera.SetPosition(pose.position)
-        camera.SetFocalPoint(pose.focus)
-        camera.SetViewUp(pose.up)
+        eye = self.renderer.GetActiveCamera()
+        eye.SetViewAngle(VIEW_ANGLE)
+        eye.SetPosition(pose.position)
+        eye.SetFocalPoint(pose.focus)
+        eye.SetViewUp(pose.up)
         self.renderer.ResetCameraClippingRange()
+
+    def to_pixels(self, places: Array) -> Array:
+        """Return where places ``(n, 3)`` are seen: pixels from the lower left, and depth."""
+        eye, (width, height) = self.renderer.GetActiveCamera(), self.window.GetSize()
+        matrix = eye.GetCompositeProjectionTransformMatrix(width / height, -1, 1)
+        rows = np.array([[matrix.GetElement(i, j) for j in range(4)] for i in range(4)])
+        seen = np.c_[places, np.ones(len(places))] @ rows.T
+        seen = seen[:, :3] / seen[:, 3:]
+        seen[:, :2] = (seen[:, :2] + 1) / 2 * [width, height]
+        return seen
 
     def is_visible(self, key: str) -> bool:
         """Whether a layer, or the axes, is shown."""
@@ -107,21 +117,27 @@ class Stage:
             return
         self.actors[key].mesh.actor.SetVisibility(visible)
         if key in self.ghosts:
-            self.ghosts[key].mesh.actor.SetVisibility(visible and self.step is not None)
+            self._show_time(key)
 
     def set_step(self, step: int | None) -> None:
         """Show trajectories up to a step, what comes later as a ghost; all for ``None``."""
         self.step = step if step is None or step < self.drawing.n_steps - 1 else None
-        for key, ghost in self.ghosts.items():
+        for key in self.ghosts:
             self.actors[key].set_step(self.step)
-            ghost.mesh.actor.SetVisibility(self.step is not None and self.is_visible(key))
+            self._show_time(key)
+
+    def _show_time(self, key: str) -> None:
+        """Show what is to come and what is now, unless the layer is hidden or over."""
+        shown = self.step is not None and self.is_visible(key)
+        self.ghosts[key].mesh.actor.SetVisibility(shown)
+        self.cursors[key].set_step(self.step if shown else None)
 
     def render(self) -> None:
         """Draw a frame."""
         self.window.Render()
 
     def pixels(self, transparent: bool = False) -> Array:
-        """Draw a frame and return it, ``(height, width, 3)``; with four channels if transparent."""
+        """Draw a frame and return it, ``(height, width, 3)``, or with alpha if transparent."""
         self.window.SetAlphaBitPlanes(1)
         self.renderer.SetBackgroundAlpha(0.0 if transparent else 1.0)
         self.render()
@@ -148,13 +164,14 @@ class Stage:
 
     def _before_frame(self, *_: Any) -> None:
         """Show the walls behind the scene, and put the labels at their edges."""
-        camera = self.renderer.GetActiveCamera()
-        position, box = np.array(camera.GetPosition()), self.drawing.box
-        far = far_walls(box, position)
+        eye, box = self.renderer.GetActiveCamera(), self.drawing.box
+        position = np.array(eye.GetPosition())
+        far = camera.far_walls(box, position)
         for pair, side in zip(self.walls, far, strict=True):
             for wall, shown in zip(pair, (side == 0, side == 1), strict=True):
                 wall.actor.SetVisibility(shown and self.overlay.axes_visible)
-        self.overlay.place(self.renderer, label_edges(box, position))
+        ends = self.to_pixels(camera.label_edges(box, position).reshape(-1, 3))
+        self.overlay.place(self.window.GetSize(), ends.reshape(3, 2, 3)[..., :2])
 
 
 def _grid(lines: Array, ratio: float) -> vedo.Lines:
@@ -162,11 +179,12 @@ def _grid(lines: Array, ratio: float) -> vedo.Lines:
 
 
 @contextmanager
-def _settings() -> Iterator[None]:
+def _settings(**more: Any) -> Iterator[None]:
     """Make a window with the settings that work, and leave the user's as they were."""
-    before = {name: getattr(vedo.settings, name) for name in SETTINGS}
+    wanted = {**SETTINGS, **more}
+    before = {name: getattr(vedo.settings, name) for name in wanted}
     current = vedo.current_plotter()
-    for name, value in SETTINGS.items():
+    for name, value in wanted.items():
         setattr(vedo.settings, name, value)
     try:
         yield

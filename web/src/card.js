@@ -16,8 +16,8 @@ export function fillCard(card, data, onClose) {
   const close = element("button", "close", "×");
   close.title = "close (Esc)";
   close.onclick = onClose;
-  head.append(detail, close);
-  card.append(head);
+  head.append(close);
+  card.append(head, detail);
   for (const fact of data.facts) card.append(element("div", "fact", fact));
   if (data.eigenvalues.length) card.append(table(data.eigenvalues), spectrum(data.eigenvalues));
   card.hidden = false;

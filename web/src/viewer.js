@@ -84,7 +84,7 @@ export class Viewer {
       return new MeshPhongMaterial({ ...style, side: DoubleSide, shininess: 12, specular: 0x151515 });
     };
     const Shape = lines ? LineSegments : Mesh;
-    layer.body = new Shape(geometry, paint(layer.alpha < 1 ? 0.75 : 1));
+    layer.body = new Shape(geometry, paint(layer.alpha));
     const parts = [layer.body];
     if (layer.heads) parts.push(this.heads(layer));
     if (layer.timed) {
@@ -156,12 +156,21 @@ export class Viewer {
     const above = new Vector3().crossVectors(toward, right);
     const [low, high] = this.data.box;
     const focus = new Vector3().addVectors(new Vector3(...low), new Vector3(...high)).multiplyScalar(0.5);
-    const slope = 0.78 * Math.tan((ANGLE * Math.PI) / 360);
+    const slope = 0.76 * Math.tan((ANGLE * Math.PI) / 360);
     let distance = 0;
-    for (let i = 0; i < 8; i++) {
-      const corner = new Vector3(...[0, 1, 2].map((axis) => ((i >> axis) & 1 ? high : low)[axis])).sub(focus);
-      const wide = Math.abs(corner.dot(right)) / (slope * this.camera.aspect);
-      distance = Math.max(distance, corner.dot(toward) + Math.max(wide, Math.abs(corner.dot(above)) / slope));
+    for (let round = 0; round < 8; round++) {
+      const corners = Array.from({ length: 8 }, (_, i) => {
+        const corner = new Vector3(...[0, 1, 2].map((axis) => ((i >> axis) & 1 ? high : low)[axis]));
+        corner.sub(focus);
+        return [corner.dot(right), corner.dot(above), corner.dot(toward)];
+      });
+      const need = ([x, y, z]) => z + Math.max(Math.abs(x) / this.camera.aspect, Math.abs(y)) / slope;
+      distance = Math.max(...corners.map(need));
+      const centered = (axis) => {
+        const seen = corners.map((corner) => corner[axis] / (distance - corner[2]));
+        return ((Math.min(...seen) + Math.max(...seen)) / 2) * distance;
+      };
+      focus.addScaledVector(right, centered(0)).addScaledVector(above, centered(1));
     }
     this.controls.target.copy(focus);
     this.camera.position.copy(focus).addScaledVector(toward, distance);

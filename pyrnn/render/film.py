@@ -1,0 +1,102 @@
+"""Write films: the scene turning, or the trials unfolding in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pyrnn.render.camera import Pose, fit_camera, view_direction
+from pyrnn.render.layers import Array, Drawing
+from pyrnn.render.opengl import require_opengl
+from pyrnn.render.stage import Stage
+
+MOTIONS = ("turntable", "trials")
+MACROBLOCK = 16  # sides of a film are multiples of this
+
+
+def write_film(
+    drawing: Drawing,
+    path: str | Path,
+    motion: str,
+    seconds: float,
+    fps: int,
+    size: tuple[int, int],
+) -> Path:
+    """Draw a film of a drawing into a file; see :meth:`~pyrnn.render.Scene.film`."""
+    if motion not in MOTIONS:
+        raise ValueError(f"expected motion 'turntable' or 'trials', got {motion!r}; choose one")
+    write = _write_gif if Path(path).suffix.lower() == ".gif" else _mp4_writer()
+    require_opengl()
+    width, height = (MACROBLOCK * max(1, round(side / MACROBLOCK)) for side in size)
+    stage = Stage(drawing, (width, height))
+    n_frames = max(2, round(seconds * fps))
+    try:
+        write(_frames(stage, motion, n_frames), Path(path), fps)
+    finally:
+        stage.close()
+    return Path(path)
+
+
+def _frames(stage: Stage, motion: str, n_frames: int) -> Iterator[Array]:
+    """Yield the frames of a motion, ``(height, width, 3)`` each."""
+    last = stage.drawing.n_steps - 1
+    poses = _turntable(stage, n_frames) if motion == "turntable" else []
+    for frame in range(n_frames):
+        if motion == "turntable":
+            stage.pose(poses[frame])
+        else:
+            stage.set_step(round(frame / (n_frames - 1) * last))
+        yield stage.pixels()
+
+
+def _turntable(stage: Stage, n_frames: int) -> list[Pose]:
+    """Return cameras on a circle around the scene, at a distance that suits all of them."""
+    width, height = stage.window.GetSize()
+    box, toward = stage.drawing.box, view_direction("iso")
+    directions = [_turned(toward, 360 * frame / n_frames) for frame in range(n_frames)]
+    fitted = [fit_camera(box, direction, width / height) for direction in directions]
+    distance = max(np.linalg.norm(pose.position - pose.focus) for pose in fitted)
+    middle = box.mean(axis=0)  # held still, so that the scene turns and does not sway
+    return [
+        Pose(middle + distance * direction, middle, pose.up)
+        for direction, pose in zip(directions, fitted, strict=True)
+    ]
+
+
+def _turned(direction: Array, degrees: float) -> Array:
+    """Turn a direction about the vertical."""
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    x, y, z = direction
+    return np.array([cos * x - sin * y, sin * x + cos * y, z])
+
+
+def _write_gif(frames: Iterator[Array], path: Path, fps: int) -> None:
+    """Write a GIF whose frames share one palette, which keeps it small and steady."""
+    images = [Image.fromarray(frame) for frame in frames]
+    palette = images[len(images) // 2].quantize(128)
+    first, *others = (
+        image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images
+    )
+    first.save(path, save_all=True, append_images=others, duration=round(1000 / fps), loop=0)
+
+
+def _mp4_writer():  # type: ignore[no-untyped-def]
+    """Return a function that writes MP4, or say what to install."""
+    try:
+        import imageio.v2 as imageio
+        import imageio_ffmpeg  # type: ignore[import-not-found]  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "expected imageio and imageio-ffmpeg for MP4 films, got none; "
+            'pip install "pyrnn[video]", or write a .gif'
+        ) from error
+
+    def write(frames: Iterator[Array], path: Path, fps: int) -> None:
+        with imageio.get_writer(path, fps=fps, codec="libx264", quality=8) as writer:
+            for frame in frames:
+                writer.append_data(frame)
+
+    return write

@@ -1,0 +1,133 @@
+"""Pictures drawn without a display, looked at by their pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from pyrnn.palette import GREEN, ORANGE, PURPLE, SKY, TRACE, rgb
+from pyrnn.render import Scene
+from pyrnn.render.stage import Stage
+
+from . import scenes
+
+pytestmark = [pytest.mark.render, pytest.mark.usefixtures("opengl")]
+SIZE = (480, 360)
+
+
+def share_of(pixels: np.ndarray, color: str, tolerance: float = 0.06) -> float:
+    """Return the share of pixels with about this hue and saturation."""
+    wanted = np.array(rgb(color), float)
+    seen = pixels[..., :3].astype(float)
+    brightness = (seen @ wanted / (wanted @ wanted))[..., None]
+    alike = np.abs(seen - brightness * wanted).max(-1) < 255 * tolerance
+    return float((alike & (brightness[..., 0] > 0.4) & (seen.min(-1) < 235)).mean())
+
+
+def share_drawn(pixels: np.ndarray) -> float:
+    return float((pixels[..., :3].min(-1) < 250).mean())
+
+
+@pytest.fixture(scope="module")
+def picture(flipflop, tmp_path_factory) -> np.ndarray:
+    path = tmp_path_factory.mktemp("picture") / "scene.png"
+    assert flipflop.screenshot(path, size=SIZE) == path
+    return np.asarray(Image.open(path))
+
+
+def test_picture_has_the_size_asked_for(picture):
+    assert picture.shape == (360, 480, 3)
+
+
+def test_picture_is_neither_empty_nor_black(picture):
+    assert 0.02 < share_drawn(picture) < 0.9
+    assert (picture.max(-1) < 30).mean() < 0.05
+
+
+@pytest.mark.parametrize("color", [GREEN, ORANGE, SKY, PURPLE])
+def test_every_class_of_fixed_points_is_seen(picture, color):
+    assert share_of(picture, color) > 2e-4
+
+
+@pytest.mark.parametrize(
+    ("key", "color"),
+    [
+        ("trajectories", TRACE),
+        ("fixed points", GREEN),
+        ("unstable modes", PURPLE),
+        ("transition graph", SKY),
+    ],
+)
+def test_each_layer_draws_its_colour(flipflop, key, color):
+    stage = Stage(flipflop.drawing, SIZE)
+    for other in stage.actors:
+        stage.set_visible(other, False)
+    without = share_of(stage.pixels(), color)
+    stage.set_visible(key, True)
+    shown = share_of(stage.pixels(), color)
+    stage.close()
+    assert shown > without + 3e-4
+
+
+def test_axes_can_be_hidden(flipflop):
+    stage = Stage(flipflop.drawing, SIZE)
+    before = share_drawn(stage.pixels())
+    stage.set_visible("axes", False)
+    after = share_drawn(stage.pixels())
+    stage.close()
+    assert after < before - 0.005
+
+
+def test_time_hides_what_comes_later():
+    scene = Scene(scenes.trials(6))
+    stage = Stage(scene.drawing, SIZE)
+    shares = []
+    for step in (0, 60, None):
+        stage.set_step(step)
+        shares.append(share_of(stage.pixels(), TRACE))
+    stage.close()
+    assert shares[0] < shares[1] < shares[2]
+
+
+def test_views_differ_and_unknown_ones_are_refused(flipflop, tmp_path):
+    pictures = [
+        np.asarray(Image.open(flipflop.screenshot(tmp_path / f"{view}.png", size=SIZE, view=view)))
+        for view in ("front", "side")
+    ]
+    assert (pictures[0] != pictures[1]).mean() > 0.02
+    with pytest.raises(ValueError, match="got 'back'"):
+        flipflop.screenshot(tmp_path / "x.png", view="back")
+
+
+def test_background_can_be_transparent(flipflop, tmp_path):
+    path = flipflop.save(tmp_path / "scene.png", size=SIZE, transparent=True)
+    alpha = np.asarray(Image.open(path))[..., 3]
+    assert (alpha == 0).mean() > 0.4
+    assert (alpha > 200).mean() > 0.01
+
+
+def test_two_scenes_photograph_themselves(flipflop):
+    other = Scene(scenes.trials(3), color="time")
+    first, second = Stage(flipflop.drawing, SIZE), Stage(other.drawing, SIZE)
+    pictures = [first.pixels(), second.pixels(), first.pixels()]
+    first.close()
+    second.close()
+    assert share_of(pictures[0], PURPLE) > 2e-4 > share_of(pictures[1], PURPLE)
+    np.testing.assert_array_equal(pictures[0], pictures[2])
+
+
+@pytest.mark.parametrize("motion", ["turntable", "trials"])
+def test_gif_moves(flipflop, tmp_path, motion):
+    options = {"seconds": 0.3, "fps": 10, "size": (160, 128)}
+    path = flipflop.save(tmp_path / "film.gif", motion=motion, **options)
+    with Image.open(path) as film:
+        frames = [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(film)]
+    assert len(frames) == 3
+    assert all(0.02 < share_drawn(frame) < 0.9 for frame in frames)
+    assert (frames[0] != frames[1]).mean() > 0.005
+
+
+def test_unknown_motion_is_refused(flipflop, tmp_path):
+    with pytest.raises(ValueError, match="got 'dance'"):
+        flipflop.save(tmp_path / "film.gif", motion="dance")

@@ -1,0 +1,193 @@
+"""What a scene contains, before anything draws it."""
+
+from __future__ import annotations
+
+import networkx
+import numpy as np
+import pytest
+import torch
+
+from pyrnn.palette import STABILITY, rgb
+from pyrnn.projection import Projection
+from pyrnn.render import Scene
+from pyrnn.render.layers import Balls, Curves
+
+from . import scenes
+
+
+def layer(scene: Scene, key: str):
+    return next(layer for layer in scene.drawing.layers if layer.key == key)
+
+
+def test_fixed_points_stand_where_the_projection_puts_them(flipflop):
+    balls = layer(flipflop, "fixed points")
+    states = np.stack([point.state for point in scenes.points()])
+    np.testing.assert_allclose(balls.centers, flipflop.projection.transform(states))
+
+
+def test_colours_tell_the_number_of_unstable_modes(flipflop):
+    balls = layer(flipflop, "fixed points")
+    for n, count in scenes.COUNTS.items():
+        assert (balls.colors == rgb(STABILITY[n])).all(axis=1).sum() == count
+
+
+def test_legend_counts_each_class(flipflop):
+    assert [text for text, _ in flipflop.drawing.legend] == [
+        "stable (8)",
+        "1 unstable mode (12)",
+        "2 unstable modes (6)",
+        "3+ unstable modes (1)",
+    ]
+
+
+def test_unstable_modes_point_along_the_flip_they_cause(flipflop):
+    """A point with the first bit undecided is pushed along the first pattern, both ways."""
+    scene = Scene(scenes.trials(), [scenes.points()[scenes.corners().index((0, 1, 1))]])
+    arrows = layer(scene, "unstable modes")
+    directions = arrows.vertices[1::2] - arrows.vertices[::2]
+    pattern = np.concatenate([scenes.PATTERNS[0], np.zeros(8)])
+    expected = scene.projection.directions(pattern)
+    cosines = directions @ expected / np.linalg.norm(directions, axis=1) / np.linalg.norm(expected)
+    np.testing.assert_allclose(np.sort(cosines), [-1, 1], atol=1e-9)
+
+
+def test_complex_unstable_pair_spans_two_directions():
+    values = np.array([0.9 + 0.8j, 0.9 - 0.8j, 0.1 + 0j])
+    vectors = np.array([[1, 1, 0], [1j, -1j, 0], [0, 0, 1]]) / np.sqrt([2, 2, 1])
+    point = scenes.Point(np.zeros(3), 0.0, values, vectors)
+    scene = Scene(np.random.default_rng(0).normal(size=(3, 20, 3)), [point])
+    assert len(layer(scene, "unstable modes").lengths) == 4
+
+
+def test_every_edge_runs_from_sphere_to_sphere(flipflop):
+    balls, edges = layer(flipflop, "fixed points"), layer(flipflop, "transition graph")
+    assert len(edges.lengths) == 12 * 2 + 6 * 4 + 1 * 8
+    paths = edges.vertices.reshape(len(edges.lengths), -1, 3)
+    for path, (source, target) in zip(paths, scenes.graph().edges, strict=True):
+        away = np.linalg.norm(path[0] - balls.centers[source]) / balls.radii[source]
+        close = np.linalg.norm(path[-1] - balls.centers[target]) / balls.radii[target]
+        assert 0.8 < away < 1.6
+        assert 0.9 < close < 1.7
+
+
+def test_edges_are_thicker_where_transitions_are_more_probable(flipflop):
+    edges = layer(flipflop, "transition graph")
+    probabilities = [data["probability"] for *_, data in scenes.graph().edges(data=True)]
+    order = np.argsort(probabilities, kind="stable")
+    assert (np.diff(edges.radii[order]) >= 0).all()
+    assert edges.radii.max() > 1.5 * edges.radii.min()
+
+
+def test_card_lists_eigenvalues_largest_first(flipflop):
+    card = layer(flipflop, "fixed points").cards[13]
+    np.testing.assert_allclose(card.eigenvalues[:3], [3.0, 2.0, 1.5])
+    assert card.tip == "fixed point 13 · 3+ unstable modes"
+
+
+def test_tensors_lists_and_single_trials_are_accepted():
+    states = torch.randn(3, 20, 5, requires_grad=True)
+    alike = [Scene(states), Scene(states.detach().numpy()), Scene(list(states))]
+    places = [layer(scene, "trajectories").vertices for scene in alike]
+    np.testing.assert_allclose(places[0], places[1])
+    np.testing.assert_allclose(places[0], places[2])
+    assert len(layer(Scene(states[0]), "trajectories").lengths) == 1
+
+
+def test_trials_of_unequal_duration_keep_their_lengths():
+    scene = Scene([torch.randn(10, 4), torch.randn(25, 4)])
+    assert layer(scene, "trajectories").lengths.tolist() == [10, 25]
+    assert scene.drawing.n_steps == 25
+
+
+def test_flat_dynamics_are_drawn_in_a_plane():
+    scene = Scene(torch.randn(4, 30, 2))
+    assert np.ptp(layer(scene, "trajectories").vertices[:, 2]) == 0
+    assert (scene.drawing.box[1] > scene.drawing.box[0]).all()
+
+
+def test_given_basis_names_its_axes():
+    scene = Scene(torch.randn(4, 30, 6), projection=torch.eye(6)[:, :3])
+    assert scene.drawing.labels == ("axis 1", "axis 2", "axis 3")
+
+
+def test_given_projection_is_used():
+    states = np.random.default_rng(0).normal(size=(4, 30, 6))
+    projection = Projection.fit(states[:2])
+    assert Scene(states, projection=projection).projection is projection
+
+
+@pytest.mark.parametrize(
+    ("color", "colormap"),
+    [
+        ("time", "viridis"),
+        ("speed", "plasma"),
+        (np.array([-0.5, -0.1, 0.1, 0.3]), "coolwarm"),
+        (np.random.default_rng(0).random((4, 30)), "viridis"),
+    ],
+)
+def test_values_colour_trajectories_by_a_scale(color, colormap):
+    scene = Scene(torch.randn(4, 30, 6), color=color, color_label="value")
+    assert scene.drawing.bar.colormap == colormap
+    assert len(np.unique(layer(scene, "trajectories").colors, axis=0)) >= 4
+
+
+def test_signed_values_have_a_symmetric_scale():
+    bar = Scene(torch.randn(2, 30, 6), color=np.array([-0.5, 0.2])).drawing.bar
+    assert (bar.low, bar.high) == (-0.5, 0.5)
+
+
+def test_conditions_get_a_colour_and_a_legend_each():
+    scene = Scene(torch.randn(4, 30, 6), color=["go", "stop", "go", "stop"])
+    assert [text for text, _ in scene.drawing.legend] == ["go", "stop"]
+    colors = layer(scene, "trajectories").colors.reshape(4, 30, 3)
+    assert (colors[0] == colors[2]).all()
+    assert (colors[0] != colors[1]).any()
+
+
+def test_style_follows_the_size_and_is_said():
+    small, medium = Scene(np.random.randn(4, 50, 3)), Scene(np.random.randn(100, 300, 3))
+    large = Scene(np.random.randn(500, 500, 3))
+    assert not layer(small, "trajectories").are_lines
+    assert layer(medium, "trajectories").are_lines
+    assert medium.drawing.layers[0].note == ""
+    assert large.drawing.layers[0].note == "400 of 500 trials"
+    assert layer(large, "trajectories").lengths.sum() == 200_000
+
+
+def test_added_path_appears_in_the_legend():
+    scene = Scene(torch.randn(4, 30, 6)).add_path(torch.randn(12, 6), "ring", closed=True)
+    path = layer(scene, "ring")
+    np.testing.assert_allclose(path.vertices[0], path.vertices[-1])
+    assert scene.drawing.legend[0][0] == "ring"
+
+
+def test_no_points_and_no_edges_leave_their_layers_out():
+    scene = Scene(torch.randn(4, 30, 6), [], networkx.DiGraph())
+    assert [each.key for each in scene.drawing.layers] == ["trajectories"]
+
+
+def test_layers_are_plain_arrays(flipflop):
+    assert all(isinstance(each, (Balls, Curves)) for each in flipflop.drawing.layers)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"states": torch.zeros(5)}, r"got \[\(5,\)\]"),
+        ({"states": []}, "got"),
+        ({"states": torch.full((2, 5, 3), float("nan"))}, "finite"),
+        ({"states": torch.randn(2, 5, 3), "color": "loud"}, "got 'loud'"),
+        ({"states": torch.randn(2, 5, 3), "color": np.zeros(7)}, r"got shape \(7,\)"),
+        ({"states": torch.randn(2, 5, 3), "projection": torch.zeros(3)}, "column"),
+        ({"states": torch.randn(2, 5, 3), "graph": networkx.path_graph(2)}, "got 2 nodes"),
+        ({"states": torch.randn(2, 5, 3), "points": scenes.points()}, r"got \(27, 12\)"),
+    ],
+)
+def test_bad_input_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        assert Scene(**arguments).drawing
+
+
+def test_unknown_suffix_is_refused(flipflop, tmp_path):
+    with pytest.raises(ValueError, match=r"\.html, \.png, \.gif or \.mp4, got"):
+        flipflop.save(tmp_path / "scene.docx")

@@ -1,0 +1,176 @@
+"""Interaction, by synthetic events on a window that nobody sees."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pyrnn.render import Scene
+from pyrnn.render.stage import Stage
+
+from . import scenes
+
+pytestmark = [pytest.mark.render, pytest.mark.usefixtures("opengl")]
+SIZE = (900, 640)
+
+
+@pytest.fixture
+def hand(flipflop):
+    from .events import Hand
+
+    stage = Stage(flipflop.drawing, SIZE)
+    yield Hand(stage)
+    stage.close()
+
+
+def place(hand, key: str, index: int) -> tuple[float, float]:
+    layer = hand.stage.actors[key].layer
+    if key == "fixed points":
+        point = layer.centers[index]
+    else:
+        point = layer.vertices.reshape(len(layer.lengths), -1, 3)[index, 14]
+    x, y, _ = hand.stage.to_pixels(point[None])[0]
+    return x, y
+
+
+def test_drag_turns_the_scene(hand):
+    before = hand.stage.pixels()
+    hand.drag((450, 250), (540, 290))
+    after = hand.stage.pixels()
+    assert (before != after).any(-1).mean() > 0.02
+    assert hand.viewer.card is None
+
+
+def test_click_on_a_fixed_point_opens_its_card(hand):
+    before = hand.stage.pixels()
+    hand.click(*place(hand, "fixed points", 13))
+    assert hand.viewer.card.title == "fixed point 13"
+    np.testing.assert_allclose(hand.viewer.card.eigenvalues[:3], [3.0, 2.0, 1.5])
+    corner = np.s_[30:300, -280:-40]
+    assert (hand.stage.pixels()[corner] != before[corner]).any(-1).mean() > 0.3
+
+
+def test_click_beside_everything_closes_the_card(hand):
+    hand.click(*place(hand, "fixed points", 13))
+    hand.click(SIZE[0] - 20, 100)
+    assert hand.viewer.card is None
+
+
+def test_click_on_an_edge_shows_its_probability(hand):
+    edges = list(scenes.graph().edges(data=True))
+    lone = next(i for i, (source, *_) in enumerate(edges) if source == 13)
+    hand.click(*place(hand, "transition graph", lone))
+    source, target, data = edges[lone]
+    assert hand.viewer.card.title == f"{source} → {target}"
+    assert f"{data['probability']:.2f}" in hand.viewer.card.detail
+
+
+def test_hover_names_what_is_under_the_pointer(hand):
+    hand.move(*place(hand, "fixed points", 13))
+    assert hand.viewer.tip.GetInput().strip() == "fixed point 13 · 3+ unstable modes"
+    hand.move(SIZE[0] - 10, 90)
+    assert not hand.viewer.tip.GetVisibility()
+
+
+def test_check_boxes_toggle_layers(hand):
+    for (x, from_top, *_), key in zip(hand.viewer._areas, hand.stage.actors, strict=False):
+        before = hand.stage.is_visible(key)
+        hand.click(x + 30, SIZE[1] - from_top)
+        assert hand.stage.is_visible(key) is not before
+        mark = hand.viewer._boxes[key].GetInput()[0]
+        assert mark == ("☐" if before else "☑")
+
+
+def test_hidden_things_cannot_be_clicked(hand):
+    spot = place(hand, "fixed points", 13)
+    for key in list(hand.stage.actors):
+        hand.stage.set_visible(key, False)
+    hand.click(*spot)
+    assert hand.viewer.card is None
+
+
+def test_slider_moves_through_time(hand):
+    camera = hand.stage.renderer.GetActiveCamera().GetPosition()
+    slider = hand.viewer.slider
+    hand.drag((slider.x_of(119), 52), (slider.x_of(40), 52))
+    assert slider.step == hand.stage.step == 40
+    assert hand.stage.renderer.GetActiveCamera().GetPosition() == camera
+    hand.move(slider.x_of(90), 52)
+    assert slider.step == 40
+
+
+def test_play_moves_on_and_stops_at_the_end(hand, monkeypatch):
+    from pyrnn.render import window
+
+    clock = [0.0]
+    monkeypatch.setattr(window.time, "monotonic", lambda: clock[0])
+    hand.key("space")
+    assert hand.viewer.playing
+    for now, step in ((0.5, 30), (1.0, 60), (9.0, 119)):
+        clock[0] = now
+        hand.interactor.InvokeEvent("TimerEvent")
+        assert hand.viewer.slider.step == step
+    assert not hand.viewer.playing
+
+
+def test_play_button_plays(hand):
+    hand.click(hand.viewer.slider.left - 28, 52)
+    assert hand.viewer.playing
+
+
+def test_keys_choose_views_and_steps(hand):
+    def direction():
+        return np.array(hand.stage.renderer.GetActiveCamera().GetDirectionOfProjection())
+
+    hand.key("4")
+    np.testing.assert_allclose(direction(), [0, 0, -1], atol=1e-6)
+    hand.key("2")
+    np.testing.assert_allclose(direction(), [0, -1, 0], atol=1e-6)
+    hand.key("Left")
+    assert hand.viewer.slider.step == 118
+
+
+def test_view_buttons_turn_the_camera(hand):
+    (x, from_top, *_) = hand.viewer._areas[-1]
+    hand.click(x + 10, SIZE[1] - from_top)
+    direction = hand.stage.renderer.GetActiveCamera().GetDirectionOfProjection()
+    np.testing.assert_allclose(direction, [0, 0, -1], atol=1e-6)
+
+
+def test_p_saves_what_is_seen_and_overwrites_nothing(hand, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hand.key("p")
+    hand.key("p")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scene-2.png", "scene.png"]
+
+
+@pytest.mark.parametrize("key", ["Escape", "q"])
+def test_escape_ends_the_window_and_not_python(hand, key):
+    ended = []
+    hand.interactor.TerminateApp = lambda: ended.append(True)
+    hand.key(key)
+    assert ended
+
+
+def test_window_without_display_is_an_error(flipflop, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    with pytest.raises(RuntimeError, match="DISPLAY is not set"):
+        flipflop.show()
+
+
+def test_settings_of_vedo_stay_as_they_were(flipflop):
+    import vedo
+
+    before = str(vedo.settings)
+    stage = Stage(flipflop.drawing, (100, 100))
+    stage.close()
+    assert str(vedo.settings) == before
+
+
+def test_scene_without_time_has_no_slider():
+    from .events import Hand
+
+    stage = Stage(Scene(scenes.trials(3, n_steps=1)).drawing, (200, 160))
+    hand = Hand(stage)
+    assert not hand.viewer.slider.press(hand.viewer.slider.left, 52)
+    stage.close()
