@@ -66,6 +66,28 @@ def as_inputs(x: Any, h: Tensor, rnn: Any) -> Tensor:
         ) from error
 
 
+def one_input(rnn: Any, states: Any, x: Any) -> tuple[Tensor, Tensor]:
+    """Return flat states, ``(n, hidden_size)``, and the single input, ``(1, input_size)``.
+
+    Args:
+        rnn: The network, or a callable.
+        states: ``(..., hidden_size)``.
+        x: ``(input_size,)``, or ``None`` for zero.
+
+    Raises:
+        ValueError: As :func:`as_states` and :func:`as_inputs`, or if the inputs differ.
+    """
+    pool = as_states(states, rnn)
+    given = as_inputs(x, pool, rnn)
+    pool, given = (values.reshape(-1, values.shape[-1]) for values in (pool, given))
+    if not (given == given[0]).all():
+        raise ValueError(
+            "expected one constant input of shape (input_size,), got different ones; "
+            "make a call for each input"
+        )
+    return pool, given[:1]
+
+
 def distinct(inputs: Tensor) -> Tensor:
     """Return each of the inputs once, ``(n_inputs, input_size)``.
 

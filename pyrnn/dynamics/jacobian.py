@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.dynamics.equations import equation_of
-from pyrnn.dynamics.step import step_of
+from pyrnn.dynamics.step import Step, step_of
 
 
 def jacobian(rnn: Any, h: Tensor, x: Tensor) -> Tensor:
@@ -33,8 +33,8 @@ def jacobian(rnn: Any, h: Tensor, x: Tensor) -> Tensor:
                 [0., 2.]])
     """
     step = step_of(rnn)
-    equation = equation_of(step)
-    return equation.jacobian(h, x) if equation else _derivative(lambda h: step(h, x), h)
+    formula = getattr(equation_of(step) or step, "jacobian", None)
+    return formula(h, x) if formula else _derivative(lambda h: step(h, x), h)
 
 
 def input_jacobian(rnn: Any, h: Tensor, x: Tensor) -> Tensor:
@@ -72,3 +72,41 @@ def _derivative(f: Any, at: Tensor) -> Tensor:
         result, at, rows, is_grads_batched=True, allow_unused=True, materialize_grads=True
     )
     return gradients.movedim(0, -2)
+
+
+class Iterated:
+    r"""Several steps as one, :math:`F^k`, with the Jacobian as a product along the orbit.
+
+    Args:
+        step: Batched ``step(h, x)``.
+        n_steps: How many.
+
+    Example:
+        >>> thrice = Iterated(lambda h, x: 2 * h, 3)
+        >>> thrice(torch.ones(1, 1), torch.zeros(1, 1)), jacobian(thrice, *torch.zeros(2, 1, 1))
+        (tensor([[8.]]), tensor([[[8.]]]))
+    """
+
+    def __init__(self, step: Step, n_steps: int) -> None:
+        self.once, self.n_steps = step, n_steps
+
+    def __call__(self, h: Tensor, x: Tensor) -> Tensor:
+        """Return the state after all steps."""
+        for _ in range(self.n_steps):
+            h = self.once(h, x)
+        return h
+
+    def orbit(self, h: Tensor, x: Tensor) -> Tensor:
+        """Return the states on the way, the start first, ``(n_steps, ..., hidden_size)``."""
+        states = [h]
+        for _ in range(self.n_steps - 1):
+            states.append(self.once(states[-1], x))
+        return torch.stack(states)
+
+    def jacobian(self, h: Tensor, x: Tensor) -> Tensor:
+        """Return the Jacobian of all steps together, ``(..., hidden_size, hidden_size)``."""
+        states = self.orbit(h, x)
+        product = jacobian(self.once, states[0], x)
+        for state in states[1:]:
+            product = jacobian(self.once, state, x) @ product
+        return product

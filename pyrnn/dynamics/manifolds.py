@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pyrnn.dynamics.inputs import one_input
 from pyrnn.dynamics.jacobian import jacobian
-from pyrnn.dynamics.slow_points import _one_input, slow_manifold
+from pyrnn.dynamics.slow_points import slow_manifold
 from pyrnn.dynamics.step import Step, frozen_step, one_thread
 
 _MIN_POINTS = 5
@@ -102,7 +103,7 @@ def find_manifolds(
     References:
         Mante et al., *Nature* 503:78 (2013); Seung, *PNAS* 93:13339 (1996).
     """
-    pool, inputs = _one_input(rnn, states, x)
+    pool, inputs = one_input(rnn, states, x)
     pool = pool[:: 1 + len(pool) // 4096]
     on = slow_manifold(rnn, pool, inputs[0], damping=damping)
     with one_thread(), torch.no_grad():

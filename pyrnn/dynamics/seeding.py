@@ -53,6 +53,27 @@ def midpoints(states: Tensor, n: int, rng: torch.Generator) -> Tensor:
     return states[torch.randint(len(states), (n, 2), generator=rng)].mean(1)
 
 
+def uniform_states(states: Tensor, n: int, rng: torch.Generator | None = None) -> Tensor:
+    """Draw states from the smallest box, along the units, that holds the states given.
+
+    Args:
+        states: States, ``(..., hidden_size)``.
+        n: How many to draw.
+        rng: Random generator on the CPU; by default one with seed 0.
+
+    Returns:
+        States, ``(n, hidden_size)``.
+
+    Example:
+        >>> bool((uniform_states(torch.tensor([[-1.0], [1.0]]), 100).abs() <= 1).all())
+        True
+    """
+    states = states.reshape(-1, states.shape[-1])
+    low, high = states.amin(0), states.amax(0)
+    share = torch.rand(n, len(low), generator=rng or default_rng(), dtype=torch.float64)
+    return low + (high - low) * share.to(states)
+
+
 def spread(states: Tensor) -> Tensor:
     """Return how far states lie apart along each unit, nowhere zero.
 

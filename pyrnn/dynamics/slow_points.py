@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyrnn.dynamics.inputs import as_inputs, as_states
+from pyrnn.dynamics.inputs import as_inputs, as_states, one_input
 from pyrnn.dynamics.jacobian import jacobian
 from pyrnn.dynamics.points import SlowPoints
 from pyrnn.dynamics.search import measure
@@ -63,7 +63,7 @@ def find_slow_points(
     References:
         Sussillo & Barak, *Neural Computation* 25:626 (2013).
     """
-    pool, inputs = _one_input(rnn, starts, x)
+    pool, inputs = one_input(rnn, starts, x)
     with one_thread(), torch.no_grad():
         step = frozen_step(rnn, pool[:2], inputs.expand(len(pool[:2]), -1))
         h = mixtures(pool, n_starts, rng or default_rng())
@@ -123,19 +123,6 @@ def _relax(step: Step, h: Tensor, x: Tensor, damping: float, n_iterations: int) 
         factor, _ = torch.linalg.cholesky_ex(a.mT @ a + damping**2 * eye)
         h = h + torch.cholesky_solve(a.mT @ (step(h, x) - h)[..., None], factor)[..., 0]
     return h
-
-
-def _one_input(rnn: Any, states: Any, x: Any) -> tuple[Tensor, Tensor]:
-    """Return flat states and the single input, ``(1, input_size)``."""
-    pool = as_states(states, rnn)
-    given = as_inputs(x, pool, rnn)
-    pool, given = (values.reshape(-1, values.shape[-1]) for values in (pool, given))
-    if not (given == given[0]).all():
-        raise ValueError(
-            "expected one constant input of shape (input_size,), got different ones; "
-            "make a call for each input"
-        )
-    return pool, given[:1]
 
 
 def _minimise(step: Step, h: Tensor, x: Tensor, n_iterations: int = 60) -> tuple[Tensor, Tensor]:

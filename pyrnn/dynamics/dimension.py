@@ -1,0 +1,66 @@
+"""How many dimensions a set of states fills."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def participation_ratio(states: Tensor) -> Tensor:
+    r"""Return the effective number of dimensions of some states.
+
+    .. math:: D = \left(\sum_i \sigma_i^2\right)^2 / \sum_i \sigma_i^4
+
+    with :math:`\sigma_i^2` the variances along the principal components.
+
+    Args:
+        states: States, ``(..., hidden_size)``.
+
+    Returns:
+        A number between 1 and ``hidden_size``; 0 if the states are all the same.
+
+    Example:
+        >>> participation_ratio(torch.tensor([[1.0, 0], [-1, 0], [0, 1], [0, -1]]))
+        tensor(2.)
+
+    References:
+        Gao et al., *bioRxiv* 214262 (2017).
+    """
+    variances = _variances(states)
+    total = variances.square().sum()
+    return torch.where(total > 0, variances.sum().square() / total, total)
+
+
+def n_components(states: Tensor, share: float = 0.9) -> int:
+    """Return how many principal components hold a share of the variance.
+
+    Args:
+        states: States, ``(..., hidden_size)``.
+        share: Share of the variance, in (0, 1].
+
+    Returns:
+        The number; 0 if the states are all the same.
+
+    Raises:
+        ValueError: If ``share`` is not in (0, 1].
+
+    Example:
+        >>> n_components(torch.tensor([[1.0, 0], [-1, 0], [0, 0.1], [0, -0.1]]))
+        1
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"expected share in (0, 1], got {share}; 0.9 stands for 90 %")
+    variances = _variances(states)
+    reached = variances.cumsum(0) >= (share - 1e-12) * variances.sum()
+    return int(reached.int().argmax()) + 1 if variances.sum() > 0 else 0
+
+
+def _variances(states: Tensor) -> Tensor:
+    """Return the variances along the principal components, largest first."""
+    if states.dim() < 2 or states.shape[:-1].numel() < 2:
+        raise ValueError(
+            f"expected at least two states, (..., hidden_size), got {tuple(states.shape)}"
+        )
+    flat = states.reshape(-1, states.shape[-1])
+    centred = flat - flat.mean(0)
+    return torch.linalg.svdvals(centred).square() / (len(flat) - 1)
