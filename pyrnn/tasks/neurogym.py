@@ -65,7 +65,7 @@ class NeurogymTask(Task):
             self._env = _make(self.env, options)
         else:
             self._env = self.env
-        self._trials = _maker_of_trials(self._env)
+        self._trials, self._seeded = (_outermost(self._env, m) for m in ("new_trial", "seed"))
         own = float(self._env.unwrapped.dt)
         if self.dt not in (0, own):
             raise ValueError(
@@ -85,9 +85,11 @@ class NeurogymTask(Task):
 
     def trial(self, rng: torch.Generator) -> Trial:
         """Seed the environment and make a trial."""
-        env = self._env.unwrapped
-        env.seed(int(torch.randint(2**32 - 1, (), generator=rng)))
+        self._seeded.seed(int(torch.randint(2**32 - 1, (), generator=rng)))
+        if self._trials is not self._env.unwrapped:
+            self._trials.reset()  # a wrapper may have chosen the next trial's rules already
         self._trials.new_trial()
+        env = self._env.unwrapped
         if not (hasattr(env, "ob") and hasattr(env, "gt")):
             raise TypeError(
                 f"expected an environment with a ground truth to learn, got "
@@ -140,12 +142,13 @@ def _make(name: str, options: Mapping[str, Any]) -> Any:
         ) from error
 
 
-def _maker_of_trials(env: Any) -> Any:
-    """Return the outermost wrapper that makes trials."""
-    while not hasattr(type(env), "new_trial"):
+def _outermost(env: Any, method: str) -> Any:
+    """Return the outermost wrapper that has a method of its own."""
+    while not hasattr(type(env), method):
         if not hasattr(env, "env"):
             raise TypeError(
-                f"expected a NeuroGym environment that makes trials, got {type(env).__name__}"
+                f"expected a NeuroGym environment that makes trials, got {type(env).__name__}, "
+                f"which has no {method}()"
             )
         env = env.env
     return env

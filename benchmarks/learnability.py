@@ -1,0 +1,242 @@
+"""Can the default network learn every task with the default recipe, and how fast?
+
+One network (``RateRNN``, 100 units, tau 100 ms, dt 20 ms, private noise 0.02) and one recipe
+(Adam 2e-3 with cosine decay, batches of 64 fresh trials, gradient norm clipped at 0.1, 500 steps)
+for all tasks; what a task needs beyond that is written in its row. Prints the table and writes it
+for the docs:
+
+    python benchmarks/learnability.py --seeds 3 --write docs/tasks/learnability.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from pyrnn import RateRNN
+from pyrnn import tasks as t
+from pyrnn.training import Curriculum
+
+N_TEST, EVALUATE_EVERY = 1000, 25
+
+
+@dataclass
+class Row:
+    """A task, what is expected of a network trained on it, and the recipe."""
+
+    task: t.Task
+    goal: float
+    scale: float = 1.0  # from the metric to the unit of the table
+    unit: str = ""
+    test: dict[str, Any] = field(default_factory=dict)  # other parameters of the test trials
+    steps: int = 500
+    lr: float = 2e-3
+    clip_norm: float = 0.1
+    curriculum: Callable[[], Curriculum] | None = None
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the task."""
+        return type(self.task).__name__
+
+    def is_reached(self, value: float) -> bool:
+        """Whether a value of the metric, in the unit of the table, reaches the goal."""
+        return value >= self.goal if self.task.metric_goal == "max" else value <= self.goal
+
+
+@dataclass
+class Run:
+    """One trained network."""
+
+    metric: float
+    first: int | None  # step at which the goal was first reached on the test trials
+    seconds: float
+
+
+ROWS = [
+    Row(t.FlipFlop(3), 99.5, 100, "%", lr=1e-2, note="lr 1e-2, dt 10 ms"),
+    Row(
+        t.HeadingIntegrator(),
+        8,
+        unit="°",
+        steps=2000,
+        lr=3e-3,
+        clip_norm=1.0,
+        curriculum=lambda: Curriculum(
+            steps=[200, 500, 900], duration=[300.0, 600.0, 1100.0, 2100.0]
+        ),
+        note="2000 steps, lr 3e-3, clip 1, duration 200 → 500 → 1000 → 2000 ms",
+    ),
+    Row(t.WhiteNoiseIntegrator(dt=20.0), 0.99, unit="R²"),
+    Row(t.SineGenerator(), 0.95, unit="R²"),
+    Row(
+        t.PerceptualDecision(dt=20.0),
+        95,
+        100,
+        "%",
+        test={"coherences": (6.4, 12.8, 25.6, 51.2)},
+        note="tested at coherence ≥ 6.4",
+    ),
+    Row(t.ContextIntegration(), 99, 100, "%"),
+    Row(t.MultisensoryIntegration(), 94, 100, "%"),
+    Row(t.DelayedMatchToSample(), 99, 100, "%"),
+    Row(t.ParametricWorkingMemory(), 99, 100, "%"),
+    Row(t.DelayedResponse(), 99, 100, "%"),
+    Row(t.ReadySetGo(), 30, unit="ms"),
+    Row(t.IntervalDiscrimination(), 95, 100, "%"),
+    Row(t.CountOnes(), 99, 100, "%"),
+    Row(t.CountPulses(), 99, 100, "%"),
+]
+
+
+def network(task: t.Task, seed: int) -> RateRNN:
+    """Make the default network for a task, with a readout that starts at zero."""
+    rnn = RateRNN(
+        task.input_size,
+        100,
+        task.output_size,
+        tau=100.0,
+        dt=min(task.dt, 20.0),
+        noise=0.02,
+        seed=seed,
+    )
+    torch.nn.init.zeros_(rnn.w_out.weight)
+    return rnn
+
+
+def train(row: Row, seed: int, steps: int | None = None) -> tuple[RateRNN, Run]:
+    """Train a network; measure it on test trials as it learns, time not counted."""
+    per_epoch = 64 * EVALUATE_EVERY
+    task = row.task.replace(seed=seed, n_trials=per_epoch)
+    batch = row.task.replace(seed=10_000 + seed, **row.test).batch(N_TEST)
+    rnn, spent, first = network(task, seed), 0.0, None
+
+    def measure(training: Any) -> bool:
+        nonlocal first, spent
+        start = time.perf_counter()
+        if first is None and row.is_reached(score()):
+            first = training.step
+        spent += time.perf_counter() - start
+        return False
+
+    def score() -> float:
+        outputs = rnn.predict(batch.inputs).outputs
+        return row.scale * task.metric(outputs, batch.targets, batch.mask)
+
+    start = time.perf_counter()
+    rnn.fit(
+        task,
+        epochs=(steps or row.steps) // EVALUATE_EVERY,
+        lr=row.lr,
+        scheduler="cosine",
+        clip_norm=row.clip_norm,
+        curriculum=row.curriculum() if row.curriculum else None,
+        callbacks=measure,
+        progress=False,
+        seed=seed,
+    )
+    return rnn, Run(score(), first, time.perf_counter() - start - spent)
+
+
+def generation_share(row: Row, n: int = 20) -> tuple[float, float]:
+    """Return the ms to make 64 trials, and their share of a training step on them."""
+    rnn = network(row.task, 0)
+    optimizer = torch.optim.Adam(rnn.parameters(), 1e-4)
+    batch = row.task.batch(64)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        rnn(batch.inputs).outputs.square().mean().backward()
+        optimizer.step()
+
+    made, trained = fastest(lambda: row.task.batch(64), n), fastest(step, n)
+    return 1000 * made, made / trained
+
+
+def fastest(function: Callable[[], object], n: int) -> float:
+    """Return the seconds of the fastest of n calls, which others disturb least."""
+    seconds = []
+    for _ in range(n):
+        start = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+HEADER = ("task", "metric", "goal", "each seed", "steps to goal", "s", "64 trials", "of a step")
+
+
+def cells(row: Row, runs: list[Run], made: float, share: float) -> tuple[str, ...]:
+    """Format a row of the table."""
+    sign = "≥" if row.task.metric_goal == "max" else "≤"
+    digits = 3 if row.unit == "R²" else 1
+    steps = ", ".join("–" if run.first is None else str(run.first) for run in runs)
+    return (
+        row.name,
+        row.task.metric_name if row.unit != "%" else "accuracy (%)",
+        f"{sign} {row.goal:g}",
+        ", ".join(f"{run.metric:.{digits}f}" for run in runs),
+        f"{steps} of {row.steps}",
+        f"{statistics.median(run.seconds for run in runs):.1f}",
+        f"{made:.2f} ms",
+        f"{share:.1%}",
+    )
+
+
+def as_markdown(rows: Iterable[tuple[str, ...]]) -> str:
+    """Format the table for the docs."""
+    lines = [HEADER, tuple("---" for _ in HEADER), *rows]
+    notes = "".join(f"- {row.name}: {row.note}\n" for row in ROWS if row.note)
+    return (
+        "# What the default network learns\n\n"
+        "Printed by `benchmarks/learnability.py`: a `RateRNN` of 100 units (tau 100 ms, dt 20 ms, "
+        "private noise 0.02, readout from zero), batches of 64 fresh trials, Adam 2e-3 with "
+        "cosine decay, gradient norm clipped at 0.1, 500 steps; one CPU thread. The metric is "
+        f"measured on {N_TEST} fresh trials after training, and every {EVALUATE_EVERY} steps to "
+        "tell when the goal was first reached. The last two columns are the time to make 64 "
+        "trials, and its share of a training step on them.\n\n"
+        + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        + f"\n\nBeyond the default recipe:\n\n{notes}"
+    )
+
+
+def main(names: list[str], seeds: int = 3, write: Path | None = None, steps: int | None = None):
+    """Run the benchmark; return whether every run reached its goal."""
+    torch.set_num_threads(1)
+    console, done, reached = Console(), [], True
+    for row in ROWS:
+        if names and row.name not in names:
+            continue
+        row = replace(row, steps=steps or row.steps)
+        runs = [train(row, seed)[1] for seed in range(seeds)]
+        done.append(cells(row, runs, *generation_share(row)))
+        reached &= all(row.is_reached(run.metric) for run in runs)
+        console.print(" | ".join(done[-1]))
+    table = Table(*HEADER, title="Learnability")
+    for line in done:
+        table.add_row(*line)
+    console.print(table)
+    if write is not None:
+        write.write_text(as_markdown(done))
+    return reached
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="classes of tasks; all by default")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, help="instead of each row's own number")
+    parser.add_argument("--write", type=Path, help="file to write the table to, as Markdown")
+    options = parser.parse_args()
+    ok = main(options.names, options.seeds, options.write, options.steps)
+    raise SystemExit(0 if ok else 1)
