@@ -11,7 +11,9 @@ import numpy as np
 from pyrnn.palette import INK, stability_color, stability_label
 from pyrnn.projection import Projection, as_array
 from pyrnn.render import build
+from pyrnn.render.camera import view_direction
 from pyrnn.render.coloring import color_trials
+from pyrnn.render.frame import clear_view, frame, is_clipped
 from pyrnn.render.layers import Array, Drawing, Layer
 
 if TYPE_CHECKING:
@@ -89,19 +91,21 @@ class Scene:
         kept = build.chosen_trials(lengths)
         centers = self._project([as_array(point.state) for point in self.points])
         shown = [self._project(self.trials[i]) for i in kept]
-        paths = [path for _, path, _ in self._paths]
-        box = _box(np.concatenate([*shown, centers, *paths]))
+        everywhere = np.concatenate([*shown, *(path for _, path, _ in self._paths)])
+        box = frame(everywhere, centers)
         unit = float(np.linalg.norm(box[1] - box[0]))
         by, label = self._coloring
         coloring = _subset(color_trials(self.trials, by, label), lengths, kept)
         note = f"{len(kept)} of {len(lengths)} trials" if len(kept) < len(lengths) else ""
-        layers: list[Layer | None] = [build.trajectories(shown, coloring, unit, note)]
+        clip = is_clipped(everywhere, box)
+        layers: list[Layer | None] = [build.trajectories(shown, coloring, unit, note, clip)]
         layers += [build.attractor(path, name, unit, closed) for name, path, closed in self._paths]
         layers += self._point_layers(centers, unit)
         return Drawing(
             tuple(layer for layer in layers if layer is not None),
             box,
             self._labels(),
+            clear_view(centers, view_direction("iso")),
             self.title,
             self._legend() + coloring.legend,
             coloring.bar,
@@ -138,11 +142,13 @@ class Scene:
     def show(self, *, size: tuple[int, int] = (1280, 860)) -> None:
         """Open an interactive window, and return when it is closed.
 
+        Without a display, as on a cluster, it warns and returns, so that a script goes on.
+
         Args:
             size: Width and height in pixels.
 
         Raises:
-            RuntimeError: If there is no display or no OpenGL.
+            RuntimeError: If there is a display but no OpenGL.
         """
         from pyrnn.render.window import show
 
@@ -253,14 +259,6 @@ def _check_graph(graph: networkx.DiGraph | None, n_points: int) -> None:
             f"expected a graph with one node for each of {n_points} fixed points, "
             f"got {graph.number_of_nodes()} nodes; pass the points that the graph was made from"
         )
-
-
-def _box(places: Array) -> Array:
-    """Return the corners of a box around all places, with some air."""
-    low, high = places.min(axis=0), places.max(axis=0)
-    extent = high - low
-    air = np.maximum(0.04 * extent, 0.02 * (extent.max() or 1.0))
-    return np.stack([low - air, high + air])
 
 
 def _subset(coloring: Any, lengths: list[int], kept: Array) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,12 @@ KEYS = (
 def show(drawing: Drawing, size: tuple[int, int]) -> None:
     """Open a window and return when it is closed; see :meth:`~pyrnn.render.Scene.show`."""
     if not has_display():
-        raise RuntimeError(
-            "expected a display to open a window on, got none (DISPLAY is not set); use "
-            "scene.screenshot('scene.png') or scene.save('scene.html'), which need no display"
+        warnings.warn(
+            "expected a display to open a window on, got none (DISPLAY is not set): nothing is "
+            "shown; scene.save('scene.html') and scene.screenshot('scene.png') need no display",
+            stacklevel=3,
         )
+        return
     require_opengl()
     stage = Stage(drawing, size, offscreen=False)
     try:
