@@ -57,6 +57,7 @@ def save(rnn: nn.Module, path: PathLike) -> Path:
             torch.save(content, file)
             file.flush()
             os.fsync(file.fileno())
+        os.chmod(name, path.stat().st_mode if path.exists() else 0o644)  # mkstemp gives 0o600
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

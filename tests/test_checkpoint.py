@@ -204,3 +204,10 @@ def test_device_of_load(tmp_path: Path) -> None:
     path = RNN(1, 4, 1).save(tmp_path / "rnn.pt")
     assert pyrnn.load(path, device="cpu").device == torch.device("cpu")
     assert_close(pyrnn.load(path).h0, torch.zeros(4))
+
+
+def test_file_may_be_read_by_the_lab(tmp_path: Path) -> None:
+    path = RNN(2, 4, 1).save(tmp_path / "rnn.pt")
+    assert path.stat().st_mode & 0o044 == 0o044
+    path.chmod(0o600)
+    assert RNN(2, 4, 1).save(path).stat().st_mode & 0o777 == 0o600

@@ -121,6 +121,11 @@ def loss_function(loss: str | Loss) -> Loss:
 
 def _where_scored(outputs: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
     """Replace targets that aren't scored, so that a NaN there can't reach the gradient."""
+    if targets.shape != outputs.shape:
+        raise ValueError(
+            f"expected targets of the shape of the outputs, {tuple(outputs.shape)}, got "
+            f"{tuple(targets.shape)}; for integer classes train with loss='cross_entropy'"
+        )
     if mask is None:
         return targets
     scored = mask > 0 if mask.ndim == outputs.ndim else (mask > 0).unsqueeze(-1)

@@ -1,0 +1,97 @@
+"""Losses are means over what is scored."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.testing import assert_close
+
+from pyrnn.training.losses import LOSSES, binary_cross_entropy, cross_entropy, loss_function, mse
+
+OUTPUTS = torch.randn(4, 6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+MASK = (torch.arange(24).reshape(4, 6) % 3 > 0).double()
+TARGETS = {
+    "mse": OUTPUTS.flip(0),
+    "cross_entropy": torch.arange(24).reshape(4, 6) % 3,
+    "binary_cross_entropy": (OUTPUTS.flip(1) > 0).double(),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_mask_of_ones_is_no_mask(name: str) -> None:
+    loss = LOSSES[name](OUTPUTS, TARGETS[name], torch.ones(4, 6))
+    assert_close(loss, LOSSES[name](OUTPUTS, TARGETS[name]))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_masked_loss_is_that_of_the_scored_steps_alone(name: str) -> None:
+    scored = MASK > 0
+    alone = LOSSES[name](OUTPUTS[scored], TARGETS[name][scored])
+    assert_close(LOSSES[name](OUTPUTS, TARGETS[name], MASK), alone)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_weight_of_two_counts_a_step_twice(name: str) -> None:
+    weights = torch.tensor([2.0, 1.0, 0, 0, 0, 0])
+    outputs, targets = OUTPUTS[0], TARGETS[name][0]
+    twice = LOSSES[name](outputs[[0, 0, 1]], targets[[0, 0, 1]])
+    assert_close(LOSSES[name](outputs, targets, weights), twice)
+
+
+@pytest.mark.parametrize("name", ["mse", "binary_cross_entropy"])
+def test_nan_where_nothing_is_scored_reaches_neither_loss_nor_gradient(name: str) -> None:
+    outputs = OUTPUTS.clone().requires_grad_()
+    targets = TARGETS[name].masked_fill(MASK.unsqueeze(-1) == 0, torch.nan)
+    loss = LOSSES[name](outputs, targets, MASK)
+    loss.backward()
+    assert bool(loss.isfinite())
+    assert bool((outputs.grad[MASK == 0] == 0).all())
+    assert bool((outputs.grad[MASK > 0] != 0).all())
+
+
+def test_mask_per_output_channel() -> None:
+    mask = torch.zeros(4, 6, 3)
+    mask[..., 1] = 1
+    channel = slice(1, 2)
+    expected = mse(OUTPUTS[..., channel], TARGETS["mse"][..., channel])
+    assert_close(mse(OUTPUTS, TARGETS["mse"], mask), expected)
+
+
+def test_against_torch() -> None:
+    assert_close(mse(OUTPUTS, TARGETS["mse"]), functional.mse_loss(OUTPUTS, TARGETS["mse"]))
+    reference = functional.cross_entropy(
+        OUTPUTS.reshape(24, 3), TARGETS["cross_entropy"].flatten()
+    )
+    assert_close(cross_entropy(OUTPUTS, TARGETS["cross_entropy"]), reference)
+    bits = TARGETS["binary_cross_entropy"]
+    reference = functional.binary_cross_entropy(OUTPUTS.sigmoid(), bits)
+    assert_close(binary_cross_entropy(OUTPUTS, bits), reference)
+
+
+def test_cross_entropy_of_probabilities() -> None:
+    one_hot = functional.one_hot(TARGETS["cross_entropy"]).double()
+    classes = cross_entropy(OUTPUTS, TARGETS["cross_entropy"], MASK)
+    assert_close(cross_entropy(OUTPUTS, one_hot, MASK), classes)
+
+
+def test_nothing_scored_is_a_loss_of_zero() -> None:
+    assert mse(OUTPUTS, TARGETS["mse"], torch.zeros(4, 6)) == 0
+
+
+def test_loss_of_a_name() -> None:
+    def mine(outputs: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
+        return outputs.sum()
+
+    assert loss_function(mine) is mine
+    with pytest.raises(ValueError, match=r"loss among mse, cross_entropy.*got 'mae'"):
+        loss_function("mae")
+    with pytest.raises(TypeError, match=r"loss's name or loss\(outputs, targets, mask\), got 3"):
+        loss_function(3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["mse", "binary_cross_entropy"])
+def test_classes_are_refused_where_numbers_are_compared(name: str) -> None:
+    with pytest.raises(ValueError, match=r"shape of the outputs.*cross_entropy"):
+        LOSSES[name](OUTPUTS, TARGETS["cross_entropy"])
