@@ -8,6 +8,7 @@ from pyrnn.training.callbacks import (
     save_best,
 )
 from pyrnn.training.curriculum import Curriculum
+from pyrnn.training.data import collate
 from pyrnn.training.fit import fit
 from pyrnn.training.history import History
 from pyrnn.training.loop import Training
@@ -27,6 +28,7 @@ __all__ = [
     "Training",
     "WholeL2",
     "binary_cross_entropy",
+    "collate",
     "cross_entropy",
     "early_stopping",
     "fit",

@@ -73,6 +73,15 @@ def save_best(path: str | Path, monitor: str | None = None) -> Callback:
     Args:
         path: Where to.
         monitor: Name in ``history.epochs``; the validation loss, or else the loss, by default.
+
+    Example:
+        >>> import pyrnn, tempfile
+        >>> from pyrnn.tasks import FlipFlop
+        >>> path = Path(tempfile.mkdtemp()) / "best.pt"
+        >>> task, rnn = FlipFlop(n_trials=8), pyrnn.RNN(3, 8, 3)
+        >>> history = rnn.fit(task, epochs=2, callbacks=save_best(path), progress=False)
+        >>> pyrnn.load(path).history.best_epoch == history.best_epoch
+        True
     """
 
     def save(training: Training) -> None:
@@ -84,7 +93,21 @@ def save_best(path: str | Path, monitor: str | None = None) -> Callback:
 
 
 def log_csv(path: str | Path) -> Callback:
-    """Write ``history.epochs`` as a table, one row per epoch."""
+    """Write ``history.epochs`` as a table, one row per epoch, after every epoch.
+
+    Args:
+        path: Where to.
+
+    Example:
+        >>> import tempfile
+        >>> from pyrnn import RNN
+        >>> from pyrnn.tasks import FlipFlop
+        >>> path = Path(tempfile.mkdtemp()) / "training.csv"
+        >>> task = FlipFlop(n_trials=8)
+        >>> history = RNN(3, 8, 3).fit(task, epochs=2, callbacks=log_csv(path), progress=False)
+        >>> len(path.read_text().splitlines())
+        3
+    """
 
     def log(training: Training) -> None:
         columns = training.history.epochs
@@ -92,15 +115,27 @@ def log_csv(path: str | Path) -> Callback:
             writer = csv.writer(file)
             writer.writerow(["epoch", *columns])
             writer.writerows(
-                [i, *row] for i, row in enumerate(zip(*columns.values(), strict=True))
+                [i, *row] for i, row in enumerate(zip(*columns.values(), strict=True), start=1)
             )
 
     return log
 
 
 def log_tensorboard(folder: str | Path) -> Callback:
-    """Write every epoch for TensorBoard; needs ``pip install pyrnn[tensorboard]``."""
-    from torch.utils.tensorboard import SummaryWriter
+    """Write every epoch for TensorBoard.
+
+    Args:
+        folder: Where its event files go.
+
+    Raises:
+        ImportError: If TensorBoard isn't installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ImportError(
+            "expected TensorBoard to be installed; pip install pyrnn[tensorboard]"
+        ) from error
 
     writer = SummaryWriter(str(folder))
 

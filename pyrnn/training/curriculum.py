@@ -44,6 +44,8 @@ class Curriculum:
             raise ValueError("expected either steps=[...] or metric=..., got both or neither")
         if goal not in ("max", "min"):
             raise ValueError(f"expected goal 'max' or 'min', got {goal!r}")
+        if not parameters:
+            raise ValueError("expected at least one parameter of the task to change, got none")
         lengths = {name: len(values) for name, values in parameters.items()}
         if len(set(lengths.values())) != 1:
             raise ValueError(

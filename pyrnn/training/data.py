@@ -120,7 +120,7 @@ def _as_trial(trial: Any) -> tuple[Tensor, ...]:
 
 
 def _as_batch(items: Any) -> Batch:
-    return Batch(*_as_tensors(items))
+    return items if isinstance(items, Batch) else Batch(*_as_tensors(items))
 
 
 def _as_tensors(fields: Any) -> tuple[Tensor, ...]:

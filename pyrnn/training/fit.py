@@ -78,7 +78,8 @@ def fit(
         checkpoint: File to write the network and the state of its training to, also at the end.
         checkpoint_every: Epochs between two checkpoints.
         resume: Go on with a run that was interrupted, from ``checkpoint`` if that file exists,
-            up to ``epochs`` in all; the result is that of a run without interruption.
+            up to ``epochs`` in all; the result is that of a run without interruption. Without
+            ``checkpoint``, with the run of a network that was loaded.
         progress: Show a progress bar.
         seed: Seed of order and noise; the same seed gives the same numbers.
         device: Device to move the network to; its own by default.
@@ -89,8 +90,8 @@ def fit(
     Raises:
         ValueError: If a shape or value does not fit, the dataset is empty or holds NaN.
         TypeError: If an argument or the dataset is of the wrong kind.
-        FloatingPointError: If the loss becomes NaN or infinite. On the CPU the weights are those
-            before it; other devices are asked ten times a second only.
+        FloatingPointError: If the loss, or the norm of its gradient, becomes NaN or infinite. On
+            the CPU the weights are those before it; other devices are asked ten times a second.
 
     Example:
         >>> from pyrnn import RNN
@@ -104,10 +105,14 @@ def fit(
         Pascanu, Mikolov & Bengio, *ICML* (2013); Kingma & Ba, *ICLR* (2015).
     """
     _check_arguments(dataset, validation, curriculum)
-    _check_numbers(epochs, checkpoint_every, batch_size, clip_norm)
+    _check_numbers(epochs, checkpoint_every, batch_size, clip_norm, clip_value)
     if device is not None:
         rnn.to(device)
     dataset, validation = _split(dataset, validation, seed)
+    if resume and checkpoint is None and getattr(rnn, "training_state", None) is None:
+        raise ValueError(
+            "expected checkpoint=... for resume=True, got none, and a network without a training"
+        )
     if resume and checkpoint is not None and Path(checkpoint).is_file():
         restore_from(rnn, checkpoint)
     training = Training(
@@ -188,6 +193,11 @@ def _check_arguments(dataset: Any, validation: Any, curriculum: Curriculum | Non
             f"expected a Task for a curriculum, got {type(dataset).__name__}, whose parameters "
             "can't be changed"
         )
+    if curriculum is not None and curriculum.steps is None and not hasattr(dataset, "metric"):
+        raise TypeError(
+            f"expected a Task with a metric for a curriculum that follows it, got "
+            f"{type(dataset).__name__}; use Curriculum(steps=[...], ...)"
+        )
 
 
 def _is_dataset(thing: Any) -> bool:
@@ -196,7 +206,11 @@ def _is_dataset(thing: Any) -> bool:
 
 
 def _check_numbers(
-    epochs: int, checkpoint_every: int, batch_size: int | None, clip_norm: float | None
+    epochs: int,
+    checkpoint_every: int,
+    batch_size: int | None,
+    clip_norm: float | None,
+    clip_value: float | None,
 ) -> None:
     for name, value in {"epochs": epochs, "checkpoint_every": checkpoint_every}.items():
         if not isinstance(value, int) or value < 1:
@@ -205,5 +219,6 @@ def _check_numbers(
         raise ValueError(
             f"expected batch_size of at least 1, or None for all trials, got {batch_size!r}"
         )
-    if clip_norm is not None and not clip_norm > 0:
-        raise ValueError(f"expected clip_norm > 0, or None for no clipping, got {clip_norm}")
+    for name, limit in {"clip_norm": clip_norm, "clip_value": clip_value}.items():
+        if limit is not None and not limit > 0:
+            raise ValueError(f"expected {name} > 0, or None for no clipping, got {limit}")

@@ -191,7 +191,7 @@ class Training:
             if total.device.type == "cpu":
                 self._check_finite(batch, total.item())
             total.backward()
-            self._clip(terms)
+            self._clip(batch, terms)
             return total
 
         self.optimizer.step(closure)  # type: ignore[arg-type]
@@ -214,10 +214,12 @@ class Training:
         terms["loss"] = total.detach()
         return total
 
-    def _clip(self, terms: dict[str, Tensor]) -> None:
+    def _clip(self, batch: Batch, terms: dict[str, Tensor]) -> None:
         if self.clip_norm is not None:
             norm = nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
             terms["gradient_norm"] = norm
+            if norm.device.type == "cpu":
+                self._check_finite(batch, norm.item(), "gradient")
         if self.clip_value is not None:
             nn.utils.clip_grad_value_(self.parameters, self.clip_value)
 
@@ -251,6 +253,7 @@ class Training:
             batch = prepare(raw, self.rnn)
             outputs = self.rnn(batch.inputs).outputs
             losses.append(float(self.loss(outputs, batch.targets, batch.mask)))
+            self._check_finite(batch, losses[-1])
             metrics.append(self._metric(task, outputs, batch))
             weights.append(float(weight_of(batch)))
         self.rnn.train()
@@ -271,8 +274,8 @@ class Training:
         self.recorder.flush()
         self.rnn.history, self.rnn.training_state = self.history, state_of(self)
 
-    def _check_finite(self, batch: Batch, value: float) -> None:
-        """Refuse a loss of NaN, and say whose fault it is."""
+    def _check_finite(self, batch: Batch, value: float, what: str = "loss") -> None:
+        """Refuse a loss or gradient that is NaN or infinite, and say whose fault it is."""
         if math.isfinite(value):
             return
         for name, tensor in zip(("inputs", "targets", "mask"), batch, strict=True):
@@ -280,10 +283,10 @@ class Training:
                 at = (~tensor.isfinite()).nonzero()[0].tolist()
                 raise ValueError(
                     f"expected finite {name}, got {tensor[tuple(at)]} at {at} (trial, time, "
-                    f"channel) of a batch, and a loss of {value}; clean the dataset"
+                    f"channel) of a batch, and a {what} of {value}; clean the dataset"
                 )
         raise FloatingPointError(
-            f"expected a finite loss, got {value} at step {self.step}; try a smaller lr than "
+            f"expected a finite {what}, got {value} at step {self.step}; try a smaller lr than "
             f"{self.optimizer.param_groups[0]['lr']:g} or a smaller clip_norm"
         )
 

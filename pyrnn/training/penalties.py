@@ -25,6 +25,7 @@ Penalty: TypeAlias = Callable[[nn.Module, Any], Tensor]
 """A function of the network and its rollout (``outputs``, ``states``) that returns a scalar."""
 
 LAYERS = ("w_in", "w_rec", "w_out")
+RESERVED = ("loss", "task", "learning_rate", "gradient_norm")
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ def named_penalties(
 
     Raises:
         TypeError: If one can't be called.
-        ValueError: If two have the same name.
+        ValueError: If two have the same name, or one that the history uses itself.
     """
     if penalties is None:
         return {}
@@ -189,6 +190,8 @@ def named_penalties(
             raise ValueError(f"expected penalties of different names, got {names}; give name=...")
         named = dict(zip(names, items, strict=True))
     for name, penalty in named.items():
+        if name in RESERVED:
+            raise ValueError(f"expected penalties not named {', '.join(RESERVED)}, got {name!r}")
         if not callable(penalty):
             raise TypeError(f"expected penalty(rnn, rollout) -> scalar, got {name} = {penalty!r}")
     return named

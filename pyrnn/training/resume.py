@@ -37,14 +37,15 @@ def take_up(training: Training, saved: dict[str, Any] | None, *, resume: bool) -
     training.epoch, training.step = saved["epoch"], saved["step"]
     training.first_epoch = training.epoch
     _take_up_optimizer(training, saved["optimizer"], resume)
+    if resume or (training.is_seeded and training.seed == saved["seed"]):
+        training.is_seeded = True
+        training.global_rng = saved["global_rng"]
+        training.rnn.generator.set_state(saved["noise_rng"])
     if not resume:
         return
     for name in COUNTERS:
         setattr(training, name, saved[name])
-    training.is_seeded = True
-    training.global_rng = saved["global_rng"]
     training.recorder.sums = list(saved["sums"])
-    training.rnn.generator.set_state(saved["noise_rng"])
     if training.scheduler is not None and saved["scheduler"] is not None:
         training.scheduler.load_state_dict(saved["scheduler"])
 

@@ -1,0 +1,161 @@
+"""Callbacks are functions of the training; True ends it."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import types
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+import pyrnn
+from pyrnn import RNN
+from pyrnn.tasks import FlipFlop
+from pyrnn.training import (
+    History,
+    Training,
+    early_stopping,
+    live_plot,
+    log_csv,
+    log_tensorboard,
+    save_best,
+)
+
+TASK = FlipFlop(n_bits=1, n_trials=8, duration=100.0)
+
+
+def fake(losses: list[float], **columns: list[float]) -> types.SimpleNamespace:
+    """Return as much of a training as a callback looks at."""
+    history = History(epochs={"loss": losses, **columns})
+    return types.SimpleNamespace(
+        history=history, metric_name="accuracy", metric_goal="max", epoch=len(losses)
+    )
+
+
+def test_every_callback_is_called_after_every_epoch() -> None:
+    seen = []
+
+    def note(training: Training) -> None:
+        seen.append((training.epoch, training.step, training.history.n_epochs))
+
+    RNN(1, 4, 1).fit(TASK, epochs=3, batch_size=4, callbacks=[note, note], progress=False)
+    assert seen == [(1, 2, 1), (1, 2, 1), (2, 4, 2), (2, 4, 2), (3, 6, 3), (3, 6, 3)]
+
+
+def test_true_ends_the_training_and_the_others_are_called_still() -> None:
+    seen = []
+    calls = [lambda training: training.epoch == 2, lambda training: seen.append(training.epoch)]
+    history = RNN(1, 4, 1).fit(TASK, epochs=9, callbacks=calls, progress=False)
+    assert history.n_epochs == 2
+    assert seen == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("options", "losses", "stops"),
+    [
+        ({"below": 0.1}, [0.2, 0.11], False),
+        ({"below": 0.1}, [0.2, 0.09], True),
+        ({"above": 0.9}, [0.2, 0.95], True),
+        ({"patience": 2}, [0.3, 0.2, 0.25], False),
+        ({"patience": 2}, [0.3, 0.2, 0.25, 0.2], True),
+        ({"patience": 2}, [0.3, 0.2, 0.25, 0.19], False),
+    ],
+)
+def test_early_stopping(options: dict, losses: list[float], stops: bool) -> None:
+    assert early_stopping(**options)(fake(losses)) is stops  # type: ignore[arg-type]
+
+
+def test_early_stopping_on_a_metric_that_grows() -> None:
+    stop = early_stopping("accuracy", patience=2)
+    assert not stop(fake([1, 1, 1], accuracy=[0.5, 0.6, 0.7]))  # type: ignore[arg-type]
+    assert stop(fake([1, 1, 1], accuracy=[0.7, 0.6, 0.5]))  # type: ignore[arg-type]
+
+
+def test_early_stopping_looks_at_validation_first() -> None:
+    stop = early_stopping(below=0.1)
+    assert not stop(fake([0.01], validation_loss=[0.2]))  # type: ignore[arg-type]
+
+
+def test_early_stopping_wants_a_condition_and_a_known_name() -> None:
+    with pytest.raises(ValueError, match="below=, above= or patience=, got none"):
+        early_stopping()
+    with pytest.raises(ValueError, match=r"monitor among .*loss.*got 'validation_loss'"):
+        RNN(1, 4, 1).fit(
+            TASK, callbacks=early_stopping("validation_loss", below=1.0), progress=False
+        )
+
+
+def test_save_best_keeps_the_best_epoch(tmp_path: Path) -> None:
+    weights = []
+
+    def note(training: Training) -> None:
+        weights.append(training.rnn.w_rec.weight.detach().clone())
+
+    path = tmp_path / "best.pt"
+    history = RNN(1, 4, 1, seed=0).fit(
+        TASK, epochs=6, lr=0.3, clip_norm=None, callbacks=[note, save_best(path)], progress=False
+    )
+    assert torch.equal(pyrnn.load(path).w_rec.weight, weights[history.best_epoch])
+
+
+def test_csv(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    history = RNN(1, 4, 1).fit(TASK, epochs=3, callbacks=log_csv(path), progress=False)
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
+    assert [float(row["loss"]) for row in rows] == history.epochs["loss"]
+
+
+def test_tensorboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = []
+
+    class Writer:
+        def __init__(self, folder: str):
+            assert folder == str(tmp_path)
+
+        def add_scalar(self, name: str, value: float, epoch: int) -> None:
+            written.append((name, epoch))
+
+        def flush(self) -> None:
+            pass
+
+    module = types.ModuleType("torch.utils.tensorboard")
+    module.SummaryWriter = Writer  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    RNN(1, 4, 1).fit(TASK, epochs=2, callbacks=log_tensorboard(tmp_path), progress=False)
+    assert {("loss", 1), ("loss", 2), ("accuracy", 2)} <= set(written)
+
+
+def test_tensorboard_that_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ImportError, match=r"pip install pyrnn\[tensorboard\]"):
+        log_tensorboard(tmp_path)
+
+
+def test_live_plot_in_a_window() -> None:
+    with mpl.rc_context({"backend": "agg"}):
+        RNN(1, 4, 1).fit(TASK, epochs=4, callbacks=live_plot(every=2), progress=False)
+        (number,) = plt.get_fignums()
+        assert plt.figure(number).axes[0].lines
+        plt.close("all")
+
+
+def test_live_plot_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+    display = types.ModuleType("IPython.display")
+    display.clear_output = lambda wait: shown.append("clear")  # type: ignore[attr-defined]
+    display.display = shown.append  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    with mpl.rc_context({"backend": "agg"}):
+        monkeypatch.setattr(plt, "get_backend", lambda: "module://matplotlib_inline")
+        RNN(1, 4, 1).fit(TASK, epochs=2, callbacks=live_plot(), progress=False)
+        assert shown[::2] == ["clear", "clear"]
+        plt.close("all")

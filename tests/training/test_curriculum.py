@@ -1,0 +1,91 @@
+"""A curriculum changes the task's parameters, by step count or by how good the network is."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.utils.data import TensorDataset
+
+from pyrnn import RNN
+from pyrnn.tasks import FlipFlop
+from pyrnn.training import Curriculum, Training
+
+
+def lengths(rnn: RNN) -> list[int]:
+    """Return the length of every sequence that the network is given, as it happens."""
+    found: list[int] = []
+    rnn.register_forward_pre_hook(lambda module, args: found.append(args[0].shape[1]))
+    return found
+
+
+def test_stages_by_steps_begin_within_an_epoch() -> None:
+    rnn = RNN(1, 4, 1)
+    seen = lengths(rnn)
+    curriculum = Curriculum(steps=[3, 5], duration=[100.0, 200.0, 300.0])
+    task = FlipFlop(n_bits=1, n_trials=40)
+    rnn.fit(task, epochs=2, batch_size=10, curriculum=curriculum, progress=False)
+    assert seen == [10, 10, 10, 20, 20, 30, 30, 30]
+
+
+def test_stages_by_metric_begin_with_an_epoch() -> None:
+    seen_stages = []
+
+    def note(training: Training) -> None:
+        seen_stages.append(training.stage)
+
+    rnn = RNN(1, 4, 1)
+    seen = lengths(rnn)
+    curriculum = Curriculum(metric=0.0, duration=[100.0, 200.0, 300.0])
+    task = FlipFlop(n_bits=1, n_trials=20)
+    rnn.fit(
+        task, epochs=4, batch_size=10, curriculum=curriculum, callbacks=note, progress=False
+    )  # an accuracy of 0 is always reached
+    assert seen == [10, 10, 20, 20, 30, 30, 30, 30]
+    assert seen_stages == [1, 2, 2, 2]
+
+
+def test_a_metric_to_minimise() -> None:
+    curriculum = Curriculum(metric=10.0, goal="min", noise=[0.0, 0.1])
+    assert curriculum.stage(0, 100, 11.0) == 0
+    assert curriculum.stage(0, 100, 9.0) == 1
+    assert curriculum.stage(1, 100, 9.0) == 1
+    assert curriculum.stage(0, 100, None) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"duration": [1.0]}, r"either steps=\[...\] or metric=..., got both or neither"),
+        ({"steps": [1], "metric": 1.0, "dt": [1, 2]}, "got both or neither"),
+        ({"steps": [1], "dt": [1, 2, 3]}, r"2 increasing steps for 3 stages, got \[1\]"),
+        ({"steps": [5, 2], "dt": [1, 2, 3]}, r"2 increasing steps for 3 stages, got \[5, 2\]"),
+        ({"steps": [1], "dt": [1, 2], "noise": [0]}, "same number of stages.*'noise': 1"),
+        ({"metric": 1.0, "goal": "best", "dt": [1]}, "goal 'max' or 'min', got 'best'"),
+        ({"steps": []}, "at least one parameter"),
+    ],
+)
+def test_refused_curricula(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Curriculum(**options)
+
+
+def test_a_parameter_that_the_task_does_not_have() -> None:
+    curriculum = Curriculum(steps=[1], colour=["red", "blue"])
+    with pytest.raises(TypeError, match="colour"):
+        RNN(1, 4, 1).fit(FlipFlop(n_bits=1), curriculum=curriculum, progress=False)
+
+
+def test_a_dataset_without_parameters() -> None:
+    data = TensorDataset(torch.zeros(4, 5, 1), torch.zeros(4, 5, 1))
+    with pytest.raises(TypeError, match="expected a Task for a curriculum, got TensorDataset"):
+        RNN(1, 4, 1).fit(data, curriculum=Curriculum(steps=[1], n=[1, 2]), progress=False)
+
+
+def test_a_metric_that_the_dataset_does_not_have() -> None:
+    class Plain(TensorDataset):
+        def replace(self, n: int) -> Plain:
+            return self
+
+    data = Plain(torch.zeros(4, 5, 1), torch.zeros(4, 5, 1))
+    with pytest.raises(TypeError, match="metric"):
+        RNN(1, 4, 1).fit(data, curriculum=Curriculum(metric=1.0, n=[1, 2]), progress=False)

@@ -1,0 +1,81 @@
+"""History keeps one number per step and per epoch, whatever comes and goes."""
+
+from __future__ import annotations
+
+import math
+
+import matplotlib.pyplot as plt
+import pytest
+from rich.console import Console
+
+from pyrnn.training import History
+
+
+@pytest.fixture
+def history() -> History:
+    history = History(n_parameters=1234)
+    for loss in (0.5, 0.25, 0.3):
+        history.record_steps({"loss": [loss] * 2, "learning_rate": [0.1] * 2})
+        history.record_epoch(loss=loss, seconds=2.0, accuracy=1 - loss)
+    return history
+
+
+def test_what_follows_from_the_record(history: History) -> None:
+    assert (history.n_epochs, history.n_steps, history.seconds) == (3, 6, 6.0)
+    assert history.loss == [0.5, 0.5, 0.25, 0.25, 0.3, 0.3]
+    assert history.learning_rate == [0.1] * 6
+    assert history.best_epoch == 1
+
+
+def test_validation_is_what_counts(history: History) -> None:
+    history.record_epoch(loss=0.01, seconds=1.0, validation_loss=0.7)
+    history.record_epoch(loss=0.02, seconds=1.0, validation_loss=0.6)
+    assert history.monitored == "validation_loss"
+    assert history.best_epoch == 4
+    assert all(math.isnan(value) for value in history.epochs["validation_loss"][:3])
+    assert math.isnan(history.epochs["accuracy"][-1])
+    assert {len(column) for column in history.epochs.values()} == {5}
+
+
+def test_steps_of_another_fit_may_have_other_names(history: History) -> None:
+    history.record_steps({"loss": [0.1], "l2": [0.01]})
+    assert {len(column) for column in history.steps.values()} == {7}
+    assert math.isnan(history.steps["learning_rate"][-1])
+
+
+def test_empty_history() -> None:
+    history = History()
+    assert (history.n_epochs, history.n_steps, history.seconds) == (0, 0, 0)
+    assert history.best_epoch is None
+    Console(quiet=True).print(history)
+
+
+def test_plain_data_and_back(history: History) -> None:
+    assert History.from_dict(history.to_dict()).to_dict() == history.to_dict()
+
+
+def test_report(history: History) -> None:
+    history.interrupted = True
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(history)
+    text = capture.get()
+    for part in ("1,234", "3, 6", "6.0 s", "final loss", "0.3", "2 (loss 0.25)", "interrupted"):
+        assert part in text
+    assert "final accuracy: 0.7" in repr(history)
+
+
+def test_pandas(history: History) -> None:
+    pytest.importorskip("pandas")
+    assert list(history.to_pandas()["loss"]) == [0.5, 0.25, 0.3]
+    assert len(history.to_pandas(per="step")) == 6
+    assert history.to_pandas(per="step").index.name == "step"
+    with pytest.raises(ValueError, match="per='epoch' or 'step', got 'trial'"):
+        history.to_pandas(per="trial")
+
+
+def test_plot_draws_every_step(history: History) -> None:
+    _, ax = plt.subplots()
+    assert history.plot(ax=ax) is ax
+    assert max(len(line.get_xdata()) for line in ax.lines) >= 3
+    plt.close("all")
