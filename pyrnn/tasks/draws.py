@@ -90,14 +90,17 @@ class Draws:
         return u.reshape(self.n_trials, *shape)
 
     def normal(self, *shape: int) -> Tensor:
-        """Draw standard normal numbers by Box-Muller, ``(n_trials, *shape)``, float64."""
+        """Draw standard normal numbers by Box-Muller, ``(n_trials, *shape)``, float64.
+
+        They have the precision of float32 and stay within 6 standard deviations.
+        """
         size = math.prod(shape)
-        bits = self._bits((size + 1) // 2)  # 32 bits each for a radius and an angle
-        radius = (_to_float(bits >> np.uint64(32)) + 0.5) * 2.0**-32
-        radius = radius.log().mul(-2).sqrt()
-        angle = _to_float(bits & np.uint64(2**32 - 1)) * (2 * math.pi * 2.0**-32)
+        bits = self._bits((size + 1) // 2)  # 24 bits each for a radius and an angle
+        radius = _to_float(bits >> np.uint64(40)).float().add_(0.5).mul_(2.0**-24)
+        radius = radius.log_().mul_(-2).sqrt_()
+        angle = _to_float(bits & np.uint64(2**24 - 1)).float().mul_(2 * math.pi * 2.0**-24)
         pairs = torch.cat([radius * angle.cos(), radius * angle.sin()], dim=-1)
-        return pairs[:, :size].reshape(self.n_trials, *shape)
+        return pairs[:, :size].reshape(self.n_trials, *shape).double()
 
     def integers(self, low: int, high: int, *shape: int) -> Tensor:
         """Draw integers from ``low`` to ``high - 1``, ``(n_trials, *shape)``, int64."""
