@@ -218,8 +218,8 @@ def as_markdown(rows: Iterable[tuple[str, ...]]) -> str:
         "cosine decay, gradient norm clipped at 0.1, 500 steps; one CPU thread. The metric is "
         f"measured on {N_TEST} fresh trials after training, and every {EVALUATE_EVERY} steps to "
         'tell when the goal was first reached. "Plain loop" is what the same recipe reached in a '
-        "loop of plain PyTorch. The last two columns are the time to make 64 trials, and its share "
-        "of a training step on them.\n\n"
+        "loop of plain PyTorch. The last two columns are the time to make 64 trials, and its "
+        "share of a training step on them.\n\n"
         + "\n".join(f"| {' | '.join(line)} |" for line in lines)
         + f"\n\nBeyond the default recipe:\n\n{notes}"
     )
