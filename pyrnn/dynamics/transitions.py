@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from pathlib import Path
 from typing import Any
 
 import networkx as nx
 import torch
 from torch import Tensor
 
-from pyrnn.dynamics.points import FixedPoint, FixedPoints
+from pyrnn.dynamics.points import FixedPoints
 from pyrnn.dynamics.seeding import default_rng
 from pyrnn.dynamics.step import Step, frozen_step, one_thread
 
@@ -47,8 +45,9 @@ def transition_graph(
 
     Returns:
         A graph with nodes ``0 .. n-1``, each with its ``point`` and the number of runs ``lost``,
-        and edges with ``count`` and ``probability``. A stable point leads to itself. The graph
-        has ``n_runs``, ``scale`` and the total number ``lost``.
+        and edges with ``count``, ``probability`` and its 95 % confidence interval ``low .. high``
+        (Wilson), mean travel ``time`` in steps, and the ``start`` of one of the runs. A stable
+        point leads to itself. The graph has ``scale`` and the total number ``lost``.
 
     Raises:
         ValueError: If there are no points, or an option is not positive.
@@ -58,25 +57,85 @@ def transition_graph(
         >>> step = lambda h, x: torch.tanh(2 * h)
         >>> points = find_fixed_points(step, torch.linspace(-1, 1, 20)[:, None])
         >>> graph = transition_graph(step, points)
-        >>> sorted(graph.edges)
-        [(0, 0), (1, 1), (2, 0), (2, 1)]
+        >>> sorted(graph.edges), graph.graph["lost"]
+        ([(0, 0), (1, 1), (2, 0), (2, 1)], 0)
 
     References:
         Maheswaranathan et al., *NeurIPS* 32 (2019).
     """
     _check(points, n_runs, scale, n_steps)
-    rng = rng or default_rng()
-    scale = float(_separations(points).median()) * _NEAR if scale is None else scale
+    scale = _default_scale(points) if scale is None else scale
+    size = points.states.shape[-1]
+    nudges = torch.randn(len(points), n_runs, size, generator=rng or default_rng())
+    nudges = nudges.to(points.states) * scale / size**0.5
+    origin = torch.arange(len(points), device=nudges.device).repeat_interleave(n_runs)
+    return _explore(rnn, points, origin, nudges.flatten(0, 1), n_steps, scale)
+
+
+def manifold_graph(
+    rnn: Any, points: FixedPoints, *, scale: float | None = None, n_steps: int = 5000
+) -> nx.DiGraph:
+    """Follow the unstable manifolds: where each growing mode leads, in both directions.
+
+    Args:
+        rnn: A network, or any batched ``step(h, x)``.
+        points: Fixed points, of :func:`~pyrnn.dynamics.find_fixed_points`.
+        scale: Length of the first move along a mode; by default as in :func:`transition_graph`.
+        n_steps: Most steps of a run.
+
+    Returns:
+        A graph like that of :func:`transition_graph`, with two runs for each unstable mode. Stable
+        points have no edges.
+
+    Raises:
+        ValueError: If there are no points, or an option is not positive.
+
+    Example:
+        >>> from pyrnn.dynamics import find_fixed_points
+        >>> step = lambda h, x: torch.tanh(2 * h)
+        >>> points = find_fixed_points(step, torch.linspace(-1, 1, 20)[:, None])
+        >>> sorted(manifold_graph(step, points).edges)
+        [(2, 0), (2, 1)]
+    """
+    _check(points, 1, scale, n_steps)
+    scale = _default_scale(points) if scale is None else scale
+    with one_thread():
+        values, vectors = torch.linalg.eig(points.jacobians)
+    # of a pair, one member gives the real part and the other the imaginary part of its plane
+    modes = torch.where(values.imag[:, None] < 0, vectors.imag, vectors.real).mT
+    origin, which = (values.abs() > 1).nonzero().unbind(-1)
+    along = scale * torch.nn.functional.normalize(modes[origin, which], dim=-1)
+    return _explore(rnn, points, origin.repeat(2), torch.cat([along, -along]), n_steps, scale)
+
+
+def sample_paths(rnn: Any, graph: nx.DiGraph) -> dict[tuple[int, int], Tensor]:
+    """Return one run for each edge of a transition graph.
+
+    Args:
+        rnn: The network whose graph it is.
+        graph: Of :func:`transition_graph` or :func:`manifold_graph`.
+
+    Returns:
+        For each edge the states of a run, ``(n_steps, hidden_size)``.
+    """
+    edges = list(graph.edges(data=True))
+    if not edges:
+        return {}
+    h = torch.stack([about["start"] for *_, about in edges])
+    x = torch.stack([graph.nodes[i]["point"].input for i, _, _ in edges])
+    steps = [about["start_time"] for *_, about in edges]
+    states = [h]
     with one_thread(), torch.no_grad():
-        step = frozen_step(rnn, points.states, points.inputs)
-        origin = torch.arange(len(points)).repeat_interleave(n_runs).to(points.states.device)
-        nudge = torch.randn(len(origin), points.states.shape[-1], generator=rng)
-        h = points.states[origin] + nudge.to(points.states) * scale / nudge.shape[-1] ** 0.5
-        ends = arrivals(step, h, points.inputs[origin], points, n_steps)
-    return _graph(points, origin, ends, n_runs=n_runs, scale=scale)
+        step = frozen_step(rnn, h, x)
+        for _ in range(max(steps)):
+            states.append(step(states[-1], x))
+    runs = torch.stack(states, dim=1)
+    return {(i, j): run[: n + 1] for (i, j, _), run, n in zip(edges, runs, steps, strict=True)}
 
 
-def arrivals(step: Step, h: Tensor, x: Tensor, points: FixedPoints, n_steps: int) -> Tensor:
+def arrivals(
+    step: Step, h: Tensor, x: Tensor, points: FixedPoints, n_steps: int
+) -> tuple[Tensor, Tensor]:
     """Run states under constant input until each is near a stable point.
 
     Args:
@@ -87,26 +146,29 @@ def arrivals(step: Step, h: Tensor, x: Tensor, points: FixedPoints, n_steps: int
         n_steps: Most steps.
 
     Returns:
-        Index of the point where each run ends, -1 for none, ``(n_runs,)``.
+        Index of the point where each run ends, -1 for none, and the steps that it took (to the
+        next ten), both ``(n_runs,)``.
     """
     ends = torch.full((len(h),), _LOST, device=h.device)
+    times = torch.full_like(ends, n_steps)
     stable = points.is_stable.nonzero()[:, 0]
     running = torch.arange(len(h), device=h.device)
     reach = _NEAR * _separations(points)[stable]
-    for i in range(n_steps if len(stable) else 0):
+    for i in range(1, 1 + n_steps if len(stable) else 0):
         h = step(h, x)
-        if (i + 1) % _CHECK_EVERY and i + 1 < n_steps:
+        if i % _CHECK_EVERY and i < n_steps:
             continue
         distance = torch.cdist(h, points.states[stable])
         is_same_input = (x[:, None] == points.inputs[stable]).all(-1)
         is_near = (distance < reach) & is_same_input
         has_arrived = is_near.any(1)
         ends[running[has_arrived]] = stable[is_near[has_arrived].int().argmax(1)]
+        times[running[has_arrived]] = i
         goes_on = ~has_arrived & h.isfinite().all(1)
         h, x, running = h[goes_on], x[goes_on], running[goes_on]
         if not len(running):
             break
-    return ends
+    return ends, times
 
 
 def _separations(points: FixedPoints) -> Tensor:
@@ -118,23 +180,66 @@ def _separations(points: FixedPoints) -> Tensor:
     return torch.where(nearest.isfinite(), nearest, alone)
 
 
-def _graph(
-    points: FixedPoints, origin: Tensor, ends: Tensor, *, n_runs: int, scale: float
+def _default_scale(points: FixedPoints) -> float:
+    return float(_separations(points).median()) * _NEAR
+
+
+def _explore(
+    rnn: Any, points: FixedPoints, origin: Tensor, nudges: Tensor, n_steps: int, scale: float
 ) -> nx.DiGraph:
-    n_points = len(points)
-    counts = torch.zeros(n_points, n_points + 1, dtype=torch.long)
-    index = (origin.cpu(), ends.cpu())  # lost runs (-1) fall into the last column
-    counts.index_put_(index, torch.ones(len(origin), dtype=torch.long), accumulate=True)
-    n_lost = int(counts[:, _LOST].sum())
+    """Run from nudged points, and make the graph of where they end."""
+    starts, inputs = points.states[origin] + nudges, points.inputs[origin]
+    with one_thread(), torch.no_grad():
+        step = frozen_step(rnn, points.states, points.inputs)
+        ends, times = arrivals(step, starts, inputs, points, n_steps)
+    n_lost = int((ends == _LOST).sum())
     if n_lost:
-        logger.warning("%d of %d runs reached no stable fixed point", n_lost, len(origin))
-    graph = nx.DiGraph(n_runs=n_runs, scale=scale, lost=n_lost)
+        logger.warning("%d of %d runs reached no stable fixed point", n_lost, len(ends))
+    graph = nx.DiGraph(scale=scale, lost=n_lost)
+    n_runs = torch.bincount(origin, minlength=len(points)).tolist()
+    lost = torch.bincount(origin[ends == _LOST], minlength=len(points)).tolist()
     for i, point in enumerate(points):
-        graph.add_node(i, point=point, lost=int(counts[i, _LOST]))
-    for i, j in counts[:, :n_points].nonzero().tolist():
-        count = int(counts[i, j])
-        graph.add_edge(i, j, count=count, probability=count / n_runs)
+        graph.add_node(i, point=point, n_runs=n_runs[i], lost=lost[i])
+    pairs, of = torch.stack([origin, ends], dim=-1).unique(dim=0, return_inverse=True)
+    for k, (i, j) in enumerate(pairs.tolist()):
+        if j != _LOST:
+            runs = (of == k).nonzero()[:, 0]
+            graph.add_edge(i, j, **_edge(starts[runs], times[runs], n_runs[i]))
     return graph
+
+
+def _edge(starts: Tensor, times: Tensor, n_runs: int) -> dict[str, Any]:
+    low, high = wilson_interval(len(starts), n_runs)
+    return {
+        "count": len(starts),
+        "probability": len(starts) / n_runs,
+        "low": low,
+        "high": high,
+        "time": float(times.double().mean()),
+        "start": starts[0],
+        "start_time": int(times[0]),
+    }
+
+
+def wilson_interval(count: int, n_runs: int) -> tuple[float, float]:
+    """Return the 95 % confidence interval of a probability, from ``count`` of ``n_runs``.
+
+    Args:
+        count: How often it happened.
+        n_runs: How often it could have happened.
+
+    Example:
+        >>> [round(bound, 3) for bound in wilson_interval(16, 32)]
+        [0.336, 0.664]
+
+    References:
+        Wilson, *J. Am. Stat. Assoc.* 22:209 (1927).
+    """
+    z, share = 1.959964, count / n_runs
+    middle = share + z**2 / (2 * n_runs)
+    reach = z * ((share * (1 - share) + z**2 / (4 * n_runs)) / n_runs) ** 0.5
+    whole = 1 + z**2 / n_runs
+    return max(0.0, (middle - reach) / whole), min(1.0, (middle + reach) / whole)
 
 
 def _check(points: FixedPoints, n_runs: int, scale: float | None, n_steps: int) -> None:
@@ -148,51 +253,3 @@ def _check(points: FixedPoints, n_runs: int, scale: float | None, n_steps: int) 
             f"expected positive n_runs, n_steps and scale, got {n_runs}, {n_steps} and {scale}; "
             "leave them out for the defaults"
         )
-
-
-def save_graph(graph: nx.DiGraph, path: str | Path) -> None:
-    """Write a transition graph as GraphML or JSON, by the ending of the name.
-
-    A node's point becomes its ``stability``, ``n_unstable``, ``speed``, ``state`` and ``input``
-    (lists as JSON text in GraphML).
-
-    Args:
-        graph: A graph of :func:`transition_graph`.
-        path: Name that ends in ``.graphml`` or ``.json``.
-
-    Raises:
-        ValueError: If the name ends otherwise.
-    """
-    suffix = Path(path).suffix.lower()
-    if suffix not in (".graphml", ".json"):
-        raise ValueError(f"expected a name ending in .graphml or .json, got {str(path)!r}")
-    plain = nx.DiGraph(**{key: _plain(value, suffix) for key, value in graph.graph.items()})
-    for node, about in graph.nodes(data=True):
-        point = about.get("point")
-        about = {key: value for key, value in about.items() if key != "point"}
-        about |= _describe(point) if isinstance(point, FixedPoint) else {}
-        plain.add_node(node, **{key: _plain(value, suffix) for key, value in about.items()})
-    for i, j, about in graph.edges(data=True):
-        plain.add_edge(i, j, **{key: _plain(value, suffix) for key, value in about.items()})
-    if suffix == ".graphml":
-        nx.write_graphml(plain, str(path))
-    else:
-        Path(path).write_text(json.dumps(nx.node_link_data(plain, edges="edges"), indent=1))
-
-
-def _describe(point: FixedPoint) -> dict[str, Any]:
-    return {
-        "stability": point.stability,
-        "n_unstable": point.n_unstable,
-        "speed": point.speed,
-        "state": point.state,
-        "input": point.input,
-    }
-
-
-def _plain(value: Any, suffix: str) -> Any:
-    """Turn a value into what the format can hold."""
-    value = value.tolist() if isinstance(value, Tensor) else value
-    if suffix == ".graphml" and not isinstance(value, (bool, int, float, str)):
-        return json.dumps(value)
-    return value

@@ -1,0 +1,60 @@
+"""Transition graphs as files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+from torch import Tensor
+
+from pyrnn.dynamics.points import FixedPoint
+
+
+def save_graph(graph: nx.DiGraph, path: str | Path) -> None:
+    """Write a transition graph as GraphML or JSON, by the ending of the name.
+
+    A node's point becomes its ``stability``, ``n_unstable``, ``speed``, ``state`` and ``input``
+    (lists as JSON text in GraphML).
+
+    Args:
+        graph: A graph of :func:`transition_graph`.
+        path: Name that ends in ``.graphml`` or ``.json``.
+
+    Raises:
+        ValueError: If the name ends otherwise.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".graphml", ".json"):
+        raise ValueError(f"expected a name ending in .graphml or .json, got {str(path)!r}")
+    plain = nx.DiGraph(**{key: _plain(value, suffix) for key, value in graph.graph.items()})
+    for node, about in graph.nodes(data=True):
+        point = about.get("point")
+        about = {key: value for key, value in about.items() if key != "point"}
+        about |= _describe(point) if isinstance(point, FixedPoint) else {}
+        plain.add_node(node, **{key: _plain(value, suffix) for key, value in about.items()})
+    for i, j, about in graph.edges(data=True):
+        plain.add_edge(i, j, **{key: _plain(value, suffix) for key, value in about.items()})
+    if suffix == ".graphml":
+        nx.write_graphml(plain, str(path))
+    else:
+        Path(path).write_text(json.dumps(nx.node_link_data(plain, edges="edges"), indent=1))
+
+
+def _describe(point: FixedPoint) -> dict[str, Any]:
+    return {
+        "stability": point.stability,
+        "n_unstable": point.n_unstable,
+        "speed": point.speed,
+        "state": point.state,
+        "input": point.input,
+    }
+
+
+def _plain(value: Any, suffix: str) -> Any:
+    """Turn a value into what the format can hold."""
+    value = value.tolist() if isinstance(value, Tensor) else value
+    if suffix == ".graphml" and not isinstance(value, (bool, int, float, str)):
+        return json.dumps(value)
+    return value
