@@ -22,6 +22,7 @@ OUT = Path("out/flipflop")
 
 
 def main(epochs=20, n_units=64, show=True):
+    plt.style.use(STYLE_SHEET)
     task = FlipFlop(n_bits=3, seed=0)
     rnn = CTRNN(3, n_units, 3, tau=100.0, dt=10.0, dale_ratio=0.8, autapses=False, seed=0)
     history = rnn.fit(task, epochs=epochs, seed=0, progress=show)
@@ -34,10 +35,10 @@ def main(epochs=20, n_units=64, show=True):
     print(f"{100 * accuracy:.2f} % of the bits are right after {history.n_steps} steps")
     print(points.summary())
 
-    draw(task, trials, outputs, history, points, graph)
+    figure = draw(task, trials, outputs, history, points, graph)
     if show:
         OUT.mkdir(parents=True, exist_ok=True)
-        plt.savefig(OUT / "flipflop.png")
+        figure.savefig(OUT / "flipflop.png")
         rare = task.replace(pulse_probability=task.pulse_probability / 5)  # time to settle
         settled = rnn.predict(rare.batch(40).inputs).states[:, 20:]
         Scene(settled, points, graph, title="3-bit flip-flop").save(OUT / "scene.html")
@@ -55,13 +56,14 @@ def main(epochs=20, n_units=64, show=True):
 
 
 def draw(task, trials, outputs, history, points, graph):
-    with plt.style.context(STYLE_SHEET):
-        figure, axes = plt.subplot_mosaic("AAB\nCDD", figsize=(9, 6.4))
-        plot_trial(trials.unbind()[0], outputs[0], dt=task.dt, ax=axes["A"])
-        plot_loss(history, ax=axes["B"])
-        plot_spectrum(points[-1], ax=axes["C"])
-        plot_transition_graph(graph, layout="pca", ax=axes["D"])
-        axes["A"].set_xlabel("time (ms)")
+    """Draw a trial, the loss, the modes around the middle, and where the saddles lead."""
+    figure, axes = plt.subplot_mosaic("AAABB\nCCDDD", figsize=(10, 6.6))
+    plot_trial(trials.unbind()[0], outputs[0], dt=task.dt, ax=axes["A"])
+    axes["A"].set_xlabel("time (ms)")
+    plot_loss(history, ax=axes["B"])
+    axes["C"].set_title("modes at the centre")
+    plot_spectrum(points[-1], zoom=True, ax=axes["C"])
+    plot_transition_graph(graph, layout="pca", ax=axes["D"])
     return figure
 
 

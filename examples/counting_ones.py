@@ -1,0 +1,127 @@
+"""Counting ones with two weights: why gradients through time explode and vanish.
+
+The smallest network of all, h_k = w_rec h_{k-1} + w_x x_k, has to return the number of ones in a
+sequence; w_x = w_rec = 1 does it. The gradient is written out by hand, as in Roelants' article
+on networks from scratch: each step back multiplies it by w_rec. Hence the loss has cliffs where
+|w_rec| > 1 and plains where it is less, and Rprop, which looks at the sign of the gradient only,
+crosses both. The same network in pyrnn then meets Rprop, Adam and gradient descent.
+"""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.colors import LogNorm
+from torch.utils.data import TensorDataset
+
+from pyrnn import RNN
+from pyrnn.palette import CYCLE
+from pyrnn.plot import STYLE_SHEET
+
+OUT = Path("out/counting_ones")
+START = (-1.5, 2.0)
+POINTS = [START, (2, 1), (1, 2), (1, -2), (1, 1), (1, 0), (1, 0.5), (1, -0.5)]  # (w_x, w_rec)
+
+
+def forward(x, w_x, w_rec):
+    """Return the states before and after each symbol, one row a trial."""
+    h = np.zeros((len(x), x.shape[1] + 1))
+    for k in range(x.shape[1]):
+        h[:, k + 1] = w_rec * h[:, k] + w_x * x[:, k]
+    return h
+
+
+def backward(x, h, count, w_rec):
+    """Return the gradients by w_x and w_rec, and by the state at each time."""
+    g = np.zeros_like(h)
+    g[:, -1] = 2 * (h[:, -1] - count) / len(x)  # of the mean squared error
+    for k in range(x.shape[1], 0, -1):
+        g[:, k - 1] = w_rec * g[:, k]
+    return np.array([(g[:, 1:] * x).sum(), (g[:, 1:] * h[:, :-1]).sum()]), g
+
+
+def rprop(x, count, n_steps):
+    """Return the path of the weights: steps grow while the gradient keeps its sign."""
+    path, step, before = [np.array(START)], np.full(2, 0.001), np.zeros(2)
+    for _ in range(n_steps):
+        sign = np.sign(backward(x, forward(x, *path[-1]), count, path[-1][1])[0])
+        step = step * np.where(sign == before, 1.2, 0.5)
+        path.append(path[-1] - sign * step)
+        before = sign
+    return np.array(path)
+
+
+def train(x, count, optimizer, lr, n_steps, clip_norm=None):
+    """Return the weights that pyrnn's ``fit`` finds with an optimiser of torch."""
+    inputs = torch.tensor(x).unsqueeze(-1)
+    targets = inputs.cumsum(1)
+    is_end = torch.arange(x.shape[1]) == x.shape[1] - 1
+    data = TensorDataset(inputs, targets, is_end.double().expand(len(x), -1))
+    rnn = RNN(1, 1, 1, activation="identity", bias=False, frozen=["w_out"]).double()
+    for layer, value in zip((rnn.w_in, rnn.w_rec, rnn.w_out), (*START, 1.0), strict=True):
+        torch.nn.init.constant_(layer.weight, value)
+    rnn.fit(data, epochs=n_steps, batch_size=None, optimizer=optimizer, lr=lr,
+            clip_norm=clip_norm, progress=False)  # fmt: skip
+    return rnn.w_in.weight.item(), rnn.w_rec.weight.item()
+
+
+def main(epochs=500, show=True):
+    plt.style.use(STYLE_SHEET)
+    x = np.random.RandomState(1).rand(20, 10).round()
+    count = x.sum(1)
+    path = rprop(x, count, epochs)
+    print(f"by hand: w_x = {path[-1][0]:.4f}, w_rec = {path[-1][1]:.4f}")
+    found = {"rprop": train(x, count, "rprop", 0.001, epochs)}
+    found["adam"] = train(x, count, "adam", 0.05, epochs)
+    found["sgd"] = train(x, count, "sgd", 0.01, epochs, clip_norm=1.0)
+    for name, (w_x, w_rec) in found.items():
+        print(f"fit with {name}: w_x = {w_x:.4f}, w_rec = {w_rec:.4f}")
+    test = np.random.RandomState(2).rand(5, 10).round()
+    answer = forward(test, *path[-1])[:, -1]
+    print("counts", test.sum(1).astype(int), "answers", answer.round(2))
+
+    figure = draw(x, count, path)
+    if show:
+        OUT.mkdir(parents=True, exist_ok=True)
+        figure.savefig(OUT / "counting_ones.png")
+
+    weights = torch.tensor(START, dtype=torch.float64, requires_grad=True)
+    h = torch.zeros(len(x), dtype=torch.float64)
+    for symbol in torch.tensor(x).T:
+        h = weights[1] * h + weights[0] * symbol
+    (h - torch.tensor(count)).square().mean().backward()
+    by_hand = backward(x, forward(x, *START), count, START[1])[0]
+    np.testing.assert_allclose(by_hand, weights.grad, rtol=1e-9)
+    if epochs >= 500:
+        assert np.abs(path[-1] - 1).max() < 0.01
+        assert np.abs(np.array(found["rprop"]) - 1).max() < 0.01
+        assert (answer.round() == test.sum(1)).all()
+    return path
+
+
+def draw(x, count, path):
+    """Draw the loss over both weights at two zooms, and the gradient's way back through time."""
+    colors = [*CYCLE, "black"]
+    figure, axes = plt.subplots(1, 3, figsize=(12.5, 3.8))
+    for ax, reach in zip(axes, (4.0, 2.2), strict=False):
+        grid = np.linspace(-reach, reach, 121)
+        loss = [[np.mean((forward(x, a, b)[:, -1] - count) ** 2) for a in grid] for b in grid]
+        mesh = ax.pcolormesh(grid, grid, loss, norm=LogNorm(1e-1, 1e10), rasterized=True)
+        ax.plot(*path.T, color="white", linewidth=1.2, marker=".", markersize=2)
+        for point, color in zip(POINTS, colors, strict=True):
+            ax.plot(*point, "o", color=color, markeredgecolor="white", markersize=6)
+        ax.set(title="loss, Rprop's path", xlabel="$w_x$", ylabel="$w_{rec}$", aspect="equal")
+        ax.set(xlim=(-reach, reach), ylim=(-reach, reach))
+    figure.colorbar(mesh, ax=axes[1], label="loss")
+    for (w_x, w_rec), color in zip(POINTS, colors, strict=True):
+        size = np.abs(backward(x, forward(x, w_x, w_rec), count, w_rec)[1]).sum(0)
+        axes[2].plot(np.arange(-10, 1), size, color=color, label=f"({w_x:g}, {w_rec:g})")
+    axes[2].set(yscale="log", title="gradient at each step", xlabel="step before the end")
+    axes[2].set(ylabel="|∂L/∂h|", ylim=(1e-4, None))
+    axes[2].legend(title="$(w_x, w_{rec})$", loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+if __name__ == "__main__":
+    main()
