@@ -42,6 +42,8 @@ class Row:
     steps: int = 500
     lr: float = 2e-3
     clip_norm: float = 0.1
+    batch_size: int = 64
+    options: dict[str, Any] = field(default_factory=dict)  # of the network
     curriculum: Callable[[], Curriculum] | None = None
     note: str = ""
 
@@ -102,27 +104,21 @@ ROWS = [
 ]
 
 
-def network(task: t.Task, seed: int) -> RateRNN:
+def network(row: Row, seed: int) -> RateRNN:
     """Make the default network for a task, with a readout that starts at zero."""
-    rnn = RateRNN(
-        task.input_size,
-        100,
-        task.output_size,
-        tau=100.0,
-        dt=min(task.dt, 20.0),
-        noise=0.02,
-        seed=seed,
-    )
+    task = row.task
+    options = {"tau": 100.0, "dt": min(task.dt, 20.0), "noise": 0.02, **row.options}
+    rnn = RateRNN(task.input_size, 100, task.output_size, seed=seed, **options)
     torch.nn.init.zeros_(rnn.w_out.weight)
     return rnn
 
 
 def train(row: Row, seed: int, steps: int | None = None) -> tuple[RateRNN, Run]:
     """Train a network; measure it on test trials as it learns, time not counted."""
-    per_epoch = 64 * EVALUATE_EVERY
+    per_epoch = row.batch_size * EVALUATE_EVERY
     task = row.task.replace(seed=seed, n_trials=per_epoch)
     batch = row.task.replace(seed=10_000 + seed, **row.test).batch(N_TEST)
-    rnn, spent, first = network(task, seed), 0.0, None
+    rnn, spent, first = network(row, seed), 0.0, None
 
     def measure(training: Any) -> bool:
         nonlocal first, spent
@@ -140,6 +136,7 @@ def train(row: Row, seed: int, steps: int | None = None) -> tuple[RateRNN, Run]:
     rnn.fit(
         task,
         epochs=(steps or row.steps) // EVALUATE_EVERY,
+        batch_size=row.batch_size,
         lr=row.lr,
         scheduler="cosine",
         clip_norm=row.clip_norm,
@@ -153,7 +150,7 @@ def train(row: Row, seed: int, steps: int | None = None) -> tuple[RateRNN, Run]:
 
 def generation_share(row: Row, n: int = 20) -> tuple[float, float]:
     """Return the ms to make 64 trials, and their share of a training step on them."""
-    rnn = network(row.task, 0)
+    rnn = network(row, 0)
     optimizer = torch.optim.Adam(rnn.parameters(), 1e-4)
     batch = row.task.batch(64)
 

@@ -8,7 +8,7 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,15 +16,11 @@ from torch.utils.data import Dataset
 
 from pyrnn.config import argument_names
 from pyrnn.tasks import curves
-from pyrnn.tasks.curves import Chronometric, Psychometric
+from pyrnn.tasks.describe import describe, plot_trial
 from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.scores import class_accuracy, r_squared, sign_accuracy
 from pyrnn.tasks.timeline import Timeline, check_durations, to_steps
 from pyrnn.tasks.trial import Trial, stack_trials
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from rich.table import Table
 
 AnyTask = TypeVar("AnyTask", bound="Task")
 
@@ -267,40 +263,13 @@ class Task(Dataset[Trial]):
         """Return what a choice is read from, its sign, at each step, ``(..., time)``."""
         return outputs[..., 0]
 
-    def psychometric(
-        self, outputs: Tensor, batch: Trial, *, evidence: str = "coherence"
-    ) -> Psychometric:
-        """Relate choices to signed evidence, named as in ``batch.info``.
+    psychometric = curves.psychometric_of
+    chronometric = curves.chronometric_of
 
-        See :func:`pyrnn.tasks.psychometric`; outputs are ``(n_trials, time, output_size)``.
-        """
-        positive = curves.choices(self, outputs, batch) > 0
-        return curves.psychometric(curves.evidence_of(batch, evidence), positive)
+    # What is there to see?
 
-    def chronometric(
-        self, outputs: Tensor, batch: Trial, *, evidence: str = "coherence", **options: Any
-    ) -> Chronometric:
-        """Relate reaction times to the evidence.
-
-        See :func:`pyrnn.tasks.chronometric` and, for the options ``threshold`` and ``since``,
-        :func:`pyrnn.tasks.reaction_times`.
-        """
-        times = curves.reaction_times(self, outputs, batch, **options)
-        return curves.chronometric(curves.evidence_of(batch, evidence), times)
-
-    # What there is to see.
-
-    def describe(self) -> Table:
-        """Return a table of sizes, channels, epochs and parameters, to print with rich."""
-        from pyrnn.tasks.describe import describe
-
-        return describe(self)
-
-    def plot_trial(self, index: int = 0, outputs: Any = None, *, ax: Axes | None = None) -> Axes:
-        """Draw a trial, with a network's outputs ``(time, output_size)`` if given."""
-        from pyrnn.tasks.describe import draw_trial
-
-        return draw_trial(self, index, outputs, ax)
+    describe = describe
+    plot_trial = plot_trial
 
     # Time, for subclasses.
 

@@ -133,6 +133,42 @@ def chronometric(evidence: Any, times: Any) -> Chronometric:
     return Chronometric(levels, np.array(mean), np.array(error), share)
 
 
+def psychometric_of(
+    task: Task, outputs: Tensor, batch: Trial, *, evidence: str = "coherence"
+) -> Psychometric:
+    """Relate a network's choices to the evidence, see :func:`pyrnn.tasks.psychometric`.
+
+    Args:
+        task: Where the trials come from; it says what a choice is read from.
+        outputs: The network's answers, ``(n_trials, time, output_size)``.
+        batch: The trials.
+        evidence: Name in ``batch.info`` of the signed evidence.
+
+    Raises:
+        ValueError: If the trials do not know this evidence.
+    """
+    return psychometric(evidence_of(batch, evidence), choices(task, outputs, batch) > 0)
+
+
+def chronometric_of(
+    task: Task, outputs: Tensor, batch: Trial, *, evidence: str = "coherence", **options: Any
+) -> Chronometric:
+    """Relate a network's reaction times to the evidence, see :func:`pyrnn.tasks.chronometric`.
+
+    Args:
+        task: Where the trials come from; it says what a choice is read from.
+        outputs: The network's answers, ``(n_trials, time, output_size)``.
+        batch: The trials.
+        evidence: Name in ``batch.info`` of the evidence.
+        **options: ``threshold`` and ``since``, see :func:`pyrnn.tasks.reaction_times`.
+
+    Raises:
+        ValueError: If the trials do not know this evidence.
+    """
+    times = reaction_times(task, outputs, batch, **options)
+    return chronometric(evidence_of(batch, evidence), times)
+
+
 def choices(task: Task, outputs: Tensor, batch: Trial) -> Tensor:
     """Return each trial's choice at its last scored step, -1 or 1, ``(n_trials,)``."""
     variable = task.decision_variable(outputs).unsqueeze(-1)

@@ -50,11 +50,21 @@ def _channels(size: int, names: tuple[str, ...]) -> str:
     return f"{size}: {', '.join(shown)}"
 
 
-def draw_trial(task: Task, index: int, outputs: Any, ax: Axes | None) -> Axes:
-    """Draw a trial of a task, its channels by their names; see :func:`pyrnn.plot.plot_trial`."""
-    from pyrnn.plot import plot_trial
+def plot_trial(task: Task, index: int = 0, outputs: Any = None, *, ax: Axes | None = None) -> Axes:
+    """Draw a trial, its channels by their names; see :func:`pyrnn.plot.plot_trial`.
 
-    ax = plot_trial(task.batch([index]), outputs, dt=task.dt, ax=ax)
+    Args:
+        task: The task.
+        index: Which trial.
+        outputs: What a network answered to it, ``(time, output_size)``.
+        ax: Where to draw; a new figure by default.
+
+    Returns:
+        The axes.
+    """
+    from pyrnn import plot
+
+    ax = plot.plot_trial(task.batch([index]), outputs, dt=task.dt, ax=ax)
     names = [*task.input_names, *task.output_names]
     if len(names) == len(ax.get_yticks()):
         ax.set_yticks(ax.get_yticks(), names)
