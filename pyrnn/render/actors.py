@@ -23,16 +23,17 @@ class Actor:
 
     Args:
         layer: What to draw.
+        ratio: Pixels drawn for each pixel asked for.
     """
 
-    def __init__(self, layer: Layer) -> None:
+    def __init__(self, layer: Layer, ratio: float = 1.0) -> None:
         self.layer = layer
         shape, times = _geometry(layer)
         order = np.argsort(times, kind="stable")
         self.cells, self.times = np.ascontiguousarray(shape.faces[order]), times[order]
         self.mesh = vedo.Mesh(_polydata(shape, layer.colors[shape.source]))
         self.set_step(None)
-        self._shade()
+        self._shade(ratio)
 
     def set_step(self, step: int | None) -> None:
         """Show what happens up to a step; everything for ``None``."""
@@ -48,10 +49,10 @@ class Actor:
         (polydata.SetLines if width == 2 else polydata.SetPolys)(cells)
         polydata.Modified()
 
-    def _shade(self) -> None:
+    def _shade(self, ratio: float) -> None:
         mesh, layer = self.mesh, self.layer
         if isinstance(layer, Curves) and layer.are_lines:
-            mesh.linewidth(1.4).lighting("off").alpha(layer.alpha)
+            mesh.linewidth(0.9 * ratio).lighting("off").alpha(layer.alpha)
             return
         mesh.lighting("default", 0.42, 0.62, 0.18, 24).phong()
         if isinstance(layer, Curves):

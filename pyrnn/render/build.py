@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 MAX_TUBES, MAX_LINES = 20_000, 200_000  # states drawn as tubes, as lines; beyond, fewer trials
 TUBE, MODE, ATTRACTOR, BALL = 0.0016, 0.0020, 0.0045, 0.0095  # radii, as shares of the diagonal
 MODE_LENGTH = 0.085  # of an arrow along an unstable direction, as a share of the diagonal
-LINE_ALPHA = 0.5  # many thin lines shine through each other
+LINE_ALPHA = 0.55  # many thin lines shine through each other
 EDGE_STEPS = 28  # vertices of a graph edge
 
 
@@ -58,10 +58,12 @@ def chosen_trials(lengths: Sequence[int]) -> Array:
     return np.unique(np.linspace(0, len(lengths) - 1, kept).round().astype(int))
 
 
-def trajectories(trials: list[Array], coloring: Coloring, unit: float, note: str = "") -> Curves:
-    """Draw projected trials ``(time, 3)``: tubes if they are few enough, else lines."""
+def trajectories(
+    trials: list[Array], coloring: Coloring, unit: float, note: str = "", clip: bool = False
+) -> Curves:
+    """Draw projected trials ``(time, 3)``: as tubes, or as lines if they are many or clipped."""
     lengths = np.array([len(trial) for trial in trials])
-    radius = TUBE * unit if lengths.sum() <= MAX_TUBES else 0.0
+    radius = TUBE * unit if lengths.sum() <= MAX_TUBES and not clip else 0.0
     return Curves(
         "trajectories",
         np.concatenate(trials),
@@ -70,6 +72,7 @@ def trajectories(trials: list[Array], coloring: Coloring, unit: float, note: str
         np.full(len(trials), radius),
         alpha=1.0 if radius else LINE_ALPHA,
         times=np.concatenate([np.arange(n) for n in lengths]),
+        clip=clip,
         note=note,
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pyrnn.render.camera import Pose, fit_camera, view_direction
+from pyrnn.render.camera import Pose, fit_camera
 from pyrnn.render.layers import Array, Drawing
 from pyrnn.render.opengl import require_opengl
 from pyrnn.render.stage import Stage
@@ -31,7 +31,7 @@ def write_film(
     write = _write_gif if Path(path).suffix.lower() == ".gif" else _mp4_writer()
     require_opengl()
     width, height = (MACROBLOCK * max(1, round(side / MACROBLOCK)) for side in size)
-    stage = Stage(drawing, (width, height))
+    stage = Stage(drawing, (width, height), text=Stage.text_for(height))
     n_frames = max(2, round(seconds * fps))
     try:
         write(_frames(stage, motion, n_frames), Path(path), fps)
@@ -55,7 +55,7 @@ def _frames(stage: Stage, motion: str, n_frames: int) -> Iterator[Array]:
 def _turntable(stage: Stage, n_frames: int) -> list[Pose]:
     """Return cameras on a circle around the scene, at a distance that suits all of them."""
     width, height = stage.window.GetSize()
-    box, toward = stage.drawing.box, view_direction("iso")
+    box, toward = stage.drawing.box, stage.drawing.iso
     directions = [_turned(toward, 360 * frame / n_frames) for frame in range(n_frames)]
     fitted = [fit_camera(box, direction, width / height) for direction in directions]
     distance = max(np.linalg.norm(pose.position - pose.focus) for pose in fitted)

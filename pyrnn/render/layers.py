@@ -48,6 +48,7 @@ class Curves:
         alpha: Opacity.
         heads: Whether each curve ends in an arrow head.
         times: Step of each vertex, ``(n_vertices,)``, where time may hide what comes later.
+        clip: Whether what lies outside the axes is cut off.
         cards: What to show of each curve that can be picked.
         visible: Whether it is shown at first.
         note: What else its check-box says.
@@ -61,6 +62,7 @@ class Curves:
     alpha: float = 1.0
     heads: bool = False
     times: Array | None = None
+    clip: bool = False
     cards: tuple[Card, ...] = ()
     visible: bool = True
     note: str = ""
@@ -113,6 +115,7 @@ class Drawing:
         layers: What is drawn.
         box: Lower and upper corner of the axes, ``(2, 3)``.
         labels: Names of the three axes.
+        iso: Direction to the camera, at first.
         title: Heading.
         legend: Text and hexadecimal colour of every entry.
         bar: Colour scale of the trajectories, if they have one.
@@ -122,6 +125,7 @@ class Drawing:
     layers: tuple[Layer, ...]
     box: Array
     labels: tuple[str, str, str]
+    iso: Array
     title: str = ""
     legend: tuple[tuple[str, str], ...] = ()
     bar: ColorBar | None = None

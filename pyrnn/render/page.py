@@ -46,6 +46,7 @@ def _scene(drawing: Drawing) -> dict[str, Any]:
         "title": drawing.title,
         "labels": drawing.labels,
         "box": _numbers(drawing.box),
+        "iso": _numbers(drawing.iso),
         "legend": drawing.legend,
         "bar": _bar(drawing.bar) if drawing.bar else None,
         "nSteps": drawing.n_steps,
@@ -80,6 +81,7 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "colors": _packed(layer.colors[:1] if plain else layer.colors, np.uint8),
         "alpha": layer.alpha,
         "heads": layer.heads,
+        "clip": layer.clip,
         "timed": layer.times is not None,
     }
 

@@ -1,29 +1,38 @@
-"""Write stills: drawn at twice the size, then shrunk, which makes thin things crisp."""
+"""Draw stills: at twice the size, then shrunk, which makes thin things crisp."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
+import numpy as np
 from PIL import Image
 
-from pyrnn.render.layers import Drawing
+from pyrnn.render.layers import Array, Drawing
 from pyrnn.render.opengl import require_opengl
 
-RATIO = 2  # pixels drawn for each pixel written, along each side
+RATIO = 2  # pixels drawn for each pixel wanted, along each side
 
 
-def write_picture(
-    drawing: Drawing, path: str | Path, size: tuple[int, int], view: str, transparent: bool
-) -> Path:
-    """Draw a still of a drawing into a file; see :meth:`~pyrnn.render.Scene.screenshot`."""
+def draw_picture(
+    drawing: Drawing, size: tuple[int, int], *, view: str = "iso", transparent: bool = False
+) -> Array:
+    """Return a still of a drawing, ``(height, width, 3)``, or with alpha if transparent.
+
+    Args:
+        drawing: What to draw.
+        size: Width and height in pixels.
+        view: ``"iso"``, ``"front"``, ``"side"`` or ``"top"``.
+        transparent: Leave the background out.
+
+    Raises:
+        RuntimeError: If OpenGL does not work; the message says what to install.
+        ValueError: If the view is unknown.
+    """
     require_opengl()
     from pyrnn.render.stage import Stage
 
-    stage = Stage(drawing, size, ratio=RATIO)
+    stage = Stage(drawing, size, ratio=RATIO, text=Stage.text_for(size[1]))
     try:
         stage.look(view)
         pixels = stage.pixels(transparent)
     finally:
         stage.close()
-    Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS).save(path)
-    return Path(path)
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from pyrnn.palette import INK, stability_color, stability_label
 from pyrnn.projection import Projection, as_array
 from pyrnn.render import build
 from pyrnn.render.camera import view_direction
 from pyrnn.render.coloring import color_trials
+from pyrnn.render.flow import Flow, flow
 from pyrnn.render.frame import clear_view, frame, is_clipped
 from pyrnn.render.layers import Array, Drawing, Layer
 
@@ -33,6 +36,7 @@ class Scene:
         color: Colour of the trajectories: ``"time"``, ``"speed"``, one value or condition a trial,
             or one value a state.
         color_label: What these values are.
+        sizes: How large fixed points are drawn, one number each, such as their basins' shares.
         title: Heading of the picture.
 
     Raises:
@@ -56,6 +60,7 @@ class Scene:
         projection: Any = None,
         color: Any = None,
         color_label: str = "",
+        sizes: Any = None,
         title: str = "",
     ) -> None:
         self.trials = build.split_trials(states)
@@ -63,8 +68,10 @@ class Scene:
         self.graph = graph
         self.projection = _as_projection(projection, self.trials)
         self.title = title
-        self._coloring = color, color_label
+        self._coloring, self._sizes = (color, color_label), sizes
         self._paths: list[tuple[str, Array, bool]] = []
+        self._flows: list[Flow] = []
+        self._visible: dict[str, bool] = {}
         _check_graph(graph, len(self.points))
 
     def add_path(
@@ -81,6 +88,40 @@ class Scene:
             The scene itself, so that calls can be chained.
         """
         self._paths.append((name, self._project(states), closed))
+        return self._changed()
+
+    def add_flow(self, rnn: Any, x: Any, *, level: float = 0.0, n: int = 15) -> Scene:
+        """Add the flow under constant input, drawn as arrows on the plane of the first two axes.
+
+        Args:
+            rnn: A network or its step.
+            x: The input, ``(input_size,)``.
+            level: Where the plane crosses the third axis.
+            n: Arrows along each side.
+
+        Returns:
+            The scene itself.
+        """
+        self._flows.append(Flow(getattr(rnn, "step", rnn), x, level, n))
+        return self._changed()
+
+    def set_visible(self, layer: str, visible: bool = True) -> Scene:
+        """Choose whether a layer, such as ``"slow modes"``, is shown at first.
+
+        Returns:
+            The scene itself.
+
+        Raises:
+            ValueError: If there is no such layer.
+        """
+        keys = [each.key for each in self.drawing.layers]
+        if layer not in keys:
+            raise ValueError(f"expected a layer among {keys}, got {layer!r}; choose one")
+        self._visible[layer] = visible
+        return self._changed()
+
+    def _changed(self) -> Scene:
+        """Forget the drawing, which is made anew when it is needed."""
         self.__dict__.pop("drawing", None)
         return self
 
@@ -101,8 +142,9 @@ class Scene:
         layers: list[Layer | None] = [build.trajectories(shown, coloring, unit, note, clip)]
         layers += [build.attractor(path, name, unit, closed) for name, path, closed in self._paths]
         layers += self._point_layers(centers, unit)
+        layers += [flow(each, self.projection, box) for each in self._flows]
         return Drawing(
-            tuple(layer for layer in layers if layer is not None),
+            tuple(self._with_choice(layer) for layer in layers if layer is not None),
             box,
             self._labels(),
             clear_view(centers, view_direction("iso")),
@@ -119,11 +161,17 @@ class Scene:
     def _point_layers(self, centers: Array, unit: float) -> list[Layer | None]:
         if not self.points:
             return []
-        balls = build.fixed_points(self.points, centers, unit)
+        balls = build.fixed_points(self.points, centers, unit, self._sizes)
         unstable = build.modes(self.points, centers, self.projection, unit)
+        slow = build.modes(self.points, centers, self.projection, unit, slow=True)
         if self.graph is None:
-            return [balls, unstable]
-        return [balls, unstable and _hidden(unstable), build.edges(self.graph, balls, unit)]
+            return [balls, unstable, slow]
+        hidden = unstable and replace(unstable, visible=False)
+        return [balls, hidden, slow, build.edges(self.graph, balls, unit)]
+
+    def _with_choice(self, layer: Layer) -> Layer:
+        """Return a layer shown or hidden as the user chose."""
+        return replace(layer, visible=self._visible.get(layer.key, layer.visible))
 
     def _legend(self) -> tuple[tuple[str, str], ...]:
         counts = np.bincount([min(point.n_unstable, 3) for point in self.points], minlength=4)
@@ -176,9 +224,11 @@ class Scene:
         Raises:
             RuntimeError: If OpenGL does not work; the message says what to install.
         """
-        from pyrnn.render.picture import write_picture
+        from pyrnn.render.picture import draw_picture
 
-        return write_picture(self.drawing, path, size, view, transparent)
+        pixels = draw_picture(self.drawing, size, view=view, transparent=transparent)
+        Image.fromarray(pixels).save(path)
+        return Path(path)
 
     def save(self, path: str | Path, **options: Any) -> Path:
         """Write the scene as its suffix asks: .html page, .png still, .gif or .mp4 film.
@@ -267,10 +317,3 @@ def _subset(coloring: Any, lengths: list[int], kept: Array) -> Any:
         return coloring
     mask = np.isin(np.arange(len(lengths)), kept).repeat(lengths)
     return coloring._replace(colors=coloring.colors[mask])
-
-
-def _hidden(layer: Any) -> Any:
-    """Return a layer that is not shown at first."""
-    import dataclasses
-
-    return dataclasses.replace(layer, visible=False)

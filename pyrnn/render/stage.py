@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import vedo
 from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkCommonDataModel import vtkPlane
 from vtkmodules.vtkRenderingCore import vtkWindowToImageFilter
 
 from pyrnn.palette import RULE
@@ -26,6 +28,7 @@ SETTINGS = {
     "use_depth_peeling": False,  # with several samples a pixel, peeling or FXAA draw black
     "use_fxaa": False,
 }
+ROOM = 0.55, 1.5, 900.0  # least and largest size of text, and the height where it is 1
 SAMPLES = 8  # a pixel, where pictures are not drawn larger and shrunk
 
 
@@ -36,7 +39,8 @@ class Stage:
         drawing: What to draw.
         size: Width and height in pixels.
         offscreen: Whether the window stays invisible.
-        ratio: Pixels drawn for each pixel asked for; texts grow with it.
+        ratio: Pixels drawn for each pixel asked for.
+        text: Size of texts, relative to that in a window.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class Stage:
         *,
         offscreen: bool = True,
         ratio: float = 1.0,
+        text: float = 1.0,
     ) -> None:
         self.drawing = drawing
         choose_window()
@@ -53,18 +58,25 @@ class Stage:
             pixels = tuple(round(side * ratio) for side in size)
             self.plotter = vedo.Plotter(size=pixels, offscreen=offscreen, title="pyrnn", axes=0)
         self.window, self.renderer = self.plotter.window, self.plotter.renderer
-        self.actors = {layer.key: Actor(layer) for layer in drawing.layers}
+        self.actors = {layer.key: Actor(layer, ratio) for layer in drawing.layers}
         timed = [x for x in drawing.layers if isinstance(x, Curves) and x.times is not None]
-        self.ghosts = {layer.key: Actor(layer) for layer in timed}
+        self.ghosts = {layer.key: Actor(layer, ratio) for layer in timed}
         self.cursors = {layer.key: Cursors(layer, ratio) for layer in timed}
         self.walls = [
             [_grid(lines, ratio) for lines in pair] for pair in camera.walls(drawing.box)
         ]
-        self.overlay = Overlay(drawing, ratio)
+        self.overlay = Overlay(drawing, ratio * text)
         self.step: int | None = None
         self._populate()
+        self._clip()
         self.set_step(None)
         self.look("iso")
+
+    @staticmethod
+    def text_for(height: int) -> float:
+        """Return the size of text that suits a picture of some height."""
+        least, largest, usual = ROOM
+        return float(np.clip(height / usual, least, largest))
 
     def _populate(self) -> None:
         for key, actor in self.actors.items():
@@ -82,7 +94,7 @@ class Stage:
     def look(self, view: str) -> None:
         """Move the camera to a named view."""
         width, height = self.window.GetSize()
-        direction = camera.view_direction(view)
+        direction = self.drawing.iso if view == "iso" else camera.view_direction(view)
         self.pose(camera.fit_camera(self.drawing.box, direction, width / height))
 
     def pose(self, pose: Pose) -> None:
@@ -93,6 +105,14 @@ class Stage:
         eye.SetFocalPoint(pose.focus)
         eye.SetViewUp(pose.up)
         self.renderer.ResetCameraClippingRange()
+
+    def _clip(self) -> None:
+        """Cut off what lies outside the axes, where a layer wants it."""
+        for key, actor in self.actors.items():
+            if isinstance(actor.layer, Curves) and actor.layer.clip:
+                for part in (actor, self.ghosts[key], self.cursors[key]):
+                    for plane in _sides(self.drawing.box):
+                        part.mesh.mapper.AddClippingPlane(plane)
 
     def to_pixels(self, places: Array) -> Array:
         """Return where places ``(n, 3)`` are seen: pixels from the lower left, and depth."""
@@ -144,6 +164,7 @@ class Stage:
         grab = vtkWindowToImageFilter()
         grab.SetInput(self.window)
         grab.ReadFrontBufferOff()
+        grab.ShouldRerenderOff()
         if transparent:
             grab.SetInputBufferTypeToRGBA()
         grab.Update()
@@ -176,6 +197,17 @@ class Stage:
 
 def _grid(lines: Array, ratio: float) -> vedo.Lines:
     return vedo.Lines(lines[:, 0], lines[:, 1]).c(RULE).linewidth(1.1 * ratio).lighting("off")
+
+
+def _sides(box: Array) -> list[vtkPlane]:
+    """Return the planes of a box, facing inwards."""
+    planes = []
+    for axis, side in itertools.product(range(3), range(2)):
+        plane = vtkPlane()
+        plane.SetOrigin(*box[side])
+        plane.SetNormal(*(np.eye(3)[axis] * (1 - 2 * side)))
+        planes.append(plane)
+    return planes
 
 
 @contextmanager

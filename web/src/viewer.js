@@ -1,7 +1,7 @@
 // One scene in one element of the page: three.js picture, legend, check-boxes, time slider, cards.
 import {
   AmbientLight, ConeGeometry, Color, DirectionalLight, DoubleSide, Group, InstancedMesh,
-  LineBasicMaterial, LineSegments, Matrix4, Mesh, MeshPhongMaterial, PerspectiveCamera, Quaternion,
+  LineBasicMaterial, LineSegments, Matrix4, Mesh, MeshPhongMaterial, PerspectiveCamera, Plane, Quaternion,
   Raycaster, Scene, SphereGeometry, SRGBColorSpace, Vector2, Vector3, WebGLRenderer,
 } from "three";
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
@@ -10,7 +10,7 @@ import { element, fillCard } from "./card.js";
 import { headsOf, lineGeometry, tubeGeometry } from "./geometry.js";
 import { snapshot } from "./snapshot.js";
 
-const VIEWS = { iso: [1, 1.45, 0.62], front: [0, 1, 0], side: [1, 0, 0], top: [0, -0.0001, 1] };
+const VIEWS = { iso: null, front: [0, 1, 0], side: [1, 0, 0], top: [0, -0.0001, 1] };
 const ANGLE = 26; // vertical, in degrees
 const CLICK = 5; // pixels the pointer may move during a click
 const GHOST = 0.13;
@@ -24,6 +24,7 @@ export class Viewer {
     this.layers = {};
     this.renderer = new WebGLRenderer({ antialias: true, preserveDrawingBuffer: true });
     this.renderer.setClearColor(0xffffff);
+    this.renderer.localClippingEnabled = true;
     this.canvas = this.renderer.domElement;
     parent.append(this.canvas);
     this.scene = new Scene();
@@ -79,7 +80,8 @@ export class Viewer {
     const lines = layer.radii.every((radius) => radius === 0);
     const geometry = lines ? lineGeometry(layer, this.data.nSteps) : tubeGeometry(layer, this.data.nSteps);
     const paint = (opacity) => {
-      const style = { vertexColors: true, transparent: opacity < 1, opacity };
+      const clippingPlanes = layer.clip ? this.sides() : [];
+      const style = { vertexColors: true, transparent: opacity < 1, opacity, clippingPlanes };
       if (lines) return new LineBasicMaterial(style);
       return new MeshPhongMaterial({ ...style, side: DoubleSide, shininess: 12, specular: 0x151515 });
     };
@@ -98,6 +100,15 @@ export class Viewer {
     return parts;
   }
 
+  /** The planes of the box, facing inwards. */
+  sides() {
+    const [low, high] = this.data.box;
+    return [0, 1, 2].flatMap((axis) => {
+      const normal = new Vector3().setComponent(axis, 1);
+      return [new Plane(normal, -low[axis]), new Plane(normal.clone().negate(), high[axis])];
+    });
+  }
+
   heads(layer) {
     const heads = headsOf(layer);
     const material = new MeshPhongMaterial({ shininess: 12, specular: 0x151515 });
@@ -112,7 +123,8 @@ export class Viewer {
 
   /** A dot for the present state of every trial. */
   cursors(layer) {
-    const material = new MeshPhongMaterial({ color: 0x5b6570 });
+    const clippingPlanes = layer.clip ? this.sides() : [];
+    const material = new MeshPhongMaterial({ color: 0x5b6570, clippingPlanes });
     const mesh = new InstancedMesh(new SphereGeometry(0.0058 * this.size, 16, 12), material, layer.lengths.length);
     mesh.frustumCulled = false;
     mesh.visible = false;
@@ -149,7 +161,7 @@ export class Viewer {
 
   /** Place the camera so that the box fills the picture. */
   look(view) {
-    const toward = new Vector3(...VIEWS[view]).normalize();
+    const toward = new Vector3(...(VIEWS[view] ?? this.data.iso)).normalize();
     const right = new Vector3().crossVectors(new Vector3(0, 0, 1), toward);
     if (right.lengthSq() < 1e-9) right.set(1, 0, 0);
     right.normalize();
