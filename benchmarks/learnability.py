@@ -84,6 +84,19 @@ ROWS = [
     Row(t.WhiteNoiseIntegrator(dt=20.0), 0.99, "0.997", unit="R²"),
     Row(t.SineGenerator(), 0.95, "0.97", unit="R²"),
     Row(
+        t.PulseToChirp(dt=5.0, silence=200.0, rest=1300.0),
+        0.01,
+        "–",
+        unit="MSE",
+        steps=1000,
+        lr=5e-3,
+        clip_norm=1.0,
+        batch_size=4,
+        options={"tau": 20.0, "dt": 5.0, "noise": 0.0},
+        note="1000 steps, lr 5e-3, clip 1, batches of 4, tau 20 ms, dt 5 ms, no noise; "
+        "silences cut to 1.5 s a period",
+    ),
+    Row(
         t.PerceptualDecision(dt=20.0),
         95,
         "97",
@@ -101,6 +114,20 @@ ROWS = [
     Row(t.IntervalDiscrimination(), 95, "–", 100, "%"),
     Row(t.CountOnes(), 99, "100", 100, "%"),
     Row(t.CountPulses(), 99, "100", 100, "%"),
+    Row(
+        t.MultiTask(
+            {
+                "context": t.ContextIntegration(),
+                "multisensory": t.MultisensoryIntegration(),
+                "match": t.DelayedMatchToSample(delay=(500.0, 1000.0), decision=200.0),
+            }
+        ),
+        95,
+        "–",
+        100,
+        "%",
+        note="context, multisensory and match (delay up to 1 s) as rules of one network",
+    ),
 ]
 
 
@@ -189,7 +216,7 @@ HEADER = (
 def cells(row: Row, runs: list[Run], made: float, share: float) -> tuple[str, ...]:
     """Format a row of the table."""
     sign = "≥" if row.task.metric_goal == "max" else "≤"
-    digits = 3 if row.unit == "R²" else 1
+    digits = 1 if row.unit in ("%", "°", "ms") else 4
     steps = ", ".join("–" if run.first is None else str(run.first) for run in runs)
     return (
         row.name,
