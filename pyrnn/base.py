@@ -13,14 +13,20 @@ from torch import Tensor, nn
 from pyrnn import checkpoint, training
 from pyrnn.activations import Activation, activation_function
 from pyrnn.config import config_of, register
-from pyrnn.constraints import Bounds, Constraint, Dale, Mask, Signs, constrain, intervals
+from pyrnn.constraints import Bounds, Constraint, Fixed, constrain, intervals
 from pyrnn.initialization import balance, initial_weight, spectral_radius
+from pyrnn.options import (
+    layer_constraints,
+    layer_names,
+    non_negative,
+    positive,
+    positive_int,
+    unit_signs,
+)
 from pyrnn.recurrence import Engine, Linear, choose_engine, unroll
 from pyrnn.training import losses
 
 __all__ = ["RNNBase", "Rollout"]
-
-LAYERS = ("w_in", "w_rec", "w_out")
 
 
 class Rollout(NamedTuple):
@@ -49,7 +55,7 @@ class RNNBase(nn.Module, ABC):
         autapses: Whether a unit may connect to itself.
         connectivity: Which recurrent connections exist, ``(hidden_size, hidden_size)``: a mask
             of 0 and 1, or a signed mask of -1, 0 and 1; or a mapping from layer names
-            (``w_in, w_rec, w_out``) to masks, such as a ``Connectivity``.
+            (``w_in, w_rec, w_out``) to masks, such as the ``Connectivity`` of a ``MultiRegion``.
         noise: Standard deviation :math:`\sigma` of the private noise, added to the input
             current as :math:`\sqrt{2/\alpha}\,\sigma\,\xi_t` in training mode only.
         bias: Whether the units and the readout have a bias; or the names of the layers that do.
@@ -101,18 +107,18 @@ class RNNBase(nn.Module, ABC):
         seed: int | None = None,
     ):
         super().__init__()
-        self.input_size = _positive_int("input_size", input_size)
-        self.hidden_size = _positive_int("hidden_size", hidden_size)
-        self.output_size = _positive_int("output_size", output_size)
+        self.input_size = positive_int("input_size", input_size)
+        self.hidden_size = positive_int("hidden_size", hidden_size)
+        self.output_size = positive_int("output_size", output_size)
         self.activation = activation
         self.f = activation_function(activation)
         self.dale_ratio, self.autapses, self.connectivity = dale_ratio, autapses, connectivity
-        self.noise = _non_negative("noise", noise)
-        self.bias = bias if isinstance(bias, bool) else _layer_names("bias", bias)
-        self.frozen = _layer_names("frozen", frozen)
-        self.init, self.gain = init, _non_negative("gain", gain)
+        self.noise = non_negative("noise", noise)
+        self.bias = bias if isinstance(bias, bool) else layer_names("bias", bias)
+        self.frozen = layer_names("frozen", frozen)
+        self.init, self.gain = init, non_negative("gain", gain)
         self.train_initial_state = train_initial_state
-        self.dt = _positive("dt", dt)
+        self.dt = positive("dt", dt)
         self.seed = seed
         self.history: training.History | None = None
         self.training_state: dict[str, Any] | None = None
@@ -256,7 +262,11 @@ class RNNBase(nn.Module, ABC):
 
     def beside_weights(self) -> dict[str, Any]:
         """Return what a file holds beside config and weights, as plain data."""
-        bounds = {name: intervals(layer) for name, layer in self.named_children()}
+        bounds = {
+            f"{layer}.{name}": intervals(module, name)
+            for layer, module in self.named_children()
+            for name in getattr(module, "parametrizations", ())
+        }
         return {
             "dtype": self.h0.dtype,
             "constraints": {name: pair for name, pair in bounds.items() if pair is not None},
@@ -268,10 +278,11 @@ class RNNBase(nn.Module, ABC):
     def restore_beside_weights(self, saved: Mapping[str, Any]) -> None:
         """Take on what ``beside_weights`` returned."""
         for name, (low, high) in saved["constraints"].items():
-            constrain(getattr(self, name), Bounds(low, high))
+            layer, parameter = name.split(".")
+            constrain(getattr(self, layer), Bounds(low, high), name=parameter)
         self.to(saved["dtype"])
-        for name, parameter in self.named_parameters():
-            parameter.requires_grad_(name not in saved["frozen"])
+        for name, free in self.named_parameters():
+            free.requires_grad_(name not in saved["frozen"])
         history = saved["history"]
         self.history = None if history is None else training.History.from_dict(history)
         self.training_state = saved["training_state"]
@@ -279,17 +290,7 @@ class RNNBase(nn.Module, ABC):
     @property
     def signs(self) -> Tensor | None:
         """Sign of each unit under Dale's law, ``(hidden_size,)``, or None without it."""
-        if self.dale_ratio is None:
-            return None
-        if isinstance(self.dale_ratio, (int, float)):
-            ratio = float(self.dale_ratio)
-            if not 0 <= ratio <= 1:
-                raise ValueError(
-                    f"expected dale_ratio in [0, 1], got {ratio}: the share of excitatory units"
-                )
-            n_excitatory = round(ratio * self.hidden_size)
-            return 1.0 - 2.0 * (torch.arange(self.hidden_size) >= n_excitatory)
-        return torch.as_tensor(self.dale_ratio)
+        return unit_signs(self.dale_ratio, self.hidden_size, self.connectivity)
 
     @property
     def device(self) -> torch.device:
@@ -315,6 +316,7 @@ class RNNBase(nn.Module, ABC):
             if constraints:
                 constrain(getattr(self, name), *constraints)
         self._settle()
+        self._fix_tonic_input()
         for name in self.frozen:
             getattr(self, name).requires_grad_(False)
 
@@ -343,20 +345,7 @@ class RNNBase(nn.Module, ABC):
 
     def _constraints(self) -> dict[str, list[Constraint]]:
         """Return the constraints of each layer that the options ask for."""
-        by_layer: dict[str, list[Constraint]] = {name: [] for name in LAYERS}
-        n, signs = self.hidden_size, self.signs
-        if signs is not None:
-            by_layer["w_rec"].append(Dale(signs))
-        if not self.autapses:
-            by_layer["w_rec"].append(Mask(~torch.eye(n, dtype=torch.bool)))
-        given = self.connectivity
-        masks = given if isinstance(given, Mapping) else {"w_rec": given}
-        for name, mask in masks.items():
-            if name not in LAYERS:
-                raise ValueError(f"expected connectivity of {', '.join(LAYERS)}, got {name!r}")
-            if mask is not None:
-                by_layer[name].append(_mask_or_signs(mask))
-        return by_layer
+        return layer_constraints(self.hidden_size, self.signs, self.autapses, self.connectivity)
 
     @torch.no_grad()
     def _settle(self) -> None:
@@ -376,6 +365,15 @@ class RNNBase(nn.Module, ABC):
         radius = spectral_radius(weight)
         if radius > 1e-6:
             self.w_rec.weight = weight * (self.gain / radius)
+
+    def _fix_tonic_input(self) -> None:
+        """Let the tonic input of a ``Connectivity`` take the place of the units' bias."""
+        tonic: Tensor | None = getattr(self.connectivity, "tonic", None)
+        if tonic is None or tonic.isnan().all():
+            return
+        if self.w_rec.bias is None:
+            raise ValueError("expected units with a bias for the tonic input, got bias=False")
+        constrain(self.w_rec, Fixed(tonic), name="bias")
 
     # ------------------------------------------------------------------ helpers
 
@@ -427,43 +425,3 @@ class RNNBase(nn.Module, ABC):
                 f"expected an initial state of shape (..., {self.state_size}) that fits {shape}, "
                 f"got {tuple(h.shape)}"
             ) from error
-
-
-def _mask_or_signs(mask: Any) -> Constraint:
-    values = torch.as_tensor(mask)
-    if values.dtype == torch.bool:
-        return Mask(values)
-    if not torch.isin(values.double(), torch.tensor([-1.0, 0.0, 1.0]).double()).all():
-        raise ValueError(
-            "expected a connectivity of 0 and 1 (mask) or -1, 0 and 1 (signed mask), got "
-            f"other values, such as {values[~torch.isin(values, torch.tensor([-1, 0, 1]))][0]}; "
-            "for weights that keep their value use constrain(rnn.w_rec, Fixed(values))"
-        )
-    return Signs(values) if (values < 0).any() else Mask(values)
-
-
-def _positive_int(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"expected {name} to be a positive whole number, got {value!r}")
-    return int(value)
-
-
-def _positive(name: str, value: float) -> float:
-    if not value > 0:
-        raise ValueError(f"expected {name} > 0, got {value}")
-    return float(value)
-
-
-def _non_negative(name: str, value: float) -> float:
-    if not value >= 0:
-        raise ValueError(f"expected {name} >= 0, got {value}")
-    return float(value)
-
-
-def _layer_names(option: str, names: Collection[str]) -> list[str]:
-    unknown = [name for name in names if name not in LAYERS]
-    if isinstance(names, str) or unknown:
-        raise ValueError(
-            f"expected {option} to be a collection of {', '.join(LAYERS)}, got {names!r}"
-        )
-    return list(names)
