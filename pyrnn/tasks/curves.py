@@ -92,7 +92,7 @@ def psychometric(evidence: Any, is_positive: Any) -> Psychometric:
     """
     from scipy.stats import binomtest
 
-    x, positive = _flat(evidence), _flat(is_positive) > 0
+    x, positive = _flat(evidence) + 0.0, _flat(is_positive) > 0  # -0 becomes 0
     _check_same_trials(x, positive)
     levels, index = np.unique(x, return_inverse=True)
     if len(levels) < 2:

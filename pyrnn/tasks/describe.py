@@ -68,5 +68,5 @@ def plot_trial(task: Task, index: int = 0, outputs: Any = None, *, ax: Axes | No
     names = [*task.input_names, *task.output_names]
     if len(names) == len(ax.get_yticks()):
         ax.set_yticks(ax.get_yticks(), names)
-    ax.set_title(f"{type(task).__name__}, trial {index}")
+    ax.set_title(f"{type(task).__name__}, trial {index}", loc="left")
     return ax

@@ -108,7 +108,7 @@ class Draws:
 
     def choice(self, values: Sequence[float] | Tensor, *shape: int) -> Tensor:
         """Draw from a list of values, all equally likely, ``(n_trials, *shape)``."""
-        table = torch.as_tensor(values)
+        table = torch.from_numpy(np.asarray(values))  # in double precision whatever the default
         return table[self.integers(0, len(table), *shape)]
 
     def sign(self, *shape: int) -> Tensor:

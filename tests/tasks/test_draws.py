@@ -38,6 +38,11 @@ def test_integers_and_choice_cover_their_range_evenly():
     assert set(Draws(0, range(50)).choice([1.5, 2.5]).tolist()) == {1.5, 2.5}
 
 
+def test_choices_are_exact_in_any_default_precision():
+    torch.set_default_dtype(torch.float32)
+    assert set(Draws(0, range(20)).choice([6.4, 12.8]).tolist()) == {6.4, 12.8}
+
+
 def test_generators_are_reproducible_and_distinct():
     first, second = (torch.rand(3, generator=g) for g in Draws(0, [4, 5]).generators())
     (again,) = (torch.rand(3, generator=g) for g in Draws(0, [5]).generators())
