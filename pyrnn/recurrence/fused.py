@@ -94,8 +94,8 @@ def adjoint(
     n, n_outputs = len(network.w_rec), len(network.w_out)
     if grad_outputs is None:
         grad_outputs = states.new_zeros(*states.shape[:2], n_outputs)
-    grad_h0, grad_alpha = torch.empty_like(network.h0), torch.zeros_like(network.alpha)
-    matrix = states.new_zeros(n + n_outputs, n + 1 + network.inputs.shape[-1])
+    grad_h0, grad_alpha = torch.empty_like(network.h0), torch.empty_like(network.alpha)
+    matrix = states.new_empty(n + n_outputs, n + 1 + network.inputs.shape[-1])
     deltas = torch.empty_like(states) if through_drive else None
     _call(
         "backward",

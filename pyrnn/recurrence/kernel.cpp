@@ -23,6 +23,10 @@
 
 #include "vector.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include <atomic>
 #include <system_error>
 #include <thread>
@@ -39,6 +43,16 @@ struct Problem {
 };
 
 namespace {
+
+// Fresh memory comes page by page, at the price of an interrupt each: ask for few, large ones.
+void use_large_pages([[maybe_unused]] void* data, [[maybe_unused]] Index bytes) {
+#ifdef MADV_HUGEPAGE
+  constexpr std::uintptr_t kPage = 1 << 21;
+  const auto start = (reinterpret_cast<std::uintptr_t>(data) + kPage - 1) & ~(kPage - 1);
+  const auto end = (reinterpret_cast<std::uintptr_t>(data) + bytes) & ~(kPage - 1);
+  if (end > start) madvise(reinterpret_cast<void*>(start), end - start, MADV_HUGEPAGE);
+#endif
+}
 
 constexpr Index kTile = 16;      // trials that take a step together
 constexpr Index kShards = 64;    // at most so many shards
@@ -76,6 +90,9 @@ template <class T> struct Network : Problem {
   }
   static const T* in(const void* data) { return static_cast<const T*>(data); }
   static T* out(void* data) { return static_cast<T*>(data); }
+  static void add(T* to, const T* from, Index length) {  // whole vectors
+    for (Index k = 0; k < length; k += kLanes<T>) store<T>(to + k, load(to + k) + load(from + k));
+  }
   static void fetch(const T* row, Index length) {
     for (Index k = 0; k < length; k += 64 / sizeof(T)) __builtin_prefetch(row + k);
   }
@@ -109,6 +126,7 @@ template <class T> struct Network : Problem {
   }
 
   void forward() const {
+    use_large_pages(states, trials * steps * n * sizeof(T));
     std::vector<T> transposed(n_z * row_u);
     for (Index i = 0; i < n_u; ++i)
       for (Index k = 0; k < n_z; ++k) transposed[k * row_u + i] = matrix[i * row_z + k];
@@ -164,12 +182,12 @@ template <class T> struct Network : Problem {
     in_parallel([&](Index s, Index b, Index m) {
       backward(b, m, &sums[s * size], &sums_alpha[s * row_h]);
     });
-    for (Index s = 0; s < shards; ++s) {
-      for (Index i = 0; i < n_u; ++i)
-        for (Index k = 0; k < n_z; ++k)
-          out(grad_matrix)[i * n_z + k] += sums[s * size + i * row_z + k];
-      for (Index k = 0; k < n; ++k) out(grad_alpha)[k] += sums_alpha[s * row_h + k] / rate[k];
+    for (Index s = 1; s < shards; ++s) {
+      add(sums.data(), &sums[s * size], size);
+      add(sums_alpha.data(), &sums_alpha[s * row_h], row_h);
     }
+    for (Index i = 0; i < n_u; ++i) copy(out(grad_matrix) + i * n_z, &sums[i * row_z], n_z);
+    for (Index k = 0; k < n; ++k) out(grad_alpha)[k] = sums_alpha[k] / rate[k];
   }
 
   void backward(Index first, Index m, T* sum, T* sum_alpha) const {

@@ -50,24 +50,31 @@ template <class T> inline Vector<T> all(T value) { return value - Vector<T>{}; }
 
 // ---------------------------------------------------------------------------- matrix products
 
-// c (R rows x V vectors) = [c +] a (R x n) b (n x V vectors), in registers throughout.
-template <class T, int R, int V>
+// c (R rows x V vectors) = [c +] a (R x n) b (n x V vectors), in registers throughout. A product
+// waits for its predecessor: with few sums under way, two of each (U = 2) keep the machine busy.
+template <class T, int R, int V, int U = 1>
 void block(Index n, const T* a, Index a_row, Index a_step, const T* b, Index b_step, T* c,
            Index c_row, bool add) {
-  Vector<T> sum[R][V];
+  Vector<T> sum[U][R][V];
+#pragma GCC unroll 2
+  for (int u = 0; u < U; ++u)
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r)
+    for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
-    for (int v = 0; v < V; ++v) sum[r][v] = Vector<T>{};
-  for (Index i = 0; i < n; ++i, a += a_step, b += b_step) {
-    Vector<T> row[V];
+      for (int v = 0; v < V; ++v) sum[u][r][v] = Vector<T>{};
+  for (Index i = 0; i < n; i += U, a += U * a_step, b += U * b_step) {
+#pragma GCC unroll 2
+    for (int u = 0; u < U; ++u) {
+      if (u > 0 && i + u == n) break;
+      Vector<T> row[V];
 #pragma GCC unroll 8
-    for (int v = 0; v < V; ++v) row[v] = load(b + v * kLanes<T>);
+      for (int v = 0; v < V; ++v) row[v] = load(b + u * b_step + v * kLanes<T>);
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      const Vector<T> factor = all(a[r * a_row]);
+      for (int r = 0; r < R; ++r) {
+        const Vector<T> factor = all(a[r * a_row + u * a_step]);
 #pragma GCC unroll 8
-      for (int v = 0; v < V; ++v) sum[r][v] += factor * row[v];
+        for (int v = 0; v < V; ++v) sum[u][r][v] += factor * row[v];
+      }
     }
   }
 #pragma GCC unroll 8
@@ -75,7 +82,8 @@ void block(Index n, const T* a, Index a_row, Index a_step, const T* b, Index b_s
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) {
       T* to = c + r * c_row + v * kLanes<T>;
-      store<T>(to, add ? load(to) + sum[r][v] : sum[r][v]);
+      const Vector<T> total = U == 1 ? sum[0][r][v] : sum[0][r][v] + sum[U - 1][r][v];
+      store<T>(to, add ? load(to) + total : total);
     }
 }
 
@@ -98,7 +106,7 @@ void multiply(Index m, Index n, Index width, const T* a, Index a_row, Index a_st
     Index v = 1;
     if (m == 1 && left >= 4) {
       v = left >= 8 ? 8 : 4;
-      (v == 8 ? block<T, 1, 8> : block<T, 1, 4>)(n, a, 0, a_step, b, b_step, c, c_row, add);
+      (v == 8 ? block<T, 1, 8, 2> : block<T, 1, 4, 2>)(n, a, 0, a_step, b, b_step, c, c_row, add);
     } else if (left == 2 || left == 4) {
       v = 2;
       column<T, 2>(m, n, a, a_row, a_step, b, b_step, c, c_row, add);
