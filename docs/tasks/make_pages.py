@@ -4,6 +4,7 @@ Networks come from ``benchmarks/learnability.py --networks out/learnability``; t
 missing are trained here, which takes from seconds to a minute each.
 
     python docs/tasks/make_pages.py [--networks out/learnability] [names of tasks]
+    ruff format docs/tasks
 """
 
 import argparse
@@ -39,8 +40,14 @@ from pyrnn.tasks import {imports}
 
 task = {task}
 rnn = RateRNN(task.input_size, 100, task.output_size, {network})
-history = rnn.fit(task, epochs={epochs}, batch_size={batch_size}, lr={lr}, scheduler="cosine",
-                  clip_norm={clip_norm})
+history = rnn.fit(
+    task,
+    epochs={epochs},
+    batch_size={batch_size},
+    lr={lr},
+    scheduler="cosine",
+    clip_norm={clip_norm},
+)
 task.plot_trial(0, rnn.predict(task[0].inputs).outputs)
 ```
 
