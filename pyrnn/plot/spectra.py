@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
+from matplotlib.ticker import MaxNLocator
 
 from pyrnn.palette import GREY, SLATE, VERMILION
-from pyrnn.plot.style import axes_or_new, heading, legend_above, styled
+from pyrnn.plot.style import axes_or_new, heading, styled
 from pyrnn.projection import Array, as_array
 
 
@@ -62,7 +63,7 @@ def plot_spectrum(
             dots: dict[str, Any] = {"s": size, "color": color, "linewidths": 0, "zorder": 3}
             ax.scatter(values[mask].real, values[mask].imag, label=label, **dots)
     _frame(ax, values, continuous, zoom)
-    legend_above(ax)
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), handletextpad=0.2, borderpad=0)
     heading(ax, "spectrum", "Re λ" + " (1/s)" * continuous, "Im λ" + " (1/s)" * continuous)
     return ax
 
@@ -88,3 +89,49 @@ def _frame(ax: Axes, values: Array, continuous: bool, zoom: bool) -> None:
     reach = 1.1 * max(1.0, np.abs(values.real).max(), np.abs(values.imag).max())
     ax.set_xlim(-reach, reach)
     ax.set_ylim(-reach, reach)
+
+
+@styled
+def plot_magnitudes(eigenvalues: Any, *, n: int | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the magnitudes of eigenvalues in falling order, with the border of stability.
+
+    Args:
+        eigenvalues: Eigenvalues, ``(n,)``, a square matrix to take them of, or a fixed point.
+        n: How many to draw; all by default.
+        ax: Where to draw; a new figure by default.
+    """
+    ax = axes_or_new(ax)
+    sizes = np.sort(np.abs(_eigenvalues(eigenvalues)))[::-1][:n]
+    modes = np.arange(1, len(sizes) + 1)
+    bottom = max(0.0, float(sizes.min() - 0.15 * np.ptp([*sizes, 1.0])))
+    ax.vlines(modes, bottom, sizes, color=GREY, linewidth=1.2)
+    for mask, color in ((sizes <= 1, SLATE), (sizes > 1, VERMILION)):
+        ax.plot(modes[mask], sizes[mask], "o", color=color, markersize=4)
+    ax.axhline(1, color=VERMILION, linestyle="--", linewidth=1.0)
+    ax.set_ylim(bottom=bottom)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    heading(ax, "eigenvalue magnitudes", "mode", "|λ|")
+    return ax
+
+
+@styled
+def plot_lyapunov(exponents: Any, *, ax: Axes | None = None) -> Axes:
+    """Draw a Lyapunov spectrum: positive exponents mean chaos, zero a direction of neutral flow.
+
+    Args:
+        exponents: Exponents per step, ``(n,)`` in falling order; or ``(n_runs, n)``, drawn as
+            mean with the range of runs.
+        ax: Where to draw; a new figure by default.
+    """
+    ax = axes_or_new(ax)
+    runs = np.atleast_2d(as_array(exponents))
+    index, mean = np.arange(1, runs.shape[1] + 1), runs.mean(axis=0)
+    ax.axhline(0, color=GREY, linestyle="--", linewidth=1.0)
+    if len(runs) > 1:
+        ax.fill_between(index, runs.min(axis=0), runs.max(axis=0), color=GREY, alpha=0.3, lw=0)
+    ax.plot(index, mean, color=SLATE, linewidth=1.0, zorder=2)
+    for mask, color in ((mean <= 0, SLATE), (mean > 0, VERMILION)):
+        ax.plot(index[mask], mean[mask], "o", color=color, zorder=3)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    heading(ax, "Lyapunov spectrum", "index", "exponent (per step)")
+    return ax

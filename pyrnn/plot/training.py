@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.ticker import LogLocator, MaxNLocator
 
-from pyrnn.palette import BLUE, CYCLE, SLATE
+from pyrnn.palette import BLUE, CYCLE, INK, ORANGE, SLATE
 from pyrnn.plot.style import axes_or_new, heading, styled
 from pyrnn.projection import Array, as_array
 
@@ -84,3 +86,68 @@ def _curve(ax: Axes, values: Sequence[float] | Array, label: str, color: str) ->
     padded = np.pad(values, window // 2, mode="edge")
     smooth = np.median(np.lib.stride_tricks.sliding_window_view(padded, window), axis=1)
     ax.plot(steps, smooth[: len(values)], color=color, label=label)
+
+
+@styled
+def plot_gradient_norm(norms: Any, *, ax: Axes | None = None) -> Axes:
+    r"""Draw how large gradients are: over the steps of a trial, or of a training.
+
+    Args:
+        norms: :math:`\|\partial L / \partial h_t\|`, ``(time,)``, counted back from the end of the
+            trial; a mapping of such curves by name; or a :class:`~pyrnn.training.History`.
+        ax: Where to draw; a new figure by default.
+
+    Returns:
+        The axes, with a logarithmic scale: exploding and vanishing gradients are straight lines.
+    """
+    ax = axes_or_new(ax)
+    if hasattr(norms, "steps"):
+        _curve(ax, as_array(norms.steps["gradient_norm"]), "gradient norm", BLUE)
+        heading(ax, "gradient norm", "training step", "gradient norm")
+    else:
+        curves = norms if isinstance(norms, Mapping) else {"": norms}
+        for name, values in curves.items():
+            values = as_array(values)
+            ax.plot(np.arange(1 - len(values), 1), values, label=name)
+        if any(curves):
+            ax.legend()
+        heading(ax, "gradient norm", "time step relative to the end", "‖∂L/∂h‖")
+    ax.set_yscale("log")
+    return ax
+
+
+@styled
+def plot_loss_surface(
+    x: Any, y: Any, losses: Any, *, path: Any = None, points: Any = None, ax: Axes | None = None
+) -> Axes:
+    """Draw the loss over two parameters, with the way that an optimiser took.
+
+    Args:
+        x: Values of the first parameter, ``(n_x,)``.
+        y: Values of the second, ``(n_y,)``.
+        losses: Loss at each pair, ``(n_y, n_x)``.
+        path: Parameters on the way, ``(n_steps, 2)``; it starts at a ring and ends at a star.
+        points: Parameters to be marked, ``(n, 2)``.
+        ax: Where to draw; a new figure by default.
+    """
+    ax = axes_or_new(ax)
+    values = as_array(losses)
+    positive = bool(np.nanmin(values) > 0)
+    levels = np.geomspace if positive else np.linspace
+    steps = levels(np.nanmin(values), np.nanmax(values), 30)
+    scale = LogNorm() if positive else None
+    filled = ax.contourf(as_array(x), as_array(y), values, levels=steps, norm=scale)
+    bar = ax.figure.colorbar(filled, ax=ax, label="loss", shrink=0.8)
+    bar.locator = LogLocator(numticks=6) if positive else MaxNLocator(5)
+    bar.update_ticks()
+    if path is not None:
+        way = as_array(path)
+        ax.plot(*way.T, color="white", marker="o", markersize=2.0, linewidth=1.1)
+        ax.plot(*way[0], "o", markersize=8, markerfacecolor="none", markeredgecolor="white")
+        ax.plot(*way[-1], "*", markersize=12, color=ORANGE, markeredgecolor=INK)
+    for (left, up), color in zip(as_array([] if points is None else points), CYCLE, strict=False):
+        ax.plot(left, up, "o", markersize=7, color=color, markeredgecolor="white")
+    ax.set_xlim(as_array(x).min(), as_array(x).max())
+    ax.set_ylim(as_array(y).min(), as_array(y).max())
+    heading(ax, "loss surface", "first parameter", "second parameter")
+    return ax

@@ -141,3 +141,28 @@ def _name_epochs(ax: Axes, epochs: Mapping[str, Any], dt: float | None) -> None:
         ax.axvline(start, color=GREY, linewidth=0.8, linestyle=":")
         middle, bottom = (start + stop) / 2, ax.get_ylim()[0]
         ax.text(middle, bottom, name, fontsize=7, color=INK, ha="center", va="bottom")
+
+
+@styled
+def plot_psychometric(curves: Any, *, label: str = "evidence", ax: Axes | None = None) -> Axes:
+    """Draw how often each level of evidence leads to the positive choice, with the fit.
+
+    Args:
+        curves: A :class:`~pyrnn.tasks.Psychometric`, or a mapping of several by name.
+        label: What the evidence is.
+        ax: Where to draw; a new figure by default.
+    """
+    ax = axes_or_new(ax)
+    named = curves if isinstance(curves, Mapping) else {"": curves}
+    ax.axhline(0.5, color=RULE, linewidth=0.9, zorder=0)
+    ax.axvline(0, color=RULE, linewidth=0.9, zorder=0)
+    for (name, curve), color in zip(named.items(), CYCLE * len(named), strict=False):
+        levels = np.linspace(curve.evidence.min(), curve.evidence.max(), 200)
+        bars = np.maximum([curve.share - curve.low, curve.high - curve.share], 0)
+        ax.plot(levels, curve(levels), color=color, label=name)
+        ax.errorbar(curve.evidence, curve.share, bars, fmt="o", color=color, linewidth=1.2)
+    if any(named):
+        ax.legend(loc="upper left")
+    ax.set_ylim(-0.03, 1.03)
+    heading(ax, "psychometric curve", label, "P(positive choice)")
+    return ax

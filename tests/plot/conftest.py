@@ -16,5 +16,5 @@ def _close_figures() -> Iterator[None]:
 
     yield
     for number in plt.get_fignums():  # what cannot be laid out must fail here, not at the user's
-        plt.figure(number).canvas.draw()
+        plt.figure(number).draw_without_rendering()
     plt.close("all")

@@ -7,7 +7,7 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Circle
 
 from pyrnn.palette import VERMILION
-from pyrnn.plot import plot_spectrum
+from pyrnn.plot import plot_lyapunov, plot_magnitudes, plot_spectrum
 
 VALUES = np.array([0.5, 0.2 + 0.3j, 0.2 - 0.3j, 1.2])
 
@@ -50,3 +50,22 @@ def test_matrices_are_decomposed(kind):
 def test_zoom_leaves_the_circle_out_of_sight():
     ax = plot_spectrum([1.001, 1.0], zoom=True)
     assert ax.get_xlim()[0] > 0
+
+
+def test_magnitudes_fall_and_show_the_border_of_stability():
+    ax = plot_magnitudes([0.5, -1.2, 0.9j], n=2)
+    heights = [line.get_ydata() for line in ax.get_lines()]
+    assert [list(each) for each in heights[:2]] == [[0.9], [1.2]]
+    assert list(heights[2]) == [1, 1]
+
+
+def test_lyapunov_spectrum_shows_the_range_of_runs():
+    ax = plot_lyapunov(torch.tensor([[0.1, -0.2], [0.3, -0.4]]))
+    means = np.concatenate([line.get_ydata() for line in ax.get_lines()[2:]])
+    np.testing.assert_allclose(np.sort(means), [-0.3, 0.2])
+    band = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == pytest.approx((-0.4, 0.3))
+
+
+def test_single_lyapunov_run_has_no_range():
+    assert not plot_lyapunov([0.0, -0.5]).collections

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from pyrnn.plot import plot_learning_rate, plot_loss
+from pyrnn.plot import plot_gradient_norm, plot_learning_rate, plot_loss, plot_loss_surface
 
 
 def history(**steps):
@@ -53,3 +53,34 @@ def test_learning_rate_starts_at_zero():
     ax = plot_learning_rate(history(loss=[1.0] * 3, learning_rate=[0.1, 0.05, 0.02]))
     assert ax.get_lines()[0].get_ydata().tolist() == [0.1, 0.05, 0.02]
     assert ax.get_ylim()[0] == 0
+
+
+def test_gradient_norms_are_counted_back_from_the_end():
+    ax = plot_gradient_norm({"exploding": 2.0 ** np.arange(6)[::-1], "steady": np.ones(6)})
+    first = ax.get_lines()[0]
+    assert first.get_xdata().tolist() == [-5, -4, -3, -2, -1, 0]
+    assert ax.get_yscale() == "log"
+    assert ax.get_legend_handles_labels()[1] == ["exploding", "steady"]
+
+
+def test_gradient_norms_of_a_training_are_drawn_by_step():
+    ax = plot_gradient_norm(history(loss=[1.0, 1.0], gradient_norm=[3.0, 2.0]))
+    assert ax.get_lines()[0].get_ydata().tolist() == [3.0, 2.0]
+    assert ax.get_xlabel() == "training step"
+
+
+def test_loss_surface_shows_the_way_from_ring_to_star():
+    x, y = np.linspace(-2, 2, 9), np.linspace(-1, 3, 7)
+    losses = x[None] ** 2 + (y[:, None] - 1) ** 2 + 0.1
+    way = np.array([[-2.0, 3.0], [-1.0, 2.0], [0.0, 1.0]])
+    ax = plot_loss_surface(x, y, losses, path=way, points=[[1.0, 2.0]])
+    line, ring, star, mark = ax.get_lines()
+    np.testing.assert_allclose(np.column_stack(line.get_data()), way)
+    assert np.ravel(ring.get_data()).tolist() == [-2, 3]
+    assert star.get_marker() == "*"
+    assert np.ravel(mark.get_data()).tolist() == [1, 2]
+    assert (ax.get_xlim(), ax.get_ylim()) == ((-2, 2), (-1, 3))
+
+
+def test_loss_surface_may_be_negative():
+    assert plot_loss_surface([0, 1], [0, 1], [[-1.0, 0.0], [1.0, 2.0]]).collections

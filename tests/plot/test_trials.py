@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from pyrnn.plot import plot_trial
-from pyrnn.tasks import Trial
+from pyrnn.plot import plot_psychometric, plot_trial
+from pyrnn.tasks import Trial, psychometric
 
 
 def trial(n_steps=40):
@@ -61,3 +61,19 @@ def test_classes_are_drawn_as_probabilities():
     classes = torch.tensor([0, 0, 1, 2])
     ax = plot_trial((torch.zeros(4, 1), classes), torch.zeros(4, 3))
     assert row_names(ax) == ["in 1", "out 1", "out 2", "out 3"]
+
+
+def test_psychometric_curve_shows_shares_bars_and_fit():
+    evidence = torch.tensor([-1.0, -1.0, 0.0, 0.0, 1.0, 1.0])
+    curve = psychometric(evidence, torch.tensor([0, 0, 0, 1, 1, 1]))
+    ax = plot_psychometric(curve, label="coherence")
+    points = next(line for line in ax.get_lines() if line.get_marker() == "o")
+    assert points.get_ydata().tolist() == [0, 0.5, 1]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("coherence", "P(positive choice)")
+    assert ax.get_legend() is None
+
+
+def test_several_psychometric_curves_are_named():
+    curve = psychometric([-1.0, -1.0, 1.0, 1.0], [0, 1, 1, 1])
+    ax = plot_psychometric({"before": curve, "after": curve})
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["before", "after"]

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import to_hex
+
+from pyrnn.dynamics import find_attractors, find_branches, find_fixed_points, flow_field
+from pyrnn.palette import GREEN, ORANGE
+from pyrnn.plot import plot_basins, plot_bifurcation, plot_flow
+from pyrnn.projection import Projection
+
+WEIGHT = torch.diag(torch.tensor([2.0, 0.5], dtype=torch.float64))
+
+
+def step(h, x):
+    """Bistable along the first axis, decaying along the second."""
+    return torch.tanh(h @ WEIGHT.to(h)) + 0 * x[..., :1]
+
+
+@pytest.fixture
+def points():
+    return find_fixed_points(step, torch.randn(20, 30, 2), x=torch.zeros(2))
+
+
+@pytest.fixture
+def field():
+    return flow_field(step, torch.eye(2), torch.zeros(2), extent=1.5, n=31)
+
+
+def marks(ax):
+    return [line for line in ax.get_lines() if line.get_marker() == "o"]
+
+
+def test_stable_points_are_filled_and_unstable_ones_hollow(field, points):
+    drawn = {
+        round(float(mark.get_xdata()[0]), 3): mark
+        for mark in marks(plot_flow(field, points=points))
+    }
+    assert set(drawn) == {-0.958, 0.0, 0.958}
+    fills = {place: mark.get_markerfacecolor() for place, mark in drawn.items()}
+    assert fills == {-0.958: GREEN, 0.958: GREEN, 0.0: "white"}
+    assert drawn[0.0].get_markeredgecolor() == ORANGE
+
+
+def test_nullclines_are_where_a_coordinate_stands_still(field):
+    with_lines, without = plot_flow(field), plot_flow(field, nullclines=False)
+    assert len(with_lines.collections) == len(without.collections) + 2
+    second = with_lines.collections[-1]
+    heights = np.concatenate([path.vertices[:, 1] for path in second.get_paths()])
+    np.testing.assert_allclose(heights, 0, atol=1e-9)
+
+
+def test_points_are_projected_to_the_plane(field, points):
+    projection = Projection.onto(torch.tensor([[0.0, 1.0], [1.0, 0.0]]))  # swaps the axes
+    ax = plot_flow(field, points=points, projection=projection)
+    assert sorted(round(float(mark.get_ydata()[0]), 3) for mark in marks(ax)) == [-0.958, 0, 0.958]
+    assert ax.get_xlabel() == "axis 1"
+
+
+def test_branches_are_dashed_where_unstable_and_folds_are_marked():
+    starts = torch.linspace(-1, 1, 9, dtype=torch.float64)[:, None]
+    branches = find_branches(lambda h, x: torch.tanh(2 * h + x), starts, (-1.0, 1.0))
+    ax = plot_bifurcation(branches, label="input")
+    styles = {line.get_linestyle() for line in ax.get_lines()}
+    assert {"-", "--"} <= styles
+    folds = [line for line in ax.get_lines() if line.get_marker() == "s"]
+    assert sorted(float(fold.get_xdata()[0]) for fold in folds) == pytest.approx(
+        [-0.53284, 0.53284]
+    )
+    for line in ax.get_lines():
+        if line.get_linestyle() == "--":
+            assert np.abs(line.get_ydata()).max() < 0.8
+    assert "fold" in [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_observed_quantity_may_be_a_function():
+    starts = torch.linspace(-1, 1, 9, dtype=torch.float64)[:, None]
+    branches = find_branches(lambda h, x: torch.tanh(0.5 * h + x), starts, (-1.0, 1.0))
+    ax = plot_bifurcation(branches, observe=lambda states: 10 * states[..., 0])
+    assert max(np.abs(line.get_ydata()).max() for line in ax.get_lines()) > 5
+
+
+def test_basins_as_shares_add_up():
+    attractors = find_attractors(step, torch.randn(200, 2), torch.zeros(2))
+    bars = plot_basins(attractors).patches
+    assert sum(bar.get_height() for bar in bars) == pytest.approx(1)
+    assert len(bars) == 2
+
+
+def test_basins_as_a_map_have_a_colour_each(field):
+    ends = (field.points[..., 0] > 0).long()
+    mesh = plot_basins(ends, field.points).collections[0]
+    colors = {to_hex(color) for color in mesh.to_rgba(mesh.get_array()).reshape(-1, 4)}
+    assert len(colors) == 2
+
+
+def test_starts_that_end_nowhere_stay_white():
+    places = np.stack(np.meshgrid([0.0, 1.0], [0.0, 1.0]), axis=-1)
+    mesh = plot_basins([[-1, 0], [0, 0]], places).collections[0]
+    assert to_hex(mesh.to_rgba(mesh.get_array()).reshape(-1, 4)[0]) == "#ffffff"

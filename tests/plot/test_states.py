@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pyrnn.plot import plot_explained_variance, plot_state_lines, plot_states, plot_trajectories
+from pyrnn.projection import Projection
+
+
+@pytest.fixture
+def bumps():
+    """Unit i peaks at step 10 * (7 * i mod 10)."""
+    peaks = 10 * (7 * np.arange(10) % 10)
+    return np.exp(-((np.arange(100)[:, None] - peaks) ** 2) / 50)
+
+
+def test_units_are_sorted_by_their_peak(bumps):
+    shown = plot_states(bumps).images[0].get_array()
+    assert shown.shape == (10, 100)
+    np.testing.assert_array_equal(shown.argmax(axis=1), np.arange(0, 100, 10))
+
+
+def test_units_keep_their_order_on_request(bumps):
+    shown = plot_states(bumps, sort=False).images[0].get_array()
+    np.testing.assert_array_equal(shown.argmax(axis=1), bumps.argmax(axis=0))
+
+
+def test_trials_are_averaged(bumps):
+    trials = torch.as_tensor(np.stack([bumps, -bumps, bumps]))
+    assert plot_states(trials).images[0].get_array().shape == (10, 100)
+
+
+def test_silent_units_are_no_error():
+    assert plot_states(np.zeros((20, 3))).images[0].get_array().max() == 0
+
+
+def test_lines_stand_above_each_other(bumps):
+    ax = plot_state_lines(bumps, n=5)
+    levels = [line.get_ydata().mean() for line in ax.get_lines()]
+    assert len(levels) == 5
+    assert (np.diff(levels) > 0).all()
+    assert ax.get_yticklabels()[0].get_text() == "0"
+
+
+def test_trajectories_lie_where_the_projection_puts_them():
+    states = np.random.default_rng(0).normal(size=(3, 20, 6))
+    projection = Projection.fit(states, n_components=2)
+    ax = plot_trajectories(states, projection=projection, path=states[0])
+    drawn = np.stack(ax.collections[0].get_segments())
+    np.testing.assert_allclose(drawn, projection.transform(states))
+    np.testing.assert_allclose(np.column_stack(ax.get_lines()[0].get_data()), drawn[0])
+    assert ax.get_xlabel() == projection.labels[0]
+
+
+@pytest.mark.parametrize(("values", "low"), [([-0.2, 0.5], -0.5), ([0.1, 0.5], 0.1)])
+def test_trials_are_coloured_by_value(values, low):
+    ax = plot_trajectories(torch.randn(2, 20, 6), color=values, color_label="coherence")
+    assert len(np.unique(ax.collections[0].get_colors(), axis=0)) == 2
+    bar = ax.figure.axes[-1]
+    assert bar.get_ylabel() == "coherence"
+    assert bar.get_ylim() == pytest.approx((low, 0.5))
+
+
+def test_explained_variance_adds_up_and_counts_dimensions():
+    """Three equal directions of five: three components, participation ratio three."""
+    states = np.concatenate([np.eye(5)[:3], -np.eye(5)[:3]])
+    ax = plot_explained_variance(states)
+    np.testing.assert_allclose([bar.get_height() for bar in ax.patches[:3]], 100 / 3)
+    assert ax.get_lines()[0].get_ydata()[-1] == pytest.approx(100)
+    assert ax.texts[0].get_text() == "3 PCs for 95%\nPR = 3.0"

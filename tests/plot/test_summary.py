@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from pyrnn import CTRNN, TorchRNN
+from pyrnn.plot import plot_summary
+from pyrnn.tasks import FlipFlop
+
+
+def titles(figure):
+    return [ax.get_title(loc="left") for ax in figure.axes if ax.get_title(loc="left")]
+
+
+def test_trained_network_fills_the_page():
+    task = FlipFlop(n_bits=2, n_trials=8, duration=200.0)
+    rnn = CTRNN(2, 8, 2, dale_ratio=0.75)
+    rnn.fit(task, epochs=1, batch_size=4, progress=False)
+    figure = plot_summary(rnn, task, n_trials=4)
+    assert titles(figure)[:3] == ["trial", "summary", "training loss"]
+    words = [text.get_text() for ax in figure.axes for text in ax.texts]
+    assert {"CTRNN", "FlipFlop", "6 E, 2 I"} <= set(words)
+
+
+@pytest.mark.parametrize("network", [CTRNN(2, 8, 2), TorchRNN(2, 8, 2, cell="lstm")])
+def test_untrained_networks_of_any_kind_are_summarised(network):
+    figure = plot_summary(network, FlipFlop(n_bits=2, duration=200.0), n_trials=4)
+    words = [text.get_text() for ax in figure.axes for text in ax.texts]
+    assert "not trained" in words

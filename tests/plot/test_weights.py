@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from pyrnn.plot import plot_stems, plot_time_constants, plot_weights
+
+
+def ticks(axis):
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
+def test_excitatory_units_come_first_on_both_sides():
+    """Unit 1 is the inhibitory one: its column, all negative, is drawn last."""
+    weight = torch.tensor([[1.0, -2.0, 3.0], [4.0, -5.0, 6.0], [7.0, -8.0, 9.0]])
+    ax = plot_weights(weight, signs=[1, -1, 1])
+    shown = ax.images[0].get_array()
+    np.testing.assert_array_equal(shown[:, 2], [-2, -8, -5])
+    np.testing.assert_array_equal(shown[2], [4, 6, -5])
+    assert ticks(ax.xaxis) == ticks(ax.yaxis) == ["E", "I"]
+
+
+def test_colours_are_symmetric_about_zero():
+    low, high = plot_weights(np.array([[0.5, -2.0], [0.1, 0.0]])).images[0].get_clim()
+    assert low == -high
+    assert 1.9 < high <= 2.0
+
+
+def test_input_weights_keep_their_channels_and_sort_their_units():
+    layer = torch.nn.Linear(2, 3)
+    ax = plot_weights(layer, signs=[-1, 1, 1])
+    np.testing.assert_array_equal(ax.images[0].get_array()[2], layer.weight[0].detach())
+    assert ax.get_xlabel() == "from channel"
+    assert ticks(ax.yaxis) == ["E", "I"]
+
+
+def test_regions_have_borders_and_names():
+    regions = {"cortex": slice(0, 3), "thalamus": slice(3, 5)}
+    for given in (regions, SimpleNamespace(regions=regions)):
+        ax = plot_weights(torch.randn(5, 5), regions=given)
+        assert ticks(ax.xaxis) == ["cortex", "thalamus"]
+        assert [line.get_xdata()[0] for line in ax.get_lines()[:1]] == [2.5]
+
+
+def test_zero_weights_are_no_error():
+    assert plot_weights(np.zeros((3, 3))).images[0].get_clim() == (-1, 1)
+
+
+def test_stems_stand_on_zero():
+    ax = plot_stems(torch.tensor([0.5, -1.0]), label="bias")
+    assert ax.get_lines()[-1].get_ydata().tolist() == [0.5, -1.0]
+    (stems,) = ax.collections
+    assert all(0.0 in segment[:, 1] for segment in stems.get_segments())
+    assert ax.get_ylabel() == "bias"
+
+
+def test_time_constants_before_and_after_share_their_bins():
+    ax = plot_time_constants(torch.tensor([50.0, 60.0, 130.0]), torch.full((3,), 100.0))
+    counts = [patch.get_height() for patch in ax.patches]
+    assert sum(counts) == 6
+    labels = ax.get_legend_handles_labels()[1]
+    assert "median 60 ms" in labels
+    assert {"initial", "trained"} <= set(labels)
+
+
+@pytest.mark.parametrize("tau", [torch.tensor([np.inf, 10.0]), [10.0]])
+def test_endless_time_constants_are_left_out(tau):
+    assert sum(patch.get_height() for patch in plot_time_constants(tau).patches) == 1
