@@ -1,0 +1,64 @@
+"""The same memory in a vanilla network, a GRU and an LSTM, analysed by the same calls.
+
+Maheswaranathan et al. (2019) found that networks of different kinds solve a task by the same
+dynamics. Three cells of torch learn to remember three bits; each is then a ``step(h, x)`` to
+pyrnn. An LSTM's two states stand side by side in one tensor, so nothing changes for it. All three
+remember in eight stable points, at the corners of a cube.
+"""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+
+from pyrnn import TorchRNN
+from pyrnn.dynamics import find_fixed_points
+from pyrnn.palette import GREY, stability_color
+from pyrnn.plot import STYLE_SHEET
+from pyrnn.projection import Projection
+from pyrnn.tasks import FlipFlop
+
+OUT = Path("out/gated")
+UNITS = {"rnn": 64, "gru": 32, "lstm": 32}
+
+
+def main(epochs=30, n_units=None, show=True):
+    plt.style.use(STYLE_SHEET)
+    task = FlipFlop(n_bits=3, seed=0)
+    trials = task.batch(128, start=10**6)  # never seen in training
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.6))
+    memories = {}
+    for ax, (cell, size) in zip(axes, UNITS.items(), strict=True):
+        rnn = TorchRNN(3, n_units or size, 3, cell=cell, seed=0)
+        rnn.fit(task, epochs=epochs, seed=0, progress=show)
+        outputs, states = rnn.predict(trials.inputs)
+        accuracy = task.accuracy(outputs, trials.targets, trials.mask)
+        points = find_fixed_points(rnn, states, x=torch.zeros(3), max_rounds=24)
+        stable = points[points.is_stable]
+        bits = rnn.readout(stable.states.float()).detach().sign().unique(dim=0)
+        memories[cell] = len(bits)
+        print(f"{cell}: {100 * accuracy:.2f} % of the bits right, {len(points)} fixed points")
+        print(f"{len(stable)} of them stable, for {len(bits)} of 8 patterns of bits")
+        draw(ax, cell, states, points)
+    if show:
+        OUT.mkdir(parents=True, exist_ok=True)
+        figure.savefig(OUT / "gated.png")
+    if epochs >= 30:
+        assert memories == {"rnn": 8, "gru": 8, "lstm": 8}
+    return memories
+
+
+def draw(ax, cell, states, points):
+    """Draw trajectories and fixed points in the plane of two principal components."""
+    plane = Projection.fit(states.flatten(0, 1), n_components=2)
+    for trajectory in states[:30]:
+        ax.plot(*plane.transform(trajectory).T, color=GREY, linewidth=0.4, alpha=0.4)
+    for point in points:
+        color = stability_color(point.n_unstable)
+        ax.plot(*plane.transform(point.state[None]).T, "o", color=color, markeredgecolor="white")
+    title = f"{cell}: {len(points)} fixed points"
+    ax.set(title=title, xlabel=plane.labels[0], ylabel=plane.labels[1])
+
+
+if __name__ == "__main__":
+    main()
