@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from sklearn.metrics import r2_score
+
+from pyrnn.tasks.scores import (
+    angle_between,
+    angle_error,
+    choice_accuracy,
+    class_accuracy,
+    count_accuracy,
+    last_scored,
+    r_squared,
+    sign_accuracy,
+)
+
+SCORES = [angle_error, choice_accuracy, count_accuracy, r_squared, sign_accuracy]
+
+
+def test_r_squared_is_that_of_scikit_learn():
+    targets = torch.randn(20, 30, 1)
+    outputs = targets + torch.randn(20, 30, 1)
+    mask = (torch.rand(20, 30) < 0.4).double()
+    expected = r2_score(
+        targets[..., 0].flatten(), outputs[..., 0].flatten(), sample_weight=mask.flatten()
+    )
+    assert r_squared(outputs, targets, mask) == pytest.approx(expected)
+
+
+def test_r_squared_of_a_constant_target():
+    constant = torch.ones(2, 5, 1)
+    assert r_squared(constant, constant, torch.ones(2, 5)) == 1
+    assert r_squared(constant + 1, constant, torch.ones(2, 5)) == -math.inf
+
+
+def test_weights_weigh():
+    outputs, targets = torch.tensor([[1.0], [-1.0]]), torch.ones(2, 1)
+    assert sign_accuracy(outputs, targets, torch.tensor([3.0, 1.0])) == 0.75
+    logits = torch.tensor([[2.0, 0.0], [2.0, 0.0]])
+    assert class_accuracy(logits, torch.tensor([0, 1]), torch.tensor([3.0, 1.0])) == 0.75
+
+
+def test_angles_wrap_around():
+    a, b = (torch.tensor([[math.cos(x), math.sin(x)]]) for x in (3.0, -3.0))
+    assert float(angle_between(a, b)) == pytest.approx(6.0 - 2 * math.pi)
+    assert angle_error(a, b, torch.ones(1)) == pytest.approx(math.degrees(2 * math.pi - 6.0))
+
+
+def test_the_last_scored_step_is_each_trials_own():
+    values = torch.arange(8.0).reshape(2, 4, 1)
+    mask = torch.tensor([[1.0, 1.0, 0.0, 0.0], [0.0, 2.0, 0.0, 1.0]])
+    assert last_scored(values, mask).tolist() == [[1.0], [7.0]]
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_outputs_of_another_length_are_refused(score):
+    with pytest.raises(ValueError, match=r"outputs \(2, 5, 'output_size'\) .* got \(2, 4, 2\)"):
+        score(torch.zeros(2, 4, 2), torch.zeros(2, 5, 2), torch.ones(2, 5))
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_a_mask_that_scores_nothing_is_refused(score):
+    with pytest.raises(ValueError, match="a mask that scores some steps, got one without"):
+        score(torch.zeros(2, 5, 2), torch.zeros(2, 5, 2), torch.zeros(2, 5))
