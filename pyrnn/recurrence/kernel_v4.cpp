@@ -1,0 +1,1 @@
+#include "kernel.cpp"  // built for x86-64-v4, see setup.py
