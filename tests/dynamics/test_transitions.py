@@ -10,8 +10,17 @@ import networkx as nx
 import pytest
 import torch
 
-from pyrnn.dynamics import FixedPoints, find_fixed_points, save_graph, transition_graph
-from tests.systems import product_flip_flop, rotation_map, tanh1
+from pyrnn.dynamics import (
+    FixedPoints,
+    are_isomorphic,
+    find_fixed_points,
+    manifold_graph,
+    sample_paths,
+    save_graph,
+    state_machine,
+    transition_graph,
+)
+from tests.systems import FLIP_FLOP_SIGNS, product_flip_flop, rotation_map, tanh1
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +107,76 @@ def test_bad_input_gets_one_clear_error(points: FixedPoints, tmp_path: Path) -> 
         transition_graph(step, points, n_runs=0)
     with pytest.raises(ValueError, match=r"graphml or \.json"):
         save_graph(nx.DiGraph(), tmp_path / "graph.xml")
+
+
+def test_unstable_manifolds_make_the_edges_of_a_cube(points: FixedPoints) -> None:
+    """From each saddle with one zero, one way to either side: 24 edges, 12 of the cube."""
+    graph = manifold_graph(product_flip_flop().step, points)
+    saddles = (points.n_unstable == 1).nonzero()[:, 0].tolist()
+    assert sum(graph.out_degree(i) for i in saddles) == 24
+    sign = points.states.round(decimals=3).sign()
+    for i in saddles:
+        one, other = graph.successors(i)
+        assert int((sign[one] != sign[other]).sum()) == 4  # one group of four units
+    assert all(graph.out_degree(i) == 0 for i in range(8))
+    assert graph.graph["lost"] == 0
+
+
+def test_turning_modes_span_their_plane() -> None:
+    """A complex pair gives two independent directions to leave by."""
+    step = lambda h, x: torch.tanh(1.3 * h @ torch.tensor([[0.6, -0.8], [0.8, 0.6]]))  # noqa: E731
+    points = find_fixed_points(step, torch.rand(9, 2))
+    graph = manifold_graph(step, points, n_steps=20)
+    assert graph.nodes[0]["n_runs"] == graph.nodes[0]["lost"] == 4
+
+
+def test_edges_know_their_error_and_travel_time(graph: nx.DiGraph) -> None:
+    for _, _, about in graph.edges(data=True):
+        assert 0 <= about["low"] <= about["probability"] <= about["high"] <= 1
+        assert about["time"] >= 10
+    certain = graph.edges[0, 0]
+    assert certain["high"] == 1
+    assert certain["low"] == pytest.approx(0.971, abs=1e-3)  # 128 of 128
+
+
+def test_sample_paths_lead_from_point_to_point(graph: nx.DiGraph, points: FixedPoints) -> None:
+    paths = sample_paths(product_flip_flop().step, graph)
+    assert set(paths) == set(graph.edges)
+    for (i, j), path in paths.items():
+        assert (path[0] - points.states[i]).norm() < 1
+        assert (path[-1] - points.states[j]).norm() < 0.2
+    assert sample_paths(product_flip_flop().step, nx.DiGraph()) == {}
+
+
+def test_pulses_set_the_bits_of_the_flip_flop(points: FixedPoints) -> None:
+    """A pulse along a group's pattern writes that bit and leaves the others alone."""
+    pattern = torch.block_diag(*torch.tensor(FLIP_FLOP_SIGNS)[:, None])
+    pulses = 3 * torch.cat([pattern, -pattern])
+    machine = state_machine(product_flip_flop().step, points, pulses)
+    bits = (points.states @ pattern.T).sign()
+    assert machine.number_of_edges() == 8 * 6
+    assert machine.graph["lost"] == 0
+    for i, j, k in machine.edges:
+        expected = bits[i].clone()
+        expected[k % 3] = 1 if k < 3 else -1
+        assert torch.equal(bits[j], expected)
+
+
+def test_graphs_of_like_networks_are_isomorphic(points: FixedPoints, graph: nx.DiGraph) -> None:
+    system = product_flip_flop()
+    order = torch.randperm(12)
+    step = lambda h, x: system.step(h[..., order.argsort()], x)[..., order]  # noqa: E731
+    other = find_fixed_points(step, system.starts[:, order], system.x)
+    assert are_isomorphic(graph, transition_graph(step, other, n_runs=128))
+    assert not are_isomorphic(graph, nx.DiGraph())
+    fewer = graph.copy()
+    fewer.remove_edge(*next(iter(fewer.edges)))
+    assert not are_isomorphic(graph, fewer)
+
+
+def test_state_machine_needs_something_stable(points: FixedPoints) -> None:
+    step = product_flip_flop().step
+    with pytest.raises(ValueError, match="at least one stable point"):
+        state_machine(step, points[~points.is_stable], torch.zeros(1, 12))
+    with pytest.raises(ValueError, match=r"got \(12,\)"):
+        state_machine(step, points, torch.zeros(12))
