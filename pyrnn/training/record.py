@@ -43,8 +43,9 @@ class Recorder:
         columns = {name: _numbers(values) for name, values in self._pending.items()}
         self._pending = {}
         weights = columns.pop("_weight")
-        self.sums[0] += sum(w * x for w, x in zip(weights, columns["loss"], strict=True))
-        self.sums[1] += sum(weights)
+        for weight, loss in zip(weights, columns["loss"], strict=True):
+            self.sums[0] += weight * loss  # one by one: when it's flushed must not matter
+            self.sums[1] += weight
         self.history.record_steps(columns)
 
     @property
