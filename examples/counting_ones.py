@@ -12,12 +12,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from matplotlib.colors import LogNorm
 from torch.utils.data import TensorDataset
 
 from pyrnn import RNN
-from pyrnn.palette import CYCLE
-from pyrnn.plot import STYLE_SHEET
+from pyrnn.plot import STYLE_SHEET, plot_gradient_norm, plot_loss_surface
 
 OUT = Path("out/counting_ones")
 START = (-1.5, 2.0)
@@ -102,23 +100,18 @@ def main(epochs=500, show=True):
 
 def draw(x, count, path):
     """Draw the loss over both weights at two zooms, and the gradient's way back through time."""
-    colors = [*CYCLE, "black"]
-    figure, axes = plt.subplots(1, 3, figsize=(12.5, 3.8))
+    figure, axes = plt.subplots(1, 3, figsize=(12.5, 3.6))
     for ax, reach in zip(axes, (4.0, 2.2), strict=False):
-        grid = np.linspace(-reach, reach, 121)
+        grid = np.linspace(-reach, reach, 81)
         loss = [[np.mean((forward(x, a, b)[:, -1] - count) ** 2) for a in grid] for b in grid]
-        mesh = ax.pcolormesh(grid, grid, loss, norm=LogNorm(1e-1, 1e10), rasterized=True)
-        ax.plot(*path.T, color="white", linewidth=1.2, marker=".", markersize=2)
-        for point, color in zip(POINTS, colors, strict=True):
-            ax.plot(*point, "o", color=color, markeredgecolor="white", markersize=6)
-        ax.set(title="loss, Rprop's path", xlabel="$w_x$", ylabel="$w_{rec}$", aspect="equal")
-        ax.set(xlim=(-reach, reach), ylim=(-reach, reach))
-    figure.colorbar(mesh, ax=axes[1], label="loss")
-    for (w_x, w_rec), color in zip(POINTS, colors, strict=True):
-        size = np.abs(backward(x, forward(x, w_x, w_rec), count, w_rec)[1]).sum(0)
-        axes[2].plot(np.arange(-10, 1), size, color=color, label=f"({w_x:g}, {w_rec:g})")
-    axes[2].set(yscale="log", title="gradient at each step", xlabel="step before the end")
-    axes[2].set(ylabel="|∂L/∂h|", ylim=(1e-4, None))
+        plot_loss_surface(grid, grid, loss, path=path, points=POINTS, ax=ax)
+        ax.set(xlabel="$w_x$", ylabel="$w_{rec}$")
+    gradients = {}
+    for w_x, w_rec in POINTS:
+        by_state = backward(x, forward(x, w_x, w_rec), count, w_rec)[1]
+        gradients[f"({w_x:g}, {w_rec:g})"] = np.linalg.norm(by_state, axis=0)
+    plot_gradient_norm(gradients, ax=axes[2])
+    axes[2].set_ylim(bottom=1e-5)
     axes[2].legend(title="$(w_x, w_{rec})$", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 

@@ -63,7 +63,7 @@ def draw(task, trials, outputs, history, points, graph):
     plot_loss(history, ax=axes["B"])
     axes["C"].set_title("modes at the centre")
     plot_spectrum(points[-1], zoom=True, ax=axes["C"])
-    plot_transition_graph(graph, layout="pca", ax=axes["D"])
+    plot_transition_graph(graph, layout="pca" if len(points) > 1 else "layered", ax=axes["D"])
     return figure
 
 

@@ -13,8 +13,8 @@ import torch
 
 from pyrnn import TorchRNN
 from pyrnn.dynamics import find_fixed_points
-from pyrnn.palette import GREY, stability_color
-from pyrnn.plot import STYLE_SHEET
+from pyrnn.palette import stability_color
+from pyrnn.plot import STYLE_SHEET, plot_trajectories
 from pyrnn.projection import Projection
 from pyrnn.tasks import FlipFlop
 
@@ -50,14 +50,12 @@ def main(epochs=30, n_units=None, show=True):
 
 def draw(ax, cell, states, points):
     """Draw trajectories and fixed points in the plane of two principal components."""
-    plane = Projection.fit(states.flatten(0, 1), n_components=2)
-    for trajectory in states[:30]:
-        ax.plot(*plane.transform(trajectory).T, color=GREY, linewidth=0.4, alpha=0.4)
+    plane = Projection.fit(states, n_components=2)
+    ax.set_title(f"{cell}: {len(points)} fixed points")
+    plot_trajectories(states[:30], projection=plane, ax=ax)
     for point in points:
         color = stability_color(point.n_unstable)
         ax.plot(*plane.transform(point.state[None]).T, "o", color=color, markeredgecolor="white")
-    title = f"{cell}: {len(points)} fixed points"
-    ax.set(title=title, xlabel=plane.labels[0], ylabel=plane.labels[1])
 
 
 if __name__ == "__main__":

@@ -13,9 +13,8 @@ import matplotlib.pyplot as plt
 import torch
 
 from pyrnn import CTRNN
-from pyrnn.dynamics.manifolds import find_manifolds
-from pyrnn.palette import GREY
-from pyrnn.plot import STYLE_SHEET, plot_loss, plot_spectrum
+from pyrnn.dynamics import find_manifolds
+from pyrnn.plot import STYLE_SHEET, plot_loss, plot_spectrum, plot_trajectories
 from pyrnn.projection import Projection
 from pyrnn.render import Scene
 from pyrnn.tasks import HeadingIntegrator
@@ -79,15 +78,13 @@ def draw(rnn, task, trials, outputs, states, ring, history):
     axes[0].set_yticks([-180, -90, 0, 90, 180])
     plot_loss(history, ax=axes[1])
 
-    plane = Projection.fit(states[:, 10:].flatten(0, 1), n_components=2)
-    for trajectory in states[:20, 10:]:
-        axes[2].plot(*plane.transform(trajectory).T, color=GREY, linewidth=0.4, alpha=0.5)
+    plane = Projection.fit(states[:, 10:], n_components=2)
+    plot_trajectories(states[:20, 10:], projection=plane, ax=axes[2])
     angle = heading(rnn.readout(ring.states.float())).detach()
     dots = axes[2].scatter(*plane.transform(ring.states).T, c=angle, cmap="twilight", zorder=3)
     figure.colorbar(dots, ax=axes[2], label="heading (°)", ticks=[-180, -90, 0, 90, 180])
-    axes[2].set(title="ring attractor", xlabel=plane.labels[0], ylabel=plane.labels[1])
+    axes[2].set_title("ring attractor")
     plot_spectrum(ring.eigenvalues.flatten(), ax=axes[3])
-    axes[3].set_title("spectra along the ring")
     return figure
 
 

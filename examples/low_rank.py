@@ -60,7 +60,7 @@ def draw(task, trials, kappa, grid, flow, points, m):
     """Draw κ during trials, and how it moves without input."""
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4))
     time = torch.arange(task.n_steps) * task.dt
-    colors = plt.get_cmap("coolwarm")((trials.info["coherence"] / 0.8 + 1) / 2)
+    colors = plt.get_cmap("coolwarm")(trials.info["coherence"].numpy() / 1.6 + 0.5)
     for k in range(100):
         axes[0].plot(time, kappa[k], color=colors[k], linewidth=0.7)
     axes[0].set(title="latent variable in 100 trials", xlabel="time (ms)", ylabel="κ")

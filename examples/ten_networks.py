@@ -14,7 +14,7 @@ import networkx
 import torch
 
 from pyrnn import CTRNN
-from pyrnn.dynamics import find_fixed_points, transition_graph
+from pyrnn.dynamics import are_isomorphic, find_fixed_points, transition_graph
 from pyrnn.plot import STYLE_SHEET, plot_transition_graph
 from pyrnn.tasks import FlipFlop
 
@@ -58,19 +58,13 @@ def alike(graphs):
     """Group graphs that are the same up to the names of their nodes, most common first."""
     groups = []
     for graph in graphs:
-        for node, point in graph.nodes(data="point"):
-            graph.nodes[node]["n_unstable"] = point.n_unstable
         for group in groups:
-            if networkx.is_isomorphic(graph, group[0], node_match=same_kind):
+            if are_isomorphic(graph, group[0], min_probability=0.05):
                 group.append(graph)
                 break
         else:
             groups.append([graph])
     return sorted(groups, key=len, reverse=True)
-
-
-def same_kind(a, b):
-    return a["n_unstable"] == b["n_unstable"]
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import ExponentialLR
 
 from pyrnn import RNN
 from pyrnn.palette import GREY
-from pyrnn.plot import STYLE_SHEET, plot_loss, plot_spectrum
+from pyrnn.plot import STYLE_SHEET, plot_loss, plot_spectrum, plot_stems, plot_weights
 from pyrnn.tasks import WhiteNoiseIntegrator
 
 OUT = Path("out/white_noise_integrator")
@@ -77,20 +77,15 @@ def main(epochs=100, n_units=100, show=True):
 
 
 def draw_network(before, after):
-    """Draw weights, initial state, biases and spectrum, before and after training."""
+    """Draw weights, spectrum, initial state and biases, before and after training."""
     figure, axes = plt.subplots(2, 5, figsize=(13, 5.2))
-    top = float(before.w_rec.weight.detach().abs().max())
     for row, rnn, when in zip(axes, (before, after), ("initial", "trained"), strict=True):
-        weight = rnn.w_rec.weight.detach()
-        image = row[0].imshow(weight, cmap="RdBu_r", vmin=-top, vmax=top)
-        figure.colorbar(image, ax=row[0], shrink=0.8)
-        row[0].set(title=f"{when} weights", xlabel="from unit", ylabel="to unit")
-        plot_spectrum(weight, ax=row[1])
-        stems = {"input weights": rnn.w_in.weight, "initial state": rnn.h0}
-        stems["biases"] = rnn.w_rec.bias
-        for ax, (name, values) in zip(row[2:], stems.items(), strict=True):
-            ax.stem(values.detach().flatten(), markerfmt=".", basefmt=" ")
-            ax.set(title=name, xlabel="unit")
+        row[0].set_title(f"{when} weights")
+        plot_weights(rnn.w_rec, ax=row[0])
+        plot_spectrum(rnn.w_rec.weight, ax=row[1])
+        plot_stems(rnn.w_in.weight, label="input weight", ax=row[2])
+        plot_stems(rnn.h0, label="initial state", ax=row[3])
+        plot_stems(rnn.w_rec.bias, label="bias", ax=row[4])
     return figure
 
 

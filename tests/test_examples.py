@@ -52,7 +52,7 @@ def test_example_runs(path: Path) -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_example_is_short_and_can_be_run_small(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert len(lines) <= 110
+    assert len(lines) <= 120
     assert {"epochs", "show"} <= set(inspect.signature(load(path).main).parameters)
     assert any(line.lstrip().startswith("assert ") for line in lines), "it checks what it claims"
 
