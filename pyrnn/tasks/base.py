@@ -125,7 +125,7 @@ class Task(Dataset[Trial]):
             ValueError: If no trial is asked for, or one with a negative index.
         """
         if isinstance(trials, int):
-            trials = range(start, start + trials)
+            trials = torch.arange(start, start + trials)
         indices = torch.as_tensor(trials, dtype=torch.int64)
         if indices.ndim != 1 or len(indices) == 0 or int(indices.min()) < 0:
             raise ValueError(

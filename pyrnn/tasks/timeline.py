@@ -32,6 +32,7 @@ class Timeline:
 
     Attributes:
         n_steps: Steps of the longest possible trial.
+        step: Number of each step, ``(n_steps,)``.
         starts: First step of each phase, by name, ``(n_trials, 1)``.
         stops: Step after the last of each phase, by name, ``(n_trials, 1)``.
 
@@ -60,11 +61,7 @@ class Timeline:
             if longest is None:
                 total += max(to_steps(name, value, dt) for value in bounds(duration))
         self.n_steps = total if longest is None else to_steps("longest", longest, dt)
-
-    @property
-    def step(self) -> Tensor:
-        """Number of each step, ``(n_steps,)``."""
-        return torch.arange(self.n_steps)
+        self.step = torch.arange(self.n_steps)
 
     def during(self, first: str, last: str | None = None) -> Tensor:
         """Whether a step lies in a phase, or in any from first to last, ``(n_trials, time)``."""
@@ -82,10 +79,9 @@ class Timeline:
     @property
     def epochs(self) -> dict[str, Tensor]:
         """Start and stop of each phase, in ms, ``(n_trials, 2)``."""
-        return {
-            name: torch.cat([start, self.stops[name]], dim=-1) * self.dt
-            for name, start in self.starts.items()
-        }
+        first = next(iter(self.starts.values()))
+        edges = torch.cat([first, *self.stops.values()], dim=-1) * self.dt
+        return {name: edges[:, k : k + 2] for k, name in enumerate(self.starts)}
 
 
 def to_steps(name: str, duration: float, dt: float) -> int:
@@ -145,10 +141,11 @@ def bounds(duration: Duration | Tensor) -> list[float]:
     return list(duration) if isinstance(duration, list | tuple) else [duration]
 
 
-def _draw_steps(draws: Draws, name: str, duration: Duration | Tensor, dt: float) -> Tensor:
-    """Draw the number of steps of a phase, ``(n_trials, 1)``."""
-    for value in bounds(duration):
-        to_steps(name, value, dt)
+def _draw_steps(draws: Draws, name: str, duration: Duration | Tensor, dt: float) -> Tensor | int:
+    """Draw the number of steps of a phase, ``(n_trials, 1)``, or one that all trials share."""
+    shared = [to_steps(name, value, dt) for value in bounds(duration)]
+    if isinstance(duration, int | float):
+        return shared[0]
     return (draw_ms(draws, name, duration) / dt).round().long().unsqueeze(-1)
 
 
