@@ -56,8 +56,10 @@ def train(path: str, kind: str = "adam", epochs: int = EPOCHS) -> None:
 def processes() -> Iterator[Any]:
     """Return a server that forks processes which have imported everything already."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pyrnn", "pyrnn.tasks", "torch._dynamo", __name__])
-    return context
+    context.set_forkserver_preload(["torch._dynamo", __name__])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+        yield context
 
 
 def assert_same(path: Path, expected: Path) -> None:
