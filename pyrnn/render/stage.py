@@ -67,6 +67,7 @@ class Stage:
         ]
         self.overlay = Overlay(drawing, ratio * text)
         self.step: int | None = None
+        self.left = 0.0  # pixels that the scene leaves free at the left, for controls
         self._populate()
         self._clip()
         self.set_step(None)
@@ -95,7 +96,8 @@ class Stage:
         """Move the camera to a named view."""
         width, height = self.window.GetSize()
         direction = self.drawing.iso if view == "iso" else camera.view_direction(view)
-        self.pose(camera.fit_camera(self.drawing.box, direction, width / height))
+        self.pose(camera.fit_camera(self.drawing.box, direction, (width - self.left) / height))
+        self.renderer.GetActiveCamera().SetWindowCenter(-self.left / width, 0)
 
     def pose(self, pose: Pose) -> None:
         """Move the camera."""

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 CLICK = 5  # pixels the pointer may move during a click
 ROW, BUTTON = 25, 52  # height of a check-box, width of a button; in pixels
+PANEL = 190.0  # pixels kept free for check-boxes
 FRAME, STEPS_PER_SECOND = 40, 60  # milliseconds between frames, speed of play
 KEYS = (
     "drag to rotate · wheel to zoom · click a fixed point or an edge · 1–4 views · "
@@ -72,6 +73,8 @@ class Viewer:
         self.tip.GetTextProperty().SetBackgroundOpacity(0.88)
         self.tip.SetVisibility(False)
         stage.renderer.AddViewProp(self.tip)
+        stage.left = min(PANEL, 0.25 * stage.window.GetSize()[0])
+        stage.look("iso")
         self.slider = Slider(stage, self.set_step, self.toggle_play)
         self._connect()
 

@@ -27,7 +27,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--host-resolver-rules=MAP * ~NOTFOUND",  # every name is unknown: nothing can be fetched
-    "--window-size=1000,760",
+    "--window-size=760,560",
     "--remote-debugging-pipe",
 )
 CHROMIUM = next(
@@ -89,6 +89,7 @@ class Browser:
 
     def open(self, path: Path, ready: str = "document.querySelector('main[data-drawn]')") -> float:
         """Open a file, wait until it has drawn, and return how many seconds that took."""
+        self.events.clear()
         began = time.perf_counter()
         self.call("Page.navigate", url=path.resolve().as_uri())
         self.wait(ready)
@@ -125,7 +126,7 @@ class Browser:
         self.mouse("mousePressed", x, y, buttons=1)
         self.mouse("mouseReleased", x, y)
 
-    def drag(self, start: tuple[float, float], end: tuple[float, float], steps: int = 8) -> None:
+    def drag(self, start: tuple[float, float], end: tuple[float, float], steps: int = 4) -> None:
         """Press, move in steps, and release."""
         self.mouse("mouseMoved", *start)
         self.mouse("mousePressed", *start, buttons=1)

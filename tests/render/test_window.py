@@ -11,7 +11,7 @@ from pyrnn.render.stage import Stage
 from . import scenes
 
 pytestmark = [pytest.mark.render, pytest.mark.usefixtures("opengl")]
-SIZE = (900, 640)
+SIZE = (720, 500)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def place(hand, key: str, index: int) -> tuple[float, float]:
 
 def test_drag_turns_the_scene(hand):
     before = hand.stage.pixels()
-    hand.drag((450, 250), (540, 290))
+    hand.drag((450, 250), (520, 280))
     after = hand.stage.pixels()
     assert (before != after).any(-1).mean() > 0.02
     assert hand.viewer.card is None

@@ -13,6 +13,7 @@ import { snapshot } from "./snapshot.js";
 const VIEWS = { iso: null, front: [0, 1, 0], side: [1, 0, 0], top: [0, -0.0001, 1] };
 const ANGLE = 26; // vertical, in degrees
 const CLICK = 5; // pixels the pointer may move during a click
+const PANEL = 190;
 const GHOST = 0.13;
 const STEPS_PER_SECOND = 60;
 
@@ -51,6 +52,11 @@ export class Viewer {
 
   get size() {
     return new Vector3(...this.data.box[1]).distanceTo(new Vector3(...this.data.box[0]));
+  }
+
+  /** Pixels that the scene leaves free at the left, for the panel. */
+  get left() {
+    return Math.min(PANEL, 0.25 * this.parent.clientWidth);
   }
 
   addLayer(layer) {
@@ -176,7 +182,8 @@ export class Viewer {
         corner.sub(focus);
         return [corner.dot(right), corner.dot(above), corner.dot(toward)];
       });
-      const need = ([x, y, z]) => z + Math.max(Math.abs(x) / this.camera.aspect, Math.abs(y)) / slope;
+      const aspect = this.camera.aspect * (1 - this.left / this.parent.clientWidth);
+      const need = ([x, y, z]) => z + Math.max(Math.abs(x) / aspect, Math.abs(y)) / slope;
       distance = Math.max(...corners.map(need));
       const centered = (axis) => {
         const seen = corners.map((corner) => corner[axis] / (distance - corner[2]));
@@ -199,6 +206,7 @@ export class Viewer {
     this.renderer.setPixelRatio(Math.min(window.devicePixelRatio, 2));
     this.renderer.setSize(width, height);
     this.camera.aspect = width / height;
+    this.camera.setViewOffset(width, height, -this.left / 2, 0, width, height);
     this.camera.updateProjectionMatrix();
     this.draw();
   }
