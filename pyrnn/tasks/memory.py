@@ -6,11 +6,10 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor
 
 from pyrnn.tasks.choice import ChoiceTask
 from pyrnn.tasks.draws import Draws
-from pyrnn.tasks.timeline import Duration, Timeline, white_noise
+from pyrnn.tasks.timeline import Duration, white_noise
 from pyrnn.tasks.trial import Trial
 
 
@@ -59,17 +58,12 @@ class DelayedMatchToSample(ChoiceTask):
         """Make a batch of trials."""
         sample, test = draws.integers(0, 2, 2).unbind(-1)
         time = self.timeline(draws, "sample", "delay", "test", "decision")
-        noise = white_noise(draws, self.noise, self.dt, time.n_steps, 2)
-        inputs = noise * time.during("sample", "decision").unsqueeze(-1)
-        inputs += _shown(time, "sample", sample) + _shown(time, "test", test)
+        first, second = time.during("sample"), time.during("test")
+        shown = [first & (sample == k)[:, None] | second & (test == k)[:, None] for k in (0, 1)]
+        inputs = white_noise(draws, self.noise, self.dt, time.n_steps, 2)
+        inputs += torch.stack(shown, dim=-1)
         info = {"sample": sample, "test": test, "delay": time.duration("delay")}
         return self.decided(inputs, time, info | {"choice": 1.0 - 2.0 * (sample != test)})
-
-
-def _shown(time: Timeline, phase: str, stimulus: Tensor) -> Tensor:
-    """Show one of two stimuli during a phase, ``(n_trials, time, 2)``."""
-    one_hot = torch.nn.functional.one_hot(stimulus, 2).double()
-    return time.during(phase).unsqueeze(-1) * one_hot.unsqueeze(1)
 
 
 @dataclass(eq=False)
@@ -127,6 +121,6 @@ class ParametricWorkingMemory(ChoiceTask):
         time = self.timeline(draws, "first", "delay", "second", "decision")
         noise = white_noise(draws, self.noise, self.dt, time.n_steps)
         vibration = time.during("first") * f1[:, None] + time.during("second") * f2[:, None]
-        inputs = vibration / table.max() + noise * time.during("first", "decision")
+        inputs = vibration / table.max() + noise
         info = {"f1": f1, "f2": f2, "difference": f1 - f2, "delay": time.duration("delay")}
         return self.decided(inputs.unsqueeze(-1), time, info | {"choice": (f1 - f2).sign()})

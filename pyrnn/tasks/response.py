@@ -87,13 +87,12 @@ class DelayedResponse(Task):
         angle = draws.uniform(high=2 * math.pi)
         rule = draws.choice([1.0 if rule == "pro" else -1.0 for rule in self.rules]).double()
         time = self.timeline(draws, "fixation", "stimulus", "delay", "go")
-        within, go = time.during("fixation", "go"), time.during("go")
+        go = time.during("go")
         fixate = time.during("fixation", "delay").double().unsqueeze(-1)
         inputs = white_noise(draws, self.noise, self.dt, time.n_steps, len(self.input_names))
         inputs[..., :1] += fixate
         inputs[..., 1:-1] += time.during("stimulus").unsqueeze(-1) * self._code(angle)[:, None]
         inputs[..., -1] += rule[:, None]
-        inputs *= within.unsqueeze(-1)
         response = angle + math.pi * (rule < 0)
         aim = torch.stack([response.cos(), response.sin()], dim=-1).unsqueeze(1)
         targets = torch.cat([fixate, go.unsqueeze(-1) * aim], dim=-1)

@@ -115,7 +115,7 @@ def white_noise(draws: Draws, sigma: float, dt: float, *shape: int) -> Tensor:
     """
     if sigma == 0:
         return torch.zeros(draws.n_trials, *shape, dtype=torch.float64)
-    return draws.normal(*shape) * (sigma * (20.0 / dt) ** 0.5)
+    return draws.normal(*shape).mul_(sigma * (20.0 / dt) ** 0.5)
 
 
 def check_durations(task: Any) -> None:

@@ -59,14 +59,6 @@ def test_order_cannot_be_told_from_the_first_frequency():
     assert abs((info["choice"][middle] > 0).double().mean() - 0.5) < 0.06
 
 
-def test_noise_ends_with_the_trial():
-    trial = DelayedMatchToSample(noise=1.0).batch(8)
-    ends = trial.epochs["decision"][:, 1]
-    for inputs, end in zip(trial.inputs, ends, strict=True):
-        assert (inputs[int(end / 20) :] == 0).all()
-        assert (inputs[: int(end / 20)] != 0).all()
-
-
 def test_equal_frequencies_are_refused():
     with pytest.raises(ValueError, match="pairs of different frequencies"):
         ParametricWorkingMemory(pairs=((10, 10),))
