@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pyrnn.dynamics.family import Family
 
-_N_BISECTIONS = 40
+_N_BISECTIONS = 30
 _NUDGE = 1e-4
 _FLAT = 1e-2
 

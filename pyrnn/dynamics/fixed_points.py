@@ -32,7 +32,7 @@ def find_fixed_points(
     .. math:: F(h^*, x) = h^*
 
     The search goes in rounds of starts: mixtures of the states given, and midpoints between the
-    points already found; a quarter of them first follows the network for a while. Each round
+    points already found; half of the first round follows the network for a while. Each round
     runs batched Newton iterations in float32, merges what arrives and polishes the new ones in
     float64. It ends after two rounds that bring nothing new,
     provided that the indices :math:`\mathrm{sign}\det(I - J)` add up to +1, which they must for
@@ -45,7 +45,8 @@ def find_fixed_points(
             ``(..., hidden_size)``.
         x: Constant input ``(input_size,)``, or one per start ``(..., input_size)``: each distinct
             input is searched from all starts. By default zero.
-        tol: Largest speed ``|F(h, x) - h|`` of a point that is returned.
+        tol: Largest speed ``|F(h, x) - h|`` of a point that is returned. Points are solved for to
+            about 1e-13 in any case; a larger value lets no slow points in.
         round_size: Starts per round and input.
         max_rounds: Most rounds, whatever they bring.
         rng: Random generator on the CPU; by default one with seed 0.

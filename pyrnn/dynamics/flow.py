@@ -178,7 +178,7 @@ def find_limit_cycle(
     *,
     dt: float | None = None,
     max_duration: float | None = None,
-    n_samples: int = 2000,
+    n_samples: int = 1000,
 ) -> LimitCycle | None:
     r"""Find the stable limit cycle of the flow to which a state leads.
 

@@ -19,9 +19,10 @@ from pyrnn.training.progress import interruptible, track
 
 _INPUTS_AT_ONCE = 16
 _QUIET_ROUNDS, _MAX_QUIET_ROUNDS = 2, 8
-_RUN_EVERY, _RUN_STEPS = 4, 32
+_RUN_EVERY, _RUN_STEPS = 2, 32
 _COARSE, _COARSE_MERGE = 1e-2, 1e-3
 _FINE, _FINE_MERGE = 1e-13, 1e-6
+_ARRIVED = 1e-9  # a residual above it, relative to the state, is that of a slow point at best
 
 _Set = TypeVar("_Set", bound=Points)
 
@@ -125,8 +126,9 @@ class Search:
         h, kept = self._coarse_search(torch.cat(starts), whose, inputs, known)
         whose = whose[kept]
         h, residual = newton(self.fine, h, inputs[whose], tol=_FINE, n_iterations=6, cap=self._cap)
+        limit = (_ARRIVED * (1 + h.norm(dim=-1))).clamp(max=self.tol)
         order = residual.argsort()
-        order = order[residual[order] < self.tol]
+        order = order[residual[order] < limit[order]]
         order = order[_is_new(h[order], whose[order], known, _FINE_MERGE)]
         h, whose = h[order], whose[order]
         known.add(h, whose, index_signs(jacobian(self.fine, h, inputs[whose])), active)
@@ -136,11 +138,12 @@ class Search:
     ) -> tuple[Tensor, Tensor]:
         """Return rough new points, and which starts they come from."""
         h, x = starts.float(), inputs[whose].float()
-        for _ in range(_RUN_STEPS):  # towards the attractors, which mixtures may miss
+        n_steps = 0 if len(known.h) else _RUN_STEPS
+        for _ in range(n_steps):  # to the attractors, which mixtures miss
             h[::_RUN_EVERY] = self.coarse(h[::_RUN_EVERY], x[::_RUN_EVERY])
         n_stragglers = len(starts) // 16
         h, residual = newton(
-            self.coarse, h, x, tol=1e-5, n_iterations=12, cap=self._cap, n_stragglers=n_stragglers
+            self.coarse, h, x, tol=1e-4, n_iterations=12, cap=self._cap, n_stragglers=n_stragglers
         )
         kept = (residual < _COARSE).nonzero()[:, 0]
         self.n_converged += len(kept)

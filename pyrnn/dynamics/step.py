@@ -87,9 +87,33 @@ def _detached(rnn: Any, dtype: torch.dtype) -> Step:
     owner = rnn if isinstance(rnn, nn.Module) else getattr(step, "__self__", None)
     if not isinstance(owner, nn.Module):
         return step
-    copy = deepcopy(owner).to(dtype).eval().requires_grad_(False)
+    copy = _frozen_copy(owner, dtype)
     name = getattr(step, "__name__", "")
     return copy if step is owner else getattr(copy, name or "step")
+
+
+def _frozen_copy(module: nn.Module, dtype: torch.dtype) -> Any:
+    """Copy a module with its parameters and buffers cast; its other attributes are shared."""
+    if isinstance(module, nn.RNNBase):  # keeps its parameters in a list of its own, too
+        return deepcopy(module).to(dtype).eval().requires_grad_(False)
+
+    def cast(value: Tensor | None) -> Tensor | None:
+        is_real = value is not None and value.is_floating_point()
+        return value.detach().to(dtype) if is_real else value  # type: ignore[union-attr]
+
+    copy = module.__new__(type(module))
+    copy.__dict__ = dict(module.__dict__) | {"training": False}
+    tensors = {name: cast(value) for name, value in module._parameters.items()}
+    copy.__dict__["_parameters"] = {
+        name: None if value is None else nn.Parameter(value, requires_grad=False)
+        for name, value in tensors.items()
+    }
+    copy.__dict__["_buffers"] = {name: cast(value) for name, value in module._buffers.items()}
+    copy.__dict__["_modules"] = {
+        name: None if part is None else _frozen_copy(part, dtype)
+        for name, part in module._modules.items()
+    }
+    return copy
 
 
 def _keeps_dtype(step: Step, h: Tensor, x: Tensor) -> bool:

@@ -16,7 +16,8 @@ from pyrnn.dynamics.step import Step, frozen_step, one_thread
 logger = logging.getLogger(__name__)
 
 _CHECK_EVERY = 10
-_NEAR = 0.05
+_NEAR = 0.05  # of the distance to the next point
+_AT_REST = 1e-6
 _LOST = -1
 
 
@@ -168,7 +169,18 @@ def arrivals(
         h, x, running = h[goes_on], x[goes_on], running[goes_on]
         if not len(running):
             break
+    if len(running):
+        ends[running] = _resting_place(h, x, points)
     return ends, times
+
+
+def _resting_place(h: Tensor, x: Tensor, points: FixedPoints) -> Tensor:
+    """Return the point next to each state, a saddle where symmetry leads there, -1 for none."""
+    is_other = (x[:, None] != points.inputs).any(-1)
+    distance = torch.cdist(h, points.states).masked_fill(is_other, torch.inf)
+    nearest, which = distance.min(1)
+    is_there = nearest < _AT_REST * (1 + h.norm(dim=-1))
+    return torch.where(is_there, which, torch.full_like(which, _LOST))
 
 
 def _separations(points: FixedPoints) -> Tensor:
@@ -239,7 +251,8 @@ def wilson_interval(count: int, n_runs: int) -> tuple[float, float]:
     middle = share + z**2 / (2 * n_runs)
     reach = z * ((share * (1 - share) + z**2 / (4 * n_runs)) / n_runs) ** 0.5
     whole = 1 + z**2 / n_runs
-    return max(0.0, (middle - reach) / whole), min(1.0, (middle + reach) / whole)
+    low, high = (middle - reach) / whole, (middle + reach) / whole
+    return max(0.0, min(low, share)), min(1.0, max(high, share))
 
 
 def _check(points: FixedPoints, n_runs: int, scale: float | None, n_steps: int) -> None:
