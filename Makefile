@@ -11,6 +11,7 @@ PYTEST_ARGS ?=
 help:
 	@echo "make demo   train the 3-bit flip-flop, map its dynamics, write out/flipflop/"
 	@echo "make test   lint, types and all tests"
+	@echo "make docs   build the documentation, docs/_build/html/index.html"
 	@echo "make clean  remove the environment and everything that was built"
 
 # Installed anew when one of these files changes. The demo needs the package alone.
@@ -44,5 +45,10 @@ types: $(VENV)/.dev
 unit: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) -m "not gpu" $(PYTEST_ARGS)
 
+docs: install
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[docs]"
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 clean:
-	rm -rf $(VENV) build out *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage*
+	rm -rf $(VENV) build out docs/_build docs/gallery docs/api/generated docs/_static/scenes *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage*

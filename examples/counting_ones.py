@@ -3,8 +3,8 @@
 The smallest network of all, h_k = w_rec h_{k-1} + w_x x_k, has to return the number of ones in a
 sequence; w_x = w_rec = 1 does it. The gradient is written out by hand, as in Roelants' article
 on networks from scratch: each step back multiplies it by w_rec. Hence the loss has cliffs where
-|w_rec| > 1 and plains where it is less, and Rprop, which looks at the sign of the gradient only,
-crosses both. The same network in pyrnn then meets Rprop, Adam and gradient descent.
+w_rec is beyond 1 or -1, and plains where it is between. Rprop looks at the sign of the gradient
+only and crosses both. The same network in pyrnn then meets Rprop, Adam and gradient descent.
 """
 
 from pathlib import Path

@@ -41,8 +41,9 @@ def main(epochs=125, n_units=100, show=True):
     outputs, states = rnn.predict(trials.inputs)
     error = task.metric(outputs, trials.targets, trials.mask)
     print(f"angle error {error:.1f}° after {history.n_steps} steps")
-    visited = states[:, 10::10]
-    rings = find_manifolds(rnn, visited, x=torch.zeros(3), tolerance=0.03)
+    rest = torch.zeros(1024, 50, 3)  # a second without input, from 4 moments of each trial
+    settled = rnn.predict(rest, h=states[:, 24::25].flatten(0, 1)).states[:, -1]
+    rings = find_manifolds(rnn, settled, x=torch.zeros(3), tolerance=0.03, n_points=60)
     print(rings)
 
     if show and rings:

@@ -1,0 +1,26 @@
+"""The order of the examples in the gallery: from the first network to comparisons of many."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ORDER = (
+    "flipflop",
+    "subclass",
+    "white_noise_integrator",
+    "heading_integrator",
+    "decision_making",
+    "low_rank",
+    "pulse_to_chirp",
+    "counting_ones",
+    "multi_region",
+    "gated",
+    "ten_networks",
+    "bifurcation",
+)
+
+
+def reading_order(filename: str) -> tuple[int, str]:
+    """Return what to sort an example by; one that isn't listed comes last."""
+    name = Path(filename).stem
+    return (ORDER.index(name) if name in ORDER else len(ORDER), name)
