@@ -107,8 +107,28 @@ ROWS = [
     ),
     Row(t.ContextIntegration(), 99, "100", 100, "%"),
     Row(t.MultisensoryIntegration(), 94, "95–96", 100, "%"),
-    Row(t.DelayedMatchToSample(), 99, "100", 100, "%"),
-    Row(t.ParametricWorkingMemory(), 99, "100", 100, "%"),
+    Row(
+        t.DelayedMatchToSample(),
+        99,
+        "100",
+        100,
+        "%",
+        curriculum=lambda: Curriculum(
+            steps=[75, 150], delay=[(200.0, 500.0), (500.0, 1500.0), (500.0, 3000.0)]
+        ),
+        note="delays up to 500 → 1500 → 3000 ms; without, about one run in five is stuck at chance",
+    ),
+    Row(
+        t.ParametricWorkingMemory(),
+        99,
+        "100",
+        100,
+        "%",
+        curriculum=lambda: Curriculum(
+            steps=[75, 150], delay=[(200.0, 500.0), (500.0, 1000.0), (500.0, 2000.0)]
+        ),
+        note="delays up to 500 → 1000 → 2000 ms; without, some runs need more than 500 steps",
+    ),
     Row(t.DelayedResponse(), 99, "100", 100, "%"),
     Row(t.ReadySetGo(), 30, "24", unit="ms"),
     Row(t.IntervalDiscrimination(), 95, "–", 100, "%"),

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot, pad
 
 from pyrnn.tasks.base import Task
 from pyrnn.tasks.draws import Draws
@@ -87,29 +88,28 @@ class MultiTask(Task):
     def trials(self, draws: Draws) -> Trial:
         """Make a batch of trials."""
         rule = draws.integers(0, len(self.tasks))
-        n, n_shared = draws.n_trials, len(self.input_names) - len(self.tasks)
-        inputs = torch.zeros(n, self.n_steps, n_shared + len(self.tasks), dtype=torch.float64)
-        mask = torch.zeros(n, self.n_steps, dtype=torch.float64)
-        targets = self._no_targets(n)
-        for k, task in enumerate(self.tasks.values()):
-            rows = (rule == k).nonzero().squeeze(1)
-            if not len(rows):
-                continue
-            part = task.trials(draws.rows(rows))
-            steps = part.mask.shape[1]
-            inputs[rows, :steps, : part.inputs.shape[-1]] = part.inputs.double()
-            inputs[rows, :, n_shared + k] = 1
-            mask[rows, :steps] = part.mask.double()
-            if targets.ndim == 2:
-                targets[rows, :steps] = part.targets
-            else:
-                targets[rows, :steps, : part.targets.shape[-1]] = part.targets.double()
-        return Trial(inputs, targets, mask, info={"task": rule})
+        rows = [(rule == k).nonzero().squeeze(1) for k in range(len(self.tasks))]
+        parts = [
+            self._padded(task.trials(draws.rows(which)))
+            for task, which in zip(self.tasks.values(), rows, strict=True)
+            if len(which)
+        ]
+        back = torch.cat(rows).argsort()
+        inputs, targets, mask = (torch.cat(field)[back] for field in zip(*parts, strict=True))
+        cue = one_hot(rule, len(self.tasks)).unsqueeze(1).expand(-1, self.n_steps, -1)
+        return Trial(torch.cat([inputs, cue], dim=-1), targets, mask, info={"task": rule})
 
-    def _no_targets(self, n_trials: int) -> Tensor:
-        if self.loss == "cross_entropy":
-            return torch.zeros(n_trials, self.n_steps, dtype=torch.int64)
-        return torch.zeros(n_trials, self.n_steps, self.output_size, dtype=torch.float64)
+    def _padded(self, part: Trial) -> tuple[Tensor, Tensor, Tensor]:
+        """Give trials of a task the channels and the duration that all of them share."""
+        inputs, targets, mask = part.to(torch.float64)
+        late = self.n_steps - mask.shape[1]
+        idle = len(self.input_names) - len(self.tasks) - inputs.shape[-1]
+        mute = () if targets.ndim == 2 else (0, self.output_size - targets.shape[-1])
+        return (
+            pad(inputs, (0, idle, 0, late)),
+            pad(targets, (*mute, 0, late)),
+            pad(mask, (0, late)),
+        )
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
         """Return the share of trials that end with the right answer."""
