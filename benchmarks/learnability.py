@@ -116,7 +116,7 @@ ROWS = [
         curriculum=lambda: Curriculum(
             steps=[75, 150], delay=[(200.0, 500.0), (500.0, 1500.0), (500.0, 3000.0)]
         ),
-        note="delays up to 500 → 1500 → 3000 ms; without, about one run in five is stuck at chance",
+        note="delays up to 500 → 1500 → 3000 ms; without, 1 of 4 runs got stuck",
     ),
     Row(
         t.ParametricWorkingMemory(),
@@ -127,7 +127,7 @@ ROWS = [
         curriculum=lambda: Curriculum(
             steps=[75, 150], delay=[(200.0, 500.0), (500.0, 1000.0), (500.0, 2000.0)]
         ),
-        note="delays up to 500 → 1000 → 2000 ms; without, some runs need more than 500 steps",
+        note="delays up to 500 → 1000 → 2000 ms; without, 1 of 4 runs got stuck",
     ),
     Row(t.DelayedResponse(), 99, "100", 100, "%"),
     Row(t.ReadySetGo(), 30, "24", unit="ms"),
