@@ -1,0 +1,51 @@
+"""Any of NeuroGym's environments, trained and asked as a psychometrician would.
+
+NeuroGym (Molano-Mazón et al. 2022) has dozens of tasks from the literature. Each with a ground
+truth becomes a pyrnn task: whole trials, seeded, masked, with what the environment says about
+them. NeuroGym pins old versions of other packages; install both into an environment of their own,
+``pip install neurogym pyrnn``.
+"""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+
+from pyrnn import RateRNN
+from pyrnn.plot import STYLE_SHEET, plot_loss, plot_psychometric, plot_trial
+from pyrnn.tasks import NeurogymTask, psychometric
+
+NEEDS = "neurogym"
+OUT = Path("out/neurogym_decision")
+
+
+def main(epochs=20, n_units=64, show=True):
+    plt.style.use(STYLE_SHEET)
+    options = {"n_trials": 256, "decision_weight": 5.0, "online": False}
+    task = NeurogymTask("PerceptualDecisionMaking-v0", dt=100, **options)
+    rnn = RateRNN(task.input_size, n_units, task.output_size, tau=100.0, dt=100.0, seed=0)
+    history = rnn.fit(task, epochs=epochs, batch_size=32, seed=0, progress=show)
+
+    trials = task.batch(256, start=10**6)  # never seen in training
+    outputs, _ = rnn.predict(trials.inputs)
+    accuracy = task.accuracy(outputs, trials.targets, trials.mask)
+    print(f"{100 * accuracy:.1f} % right after {history.n_steps} steps")
+    truth, coherence = trials.info["ground_truth"], trials.info["coh"]
+    signed = torch.where(truth > 0, coherence, -coherence)
+    curve = psychometric(signed, outputs[:, -1].argmax(-1) == 2)
+
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.4))
+    plot_loss(history, ax=axes[0])
+    plot_trial(trials.unbind()[0], outputs[0], dt=task.dt, ax=axes[1])
+    plot_psychometric(curve, label="coherence (%)", ax=axes[2])
+    if show:
+        OUT.mkdir(parents=True, exist_ok=True)
+        figure.savefig(OUT / "neurogym_decision.png")
+    assert 0 <= accuracy <= 1
+    if history.n_steps >= 160:
+        assert accuracy > 0.8
+    return accuracy
+
+
+if __name__ == "__main__":
+    main()
