@@ -239,38 +239,48 @@ class Admissible(nn.Module):
 
     low: Tensor
     high: Tensor
-    anchor: Tensor
+    pinned: Tensor
+    wall: Tensor
     side: Tensor
     span: Tensor
 
     def __init__(self, low: Tensor, high: Tensor):
         super().__init__()
-        for name in ("low", "high", "anchor", "side", "span"):
+        for name in ("low", "high", "pinned", "wall", "side", "span"):
             self.register_buffer(name, torch.empty(0), persistent=False)
         self.confine(low, high)
 
     def confine(self, low: Tensor, high: Tensor) -> None:
         """Replace the intervals."""
-        self.low, self.high = low.clone(), high.clone()
+        self.low, self.high, self.pinned = low.clone(), high.clone(), low == high
         below, above = low.isfinite(), high.isfinite()
-        self.anchor = torch.where(below, low, torch.where(above, high, torch.zeros_like(low)))
+        self.wall = torch.where(below, low, torch.where(above, high, torch.zeros_like(low)))
         self.side = below.to(low) - (above & ~below).to(low)
-        both = below & above
-        self.span = torch.where(both, high - self.anchor, low.new_full((), torch.inf))
-        self._has_span = bool(both.any())
-        self._is_pinned = bool((low == high).any())
+        self.span = torch.where(below & above & ~self.pinned, high - low, torch.inf)
+        self._has_walls = bool(self.wall.any())
+        self._has_spans = bool(self.span.isfinite().any())
+        self._has_pins = bool(self.pinned.any())
 
     def forward(self, free: Tensor) -> Tensor:
         """Return the admissible weight, shaped like ``free``."""
-        distance = free - self.anchor
-        distance = torch.where(distance < 0, -distance, distance)  # unlike abs, has a slope at 0
-        if self._has_span:
-            distance = _fold(distance, self.span)
-        weight = torch.where(self.side == 0, free, self.anchor + self.side * distance)
-        if self._has_span:  # rounding must not leave the interval
-            weight = torch.where(weight < self.low, self.low, weight)
-            weight = torch.where(weight > self.high, self.high, weight)
-        return torch.where(self.low == self.high, self.low, weight) if self._is_pinned else weight
+        # no abs() here: it has no slope at the wall, where a weight of zero would be stuck
+        if self._has_walls:
+            beyond = (free - self.wall) * self.side < 0
+            weight = torch.where(beyond, 2 * self.wall - free, free)
+        else:
+            weight = torch.where(free * self.side < 0, -free, free)
+        if self._has_spans:
+            weight = self._fold(weight)
+        return torch.where(self.pinned, self.low, weight) if self._has_pins else weight
+
+    def _fold(self, weight: Tensor) -> Tensor:
+        """Fold weights back and forth between two walls."""
+        has_span = self.span.isfinite()
+        span = torch.where(has_span, self.span, 1.0)
+        phase = torch.remainder(weight - self.wall, 2 * span)
+        folded = self.wall + torch.where(phase < span, phase, 2 * span - phase)
+        folded = torch.where(folded > self.high, self.high, folded)  # rounding stays inside, too
+        return torch.where(has_span, folded, weight)
 
     def right_inverse(self, weight: Tensor) -> Tensor:
         """Accept an admissible weight as it is; refuse any other."""
@@ -283,15 +293,6 @@ class Admissible(nn.Module):
                 "in all); change these entries, or build the network with other constraints"
             )
         return weight
-
-
-def _fold(distance: Tensor, span: Tensor) -> Tensor:
-    """Fold distances from one wall back and forth between two walls ``span`` apart."""
-    two_walls = span.isfinite() & (span > 0)
-    safe = torch.where(two_walls, span, torch.ones_like(span))
-    phase = torch.remainder(distance, 2 * safe)
-    folded = torch.where(phase < safe, phase, 2 * safe - phase)
-    return torch.where(two_walls, folded, distance)
 
 
 def _admissible(layer: nn.Module, name: str) -> Admissible | None:
