@@ -79,7 +79,7 @@ ROWS = [
         curriculum=lambda: Curriculum(
             steps=[200, 500, 900], duration=[300.0, 600.0, 1100.0, 2100.0]
         ),
-        note="2000 steps, lr 3e-3, clip 1, duration 200 → 500 → 1000 → 2000 ms",
+        note="2000 steps, lr 3e-3, clip 1, turning for 200 → 500 → 1000 → 2000 ms",
     ),
     Row(t.WhiteNoiseIntegrator(dt=20.0), 0.99, "0.997", unit="R²"),
     Row(t.SineGenerator(), 0.95, "0.97", unit="R²"),

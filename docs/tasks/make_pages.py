@@ -20,6 +20,7 @@ import torch
 
 import pyrnn
 from pyrnn.base import RNNBase
+from pyrnn.training import Curriculum
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
@@ -37,7 +38,7 @@ scored are shaded. On {n_test} fresh trials the network's {metric} is {value}.*
 ```python
 from pyrnn import RateRNN
 from pyrnn.tasks import {imports}
-
+{extra_import}
 task = {task}
 rnn = RateRNN(task.input_size, 100, task.output_size, {network})
 history = rnn.fit(
@@ -46,7 +47,7 @@ history = rnn.fit(
     batch_size={batch_size},
     lr={lr},
     scheduler="cosine",
-    clip_norm={clip_norm},
+    clip_norm={clip_norm},{curriculum}
 )
 task.plot_trial(0, rnn.predict(task[0].inputs).outputs)
 ```
@@ -67,7 +68,7 @@ def make_page(row: Row, networks: Path, index: int = 1) -> None:
     inputs, targets, mask = row.task.replace(seed=10_000, **row.test).batch(N_TEST)
     value = row.scale * row.task.metric(rnn.predict(inputs).outputs, targets, mask)
     draw(row, rnn, index)
-    curriculum = f"Trained with more than that: {row.note}.\n\n" if row.curriculum else ""
+    curriculum = row.curriculum() if row.curriculum else None
     page = PAGE.format(
         name=row.name,
         summary=inspect.getdoc(type(row.task)).split("\n")[0],
@@ -81,7 +82,9 @@ def make_page(row: Row, networks: Path, index: int = 1) -> None:
         batch_size=row.batch_size,
         lr=row.lr,
         clip_norm=row.clip_norm,
-        beyond=curriculum,
+        curriculum=f"\n    curriculum={written(curriculum)}," if curriculum else "",
+        extra_import="from pyrnn.training import Curriculum\n" if curriculum else "",
+        beyond=f"Beyond the default recipe: {row.note}.\n\n" if row.note else "",
     )
     (HERE / f"{row.name}.md").write_text(page)
 
@@ -109,6 +112,14 @@ def draw(row: Row, rnn: RNNBase, index: int) -> None:
 def options(rnn: RNNBase) -> dict[str, object]:
     """Name the options of a network that the recipe sets."""
     return {"tau": float(rnn.tau), "dt": rnn.dt, "noise": rnn.noise}
+
+
+def written(curriculum: Curriculum) -> str:
+    """Write the call that makes a curriculum."""
+    stages = [curriculum.parameters(stage) for stage in range(curriculum.n_stages)]
+    values = {name: [stage[name] for stage in stages] for name in stages[0]}
+    arguments = {"steps": curriculum.steps, **values}
+    return f"Curriculum({', '.join(f'{name}={value}' for name, value in arguments.items())})"
 
 
 def parts(row: Row) -> list[str]:
