@@ -1,8 +1,9 @@
 """Compare the search of pyrnn with that of FixedPointFinder, on networks trained here.
 
 Run ``python benchmarks/fixed_points.py``, or with ``--quick`` for the small networks only.
-Both searches get the same network, task states, machine and process, on one thread; time is that of
-the CPU, which other programs on the machine hardly touch.
+Both searches get the same network, task states, machine and process, on one thread; time is that
+of the CPU, which other programs on the machine hardly touch.
+
 """
 
 from __future__ import annotations
@@ -171,13 +172,50 @@ def _score(found: Tensor, reference: Tensor) -> tuple[int, int]:
     return int((distance.amin(1) < SAME).sum()), int((distance.amin(0) >= SAME).sum())
 
 
+def check(case: Case, seed: int, table: Table) -> None:
+    """Add a row that says whether a search found everything, and only fixed points."""
+    rnn, states = train(case, seed)
+    x = torch.zeros(3)
+    points = find_fixed_points(rnn, states, x, rng=torch.Generator().manual_seed(seed))
+    reference = _reference(rnn, states, x)
+    recall, junk = _score(points.states, reference)
+    counts = torch.bincount(points.n_unstable).tolist()
+    table.add_row(
+        f"{case.name}, seed {seed}",
+        f"{recall} / {len(reference)}",
+        str(junk),
+        "/".join(map(str, counts)),
+        f"{float(points.speeds.max()):.0e}",
+        str(int(certify(rnn, points).is_certified.sum())),
+        f"{points.index_sum:+d}",
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recall", type=int, metavar="SEEDS", help="only check our own search")
     parser.add_argument("--quick", action="store_true", help="only the networks of 16 units")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", help="part of the name of a network")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.recall:
+        columns = (
+            "network",
+            "found",
+            "junk",
+            "by unstable modes",
+            "residual",
+            "certified",
+            "index",
+        )
+        table = Table(*columns)
+        for case in CASES[:4]:
+            n_seeds = 1 if "256" in case.name else options.recall
+            for seed in range(n_seeds if (options.only or "") in case.name else 0):
+                check(case, seed, table)
+        Console(width=110).print(table)
+        return
     table = Table(
         "network",
         "search",

@@ -26,7 +26,9 @@ from pyrnn.dynamics.linearisation import (
 )
 from pyrnn.dynamics.lyapunov import kaplan_yorke_dimension, lyapunov_spectrum
 from pyrnn.dynamics.manifolds import Manifold, find_manifolds
-from pyrnn.dynamics.points import FixedPoint, FixedPoints, SearchRecord, SlowPoint, SlowPoints
+from pyrnn.dynamics.points import FixedPoint, FixedPoints, SlowPoint, SlowPoints
+from pyrnn.dynamics.record import SearchRecord
+from pyrnn.dynamics.results import load_result, save_result
 from pyrnn.dynamics.seeding import uniform_states
 from pyrnn.dynamics.slow_points import find_slow_points, slow_manifold
 from pyrnn.dynamics.stability import classify, count_unstable, index_signs
@@ -69,12 +71,14 @@ __all__ = [
     "jacobian",
     "kaplan_yorke_dimension",
     "linearise",
+    "load_result",
     "lyapunov_spectrum",
     "manifold_graph",
     "n_components",
     "participation_ratio",
     "sample_paths",
     "save_graph",
+    "save_result",
     "slow_manifold",
     "state_machine",
     "timescales",

@@ -180,10 +180,11 @@ def _has_closed(paths: list[list[tuple[Tensor, Tensor]]], active: Tensor, reach:
 
 
 def _join(back: list[tuple[Tensor, Tensor]], ahead: list[tuple[Tensor, Tensor]]) -> _Curve:
-    """Make one curve of the two halves."""
+    """Make one curve of the two halves, from low to high parameters."""
     states = [z for z, _ in back[:0:-1]] + [z for z, _ in ahead]
     tangents = [-t for _, t in back[:0:-1]] + [t for _, t in ahead]
-    return torch.stack(states), torch.stack(tangents)
+    z, tangent = torch.stack(states), torch.stack(tangents)
+    return (z, tangent) if z[0, -1] <= z[-1, -1] else (z.flip(0), -tangent.flip(0))
 
 
 def _without_repeats(curves: list[_Curve], seeds: Tensor, max_step: float) -> list[_Curve]:

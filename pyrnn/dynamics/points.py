@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, overload
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from pyrnn.dynamics.record import SearchRecord
+from pyrnn.dynamics.results import load_result, save_result
 from pyrnn.dynamics.stability import classify, count_unstable, index_signs
 from pyrnn.dynamics.step import one_thread
 
@@ -91,37 +91,6 @@ class SlowPoint(Point):
     def q(self) -> float:
         """Half the squared speed, which a slow point minimises."""
         return self.speed**2 / 2
-
-
-@dataclass(frozen=True)
-class SearchRecord:
-    """What a search did.
-
-    Args:
-        n_starts: Starts used.
-        n_converged: Starts whose coarse search arrived near a point.
-        n_new: New points of each round, over all inputs.
-        was_stopped: Whether Ctrl-C or the limit of rounds ended it.
-
-    Example:
-        >>> SearchRecord(128, 120, (3, 0), False).n_rounds
-        2
-    """
-
-    n_starts: int = 0
-    n_converged: int = 0
-    n_new: tuple[int, ...] = ()
-    was_stopped: bool = False
-
-    @property
-    def n_rounds(self) -> int:
-        """Number of rounds."""
-        return len(self.n_new)
-
-    def __str__(self) -> str:
-        share = 100 * self.n_converged / max(self.n_starts, 1)
-        stopped = ", stopped early" if self.was_stopped else ""
-        return f"{self.n_rounds} rounds, {self.n_starts} starts, {share:.0f} % arrived{stopped}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -246,11 +215,7 @@ class Points(Sequence[Point]):
         Args:
             path: Where to write; the name is kept as it is.
         """
-        arrays = {name: getattr(self, name).cpu().numpy() for name in _COLUMNS}
-        record = asdict(self.record) if self.record else None
-        header = json.dumps({"format": _FORMAT, "kind": type(self).__name__, "record": record})
-        with open(path, "wb") as file:
-            np.savez_compressed(file, header=np.array(header), **arrays)
+        save_result(self, path)
 
     @classmethod
     def load(cls: type[_Set], path: str | Path) -> _Set:
@@ -262,26 +227,13 @@ class Points(Sequence[Point]):
         Raises:
             ValueError: If the file holds something else.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                header = json.loads(str(file["header"]))
-                columns = {name: torch.from_numpy(file[name]) for name in _COLUMNS}
-        except (KeyError, ValueError, EOFError, OSError) as error:
-            if isinstance(error, FileNotFoundError):
-                raise
+        points = load_result(path)
+        if type(points) is not cls:
             raise ValueError(
-                f"expected a file written by {cls.__name__}.save, got {path} ({error}); "
-                "search again or point to another file"
-            ) from error
-        if header.get("format") != _FORMAT or header.get("kind") != cls.__name__:
-            raise ValueError(
-                f"expected {_FORMAT} with {cls.__name__}, got {header.get('format')} with "
-                f"{header.get('kind')}; point to another file"
+                f"expected a file with {cls.__name__}, got one with {type(points).__name__}: {path}; "
+                "read it with load_result"
             )
-        record = header["record"]
-        if record:
-            record = SearchRecord(**record | {"n_new": tuple(record["n_new"])})
-        return cls(**columns, record=record)
+        return points
 
 
 class FixedPoints(Points):
@@ -332,5 +284,4 @@ class SlowPoints(Points):
         return self.speeds.square() / 2
 
 
-_FORMAT = "pyrnn.points/1"
 _COLUMNS = ("states", "inputs", "speeds", "jacobians", "distances")

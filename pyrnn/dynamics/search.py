@@ -11,7 +11,8 @@ from torch import Tensor
 
 from pyrnn.dynamics.jacobian import jacobian
 from pyrnn.dynamics.newton import newton
-from pyrnn.dynamics.points import Points, SearchRecord
+from pyrnn.dynamics.points import Points
+from pyrnn.dynamics.record import SearchRecord
 from pyrnn.dynamics.seeding import default_rng, midpoints, mixtures, spread, spread_out
 from pyrnn.dynamics.stability import count_unstable, index_signs
 from pyrnn.dynamics.step import Step, frozen_step

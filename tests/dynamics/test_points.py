@@ -10,7 +10,19 @@ import torch
 from rich.console import Console
 from torch.testing import assert_close
 
-from pyrnn.dynamics import FixedPoint, FixedPoints, classify, find_fixed_points
+from pyrnn.dynamics import (
+    FixedPoint,
+    FixedPoints,
+    certify,
+    classify,
+    find_attractors,
+    find_branches,
+    find_cycles,
+    find_fixed_points,
+    find_manifolds,
+    load_result,
+    save_result,
+)
 from tests.systems import product_flip_flop
 
 
@@ -89,13 +101,45 @@ def test_empty_set_survives_a_file(tmp_path: Path, points: FixedPoints) -> None:
 def test_foreign_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.npz"
     np.savez(path, a=np.zeros(3))
-    with pytest.raises(ValueError, match=r"expected a file written by FixedPoints\.save"):
+    with pytest.raises(ValueError, match="expected a file written by save_result"):
         FixedPoints.load(path)
     path.write_text("not at all")
-    with pytest.raises(ValueError, match=r"expected a file written by FixedPoints\.save"):
+    with pytest.raises(ValueError, match="expected a file written by save_result"):
         FixedPoints.load(path)
     with pytest.raises(FileNotFoundError):
         FixedPoints.load(tmp_path / "missing.npz")
+
+
+@pytest.mark.parametrize("kind", ["cycles", "attractors", "branches", "manifolds", "certificates"])
+def test_every_result_survives_a_file(kind: str, tmp_path: Path) -> None:
+    def step(h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(-2 * h + x)
+
+    starts = torch.linspace(-1, 1, 9)[:, None]
+    results = {
+        "cycles": lambda: find_cycles(step, starts, periods=[2]),
+        "attractors": lambda: find_attractors(step, starts),
+        "branches": lambda: find_branches(step, starts, (-0.5, 0.5)),
+        "manifolds": lambda: find_manifolds(lambda h, x: 1.0 * h, starts),
+        "certificates": lambda: certify(step, find_fixed_points(step, starts)),
+    }
+    result = results[kind]()
+    save_result(result, tmp_path / "result.npz")
+    loaded = load_result(tmp_path / "result.npz")
+    assert type(loaded) is type(result)
+    assert repr(loaded) == repr(result)
+
+
+def test_what_is_no_result_is_refused(tmp_path: Path, points: FixedPoints) -> None:
+    with pytest.raises(TypeError, match="got set"):
+        save_result({1, 2}, tmp_path / "set.npz")
+    save_result([], tmp_path / "list.npz")
+    with pytest.raises(ValueError, match="got one with list"):
+        FixedPoints.load(tmp_path / "list.npz")
+    header = '{"format": "pyrnn.dynamics/1", "result": {"kind": "find_cycles", "fields": {}}}'
+    np.savez(tmp_path / "function.npz", header=np.array(header))
+    with pytest.raises(ValueError, match="no kind of result"):
+        load_result(tmp_path / "function.npz")
 
 
 def test_table_for_pandas(points: FixedPoints) -> None:
