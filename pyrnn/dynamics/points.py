@@ -230,7 +230,7 @@ class Points(Sequence[Point]):
         points = load_result(path)
         if type(points) is not cls:
             raise ValueError(
-                f"expected a file with {cls.__name__}, got one with {type(points).__name__}: {path}; "
+                f"expected a file with {cls.__name__}, got {type(points).__name__}: {path}; "
                 "read it with load_result"
             )
         return points
