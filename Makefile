@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: help demo test lint types unit clean
+.PHONY: help demo test lint types unit docs clean
 
 help:
 	@echo "make demo   train the 3-bit flip-flop, map its dynamics, write out/flipflop/"
@@ -15,7 +15,7 @@ help:
 	@echo "make clean  remove the environment and everything that was built"
 
 # Installed anew when one of these files changes. The demo needs the package alone.
-PACKAGING := pyproject.toml setup.cfg constraints.txt $(wildcard setup.py)
+PACKAGING := pyproject.toml setup.cfg setup.py constraints.txt $(wildcard pyrnn/recurrence/*.cpp pyrnn/recurrence/*.h)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 $(BIN)/python:
@@ -45,8 +45,8 @@ types: $(VENV)/.dev
 unit: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) -m "not gpu" $(PYTEST_ARGS)
 
-docs: install
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[docs]"
+docs: $(VENV)/.dev
+	$(PIP) -c constraints.txt -e ".[docs]"
 	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
