@@ -41,7 +41,7 @@ def main(epochs=0, show=True):  # nothing to train
         print(branch)
 
     figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.4))
-    field = flow_field(biased, torch.eye(2), torch.tensor([0.1]))
+    field = flow_field(biased, torch.eye(2), torch.tensor([0.1]), extent=1.1)
     plot_flow(field, points=points, ax=axes[0])
     axes[0].set_title("flow under a slight bias")
     plot_bifurcation(by_bias, label="bias", ax=axes[1])
