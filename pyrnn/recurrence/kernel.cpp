@@ -83,13 +83,14 @@ template <class T> struct Network : Problem {
   static Index padded(Index length) {
     return ((length + kLanes<T> - 1) / kLanes<T> | 1) * kLanes<T>;
   }
-  static void copy(T* to, const T* from, Index length) {
-    Index k = 0;
-    for (; k + kLanes<T> <= length; k += kLanes<T>) store<T>(to + k, load(from + k));
-    for (; k < length; ++k) to[k] = from[k];
-  }
   static const T* in(const void* data) { return static_cast<const T*>(data); }
   static T* out(void* data) { return static_cast<T*>(data); }
+  static void copy(T* to, const T* from, Index length) {  // the last vectors may overlap
+    Index k = 0;
+    for (; k + kLanes<T> <= length; k += kLanes<T>) store<T>(to + k, load(from + k));
+    if (k > 0 && k < length) store<T>(to + length - kLanes<T>, load(from + length - kLanes<T>));
+    for (; length < kLanes<T> && k < length; ++k) to[k] = from[k];
+  }
   static void add(T* to, const T* from, Index length) {  // whole vectors
     for (Index k = 0; k < length; k += kLanes<T>) store<T>(to + k, load(to + k) + load(from + k));
   }
@@ -193,7 +194,7 @@ template <class T> struct Network : Problem {
   void backward(Index first, Index m, T* sum, T* sum_alpha) const {
     const Index chunk = std::max<Index>(1, kSamples / m), step_z = m * row_z, step_u = m * row_u;
     std::vector<T> z(chunk * step_z), u((chunk + 1) * step_u), back(m * row_h), lambda(m * row_h);
-    std::vector<T> h(m * row_h), before(row_h), given(row_h), gain(row_h);
+    std::vector<T> h(m * row_h), before(m * row_h), given(row_h), gain(row_h);
     for (Index i = 0; i < m; ++i) {
       copy(&h[i * row_h], state(first + i, steps - 1), n);
       const Index last = (first + i + 1) * steps - 1;
@@ -207,8 +208,9 @@ template <class T> struct Network : Problem {
         multiply<T>(m, n_u, n, u_t, row_u, 1, matrix.data(), row_z, back.data(), row_h, false);
         for (Index i = 0; i < m; ++i)
           retreat(first + i, t, &back[i * row_h], &lambda[i * row_h], &h[i * row_h],
-                  z_t + i * row_z, u_t + step_u + i * row_u, before.data(), given.data(),
+                  &before[i * row_h], z_t + i * row_z, u_t + step_u + i * row_u, given.data(),
                   gain.data(), sum_alpha);
+        std::swap(h, before);
       }
       multiply<T>(n_u - skip, c * m, n_z, &u[skip], 1, row_u, z.data(), row_z,
                   sum + skip * row_z, row_z, true);
@@ -217,8 +219,8 @@ template <class T> struct Network : Problem {
   }
 
   // From Mᵀu_t, λ_t and h_{t-1} of trial b to z_t, λ_{t-1}, u_{t-1} and h_{t-2}.
-  void retreat(Index b, Index t, const T* back, T* lambda, T* h, T* z, T* u, T* before, T* given,
-               T* gain, T* sum_alpha) const {
+  void retreat(Index b, Index t, const T* back, T* lambda, const T* h, T* before, T* z, T* u,
+               T* given, T* gain, T* sum_alpha) const {
     const T *inner = one.data(), *outer = one.data(), *extra = zero.data();
     if (current) respond<T>(Activation(activation), h, z, gain, n), inner = gain;
     else copy(z, h, n);
@@ -242,7 +244,6 @@ template <class T> struct Network : Problem {
     if (grad_drive) copy(out(grad_drive) + (b * steps + t - 1) * n, u, n);
     if (t > 1) copy(u + n, in(grad_y) + (b * steps + t - 2) * outputs, outputs);
     else std::fill_n(u + n, outputs, T(0));
-    copy(h, before, n);
   }
 };
 
