@@ -109,6 +109,12 @@ class Connectivity(Mapping[str, Tensor]):
     Attributes:
         signs: Sign of each unit, ``(hidden_size,)``: 1, -1, or 0 for either.
         tonic: Tonic current into each unit, ``(hidden_size,)``; NaN where there is none.
+
+    Example:
+        >>> brain = MultiRegion(Region("thalamus", 1, dale_ratio=1.0), Region("cortex", 1))
+        >>> connectivity = brain.connect("thalamus", "cortex").build(1, 1)
+        >>> connectivity["w_rec"].tolist(), connectivity.signs.tolist()
+        ([[True, False], [True, True]], [1.0, 0.0])
     """
 
     def __init__(

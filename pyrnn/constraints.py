@@ -24,6 +24,13 @@ class Constraint(ABC):
     Subclassing:
         Write ``interval(weight)``. Combination with other constraints, exactness under any
         optimiser, copies and saved files then work.
+
+    Example:
+        >>> class Weak(Constraint):
+        ...     def interval(self, weight):
+        ...         return torch.full_like(weight, -0.1), torch.full_like(weight, 0.1)
+        >>> bool((constrain(nn.Linear(3, 3), Weak()).weight.abs() <= 0.1).all())
+        True
     """
 
     @abstractmethod

@@ -64,6 +64,10 @@ def balance(weight: Tensor, signs: Tensor) -> Tensor:
     Returns:
         Balanced weights. Rows without excitation or without inhibition stay as they are.
 
+    Example:
+        >>> balance(torch.tensor([[1.0, 3.0, -1.0]]), torch.tensor([1, 1, -1])).tolist()
+        [[1.0, 3.0, -4.0]]
+
     References:
         Rajan & Abbott, *Phys. Rev. Lett.* (2006).
     """

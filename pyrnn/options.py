@@ -44,8 +44,9 @@ def unit_signs(
     if dale_ratio is None:
         signs = getattr(connectivity, "signs", None)
         return signs if signs is not None and signs.any() else None
-    if not isinstance(dale_ratio, (int, float)):
+    if np.ndim(dale_ratio) > 0:
         return torch.as_tensor(dale_ratio)
+    dale_ratio = float(dale_ratio)  # type: ignore[arg-type]
     if not 0 <= dale_ratio <= 1:
         raise ValueError(
             f"expected dale_ratio in [0, 1], got {dale_ratio}: the share of excitatory units"
@@ -101,7 +102,14 @@ def _mask_or_signs(mask: Any) -> Constraint:
 
 
 def positive_int(name: str, value: int) -> int:
-    """Return a positive whole number, or say what came instead."""
+    """Return a positive whole number, or say what came instead.
+
+    Example:
+        >>> positive_int("hidden_size", 0)
+        Traceback (most recent call last):
+        ...
+        ValueError: expected hidden_size to be a positive whole number, got 0
+    """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise ValueError(f"expected {name} to be a positive whole number, got {value!r}")
     return int(value)

@@ -125,7 +125,7 @@ def log_tensorboard(folder: str | Path) -> Callback:
     """Write every epoch for TensorBoard.
 
     Args:
-        folder: Where its event files go.
+        folder: Where its event files go; ``tensorboard --logdir`` it.
 
     Raises:
         ImportError: If TensorBoard isn't installed.
@@ -152,6 +152,14 @@ def live_plot(every: int = 1) -> Callback:
 
     Args:
         every: Epochs between two pictures.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> from pyrnn.tasks import FlipFlop
+        >>> plot = live_plot(every=10)
+        >>> history = RNN(3, 8, 3).fit(
+        ...     FlipFlop(n_trials=8), epochs=5, callbacks=plot, progress=False
+        ... )
     """
     state: dict[str, Any] = {}
 
@@ -180,6 +188,8 @@ def show_figure(figure: Any) -> None:
         clear_output(wait=True)
         display(figure)
     else:
+        if getattr(figure.canvas, "required_interactive_framework", None):
+            figure.show()
         figure.canvas.draw_idle()
         figure.canvas.flush_events()
 

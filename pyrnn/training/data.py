@@ -28,7 +28,12 @@ class Batch(NamedTuple):
 
 
 def n_batches(dataset: Any, batch_size: int) -> int | None:
-    """Return the number of batches in an epoch, or None if the dataset doesn't tell."""
+    """Return the number of batches in an epoch, or None if the dataset doesn't tell.
+
+    Example:
+        >>> n_batches(range(10), batch_size=4)
+        3
+    """
     try:
         n = len(dataset)
     except TypeError:
@@ -50,6 +55,11 @@ def batches(
 
     Raises:
         ValueError: If the dataset is empty.
+
+    Example:
+        >>> trials = [(torch.zeros(5, 2), torch.zeros(5, 1))] * 10
+        >>> [len(batch.inputs) for batch in batches(trials, batch_size=4)]
+        [4, 4, 2]
     """
     if isinstance(dataset, IterableDataset):
         dataset = DataLoader(dataset, batch_size, collate_fn=collate)

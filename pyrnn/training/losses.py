@@ -106,6 +106,10 @@ LOSSES: dict[str, Loss] = {
 def loss_function(loss: str | Loss) -> Loss:
     """Return the loss of a name, or the function itself.
 
+    Example:
+        >>> loss_function("mse") is mse
+        True
+
     Raises:
         ValueError: If the name is unknown.
         TypeError: If it is neither a name nor callable.

@@ -40,6 +40,10 @@ def make_optimizer(
     Raises:
         ValueError: If the name is unknown, the rate isn't positive or nothing can learn.
         TypeError: If it is no optimiser.
+
+    Example:
+        >>> type(make_optimizer("rprop", nn.Linear(2, 2).parameters(), lr=0.01)).__name__
+        'Rprop'
     """
     if not lr > 0:
         raise ValueError(f"expected lr > 0, got {lr}")
@@ -78,6 +82,14 @@ def make_scheduler(scheduler: SchedulerSpec, optimizer: Optimizer, n_steps: int 
     Raises:
         ValueError: If the name is unknown, or needs a length that the dataset does not tell.
         TypeError: If it is no scheduler.
+
+    Example:
+        >>> optimizer = make_optimizer("sgd", nn.Linear(2, 2).parameters(), lr=1.0)
+        >>> scheduler = make_scheduler("cosine", optimizer, n_steps=2)
+        >>> optimizer.step()
+        >>> scheduler.step()
+        >>> optimizer.param_groups[0]["lr"]
+        0.5
     """
     if scheduler is None:
         return None

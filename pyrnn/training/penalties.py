@@ -58,6 +58,11 @@ class L2:
     Args:
         weight: :math:`\lambda`.
         layers: Names of the layers.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> L2(0.5, layers=["w_rec"])(RNN(1, 4, 1, init="identity"), None).item()
+        2.0
     """
 
     weight: float
@@ -75,6 +80,12 @@ class StateL2:
 
     Args:
         weight: :math:`\lambda`.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> rnn = RNN(1, 4, 1)
+        >>> StateL2(0.1)(rnn, rnn(torch.zeros(2, 5, 1))).item()
+        0.0
 
     References:
         Sussillo, Churchland, Kaufman & Shenoy, *Nat. Neurosci.* (2015).
@@ -94,6 +105,12 @@ class Sparsity:
 
     Args:
         weight: :math:`\lambda`.
+
+    Example:
+        >>> from pyrnn import CTRNN
+        >>> rnn = CTRNN(1, 4, 1, activation="sigmoid", gain=0.0)
+        >>> Sparsity(1.0)(rnn, rnn(torch.zeros(2, 5, 1))).item()
+        0.5
     """
 
     weight: float
@@ -110,6 +127,12 @@ class Smoothness:
 
     Args:
         weight: :math:`\lambda`.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> rnn = RNN(1, 4, 1)
+        >>> Smoothness(0.1)(rnn, rnn(torch.zeros(2, 5, 1))).item()
+        0.0
     """
 
     weight: float
@@ -126,6 +149,14 @@ class WholeL2:
 
     Args:
         weight: :math:`\lambda`.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> rnn = RNN(1, 4, 1, init="identity", frozen=["w_in"], gain=0.5)
+        >>> torch.nn.init.zeros_(rnn.w_in.weight)[0].tolist()
+        [0.0]
+        >>> WholeL2(1.0)(rnn, rnn(torch.ones(2, 5, 1))).item()
+        1.0
 
     References:
         Sussillo, *computation-thru-dynamics*, integrator tutorial (2019).
@@ -153,6 +184,12 @@ class Outside:
             (``"w_rec.weight"``).
         low: :math:`a`.
         high: :math:`b`.
+
+    Example:
+        >>> from pyrnn import CTRNN
+        >>> rnn = CTRNN(1, 4, 1, tau=90.0, dt=10.0, train_tau=True)
+        >>> Outside(0.01, "tau", low=10 * rnn.dt)(rnn, None).item()
+        4.0
     """
 
     weight: float
@@ -174,6 +211,10 @@ def named_penalties(
     penalties: Mapping[str, Penalty] | Sequence[Penalty] | Penalty | None,
 ) -> dict[str, Penalty]:
     """Return penalties by the name they are logged under.
+
+    Example:
+        >>> list(named_penalties([L1(0.1), L2(0.1, name="decay")]))
+        ['l1', 'decay']
 
     Raises:
         TypeError: If one can't be called.

@@ -38,6 +38,10 @@ class TrainingBar:
         total: Number of steps, None if unknown.
         done: Steps made before.
         enabled: Whether to draw it.
+
+    Example:
+        >>> with TrainingBar(10, enabled=False) as bar:
+        ...     bar.show("epoch 1/1", loss=0.5)
     """
 
     def __init__(self, total: int | None, done: int = 0, *, enabled: bool = True):
@@ -75,7 +79,12 @@ class TrainingBar:
 
 
 def track(items: Iterable[T], description: str, *, enabled: bool = True) -> Iterator[T]:
-    """Yield items and show how far they have got."""
+    """Yield items and show how far they have got.
+
+    Example:
+        >>> [n**2 for n in track(range(3), "squares", enabled=False)]
+        [0, 1, 4]
+    """
     with Progress(disable=not enabled, transient=True) as progress:
         yield from progress.track(items, description=description)
 
@@ -91,6 +100,11 @@ def interruptible() -> Iterator[Interrupt]:
     """Turn the first Ctrl-C into a flag, so that no step is cut in half; the second one raises.
 
     Only the main thread of a program gets signals; elsewhere nothing changes.
+
+    Example:
+        >>> with interruptible() as interrupt:
+        ...     interrupt.pressed
+        False
     """
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():

@@ -1,0 +1,67 @@
+"""How often, and how fast, a ring integrator is learnt with and without a curriculum.
+
+The network integrates angular velocity over 100 steps (Cueva et al. 2020). A run is a success once
+the mean angle error on held-out trials of full length is below 8 degrees.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from pyrnn import RateRNN
+from pyrnn.tasks import HeadingIntegrator
+from pyrnn.training import Curriculum, early_stopping
+
+GOAL = 8.0
+
+
+def main(n_seeds: int = 8, epochs: int = 125, n_units: int = 100) -> dict[str, list[float]]:
+    torch.set_num_threads(1)
+    curriculum = Curriculum(steps=[200, 500, 900], duration=[300.0, 500.0, 1000.0, 2000.0])
+    table = Table("curriculum", "seed", "error (°)", "steps", "seconds")
+    errors: dict[str, list[float]] = {"with": [], "without": []}
+    for name, stages in {"with": curriculum, "without": None}.items():
+        for seed in range(n_seeds):
+            error, n_steps, seconds = run(seed, stages, epochs, n_units)
+            errors[name].append(error)
+            row = (name, str(seed), f"{error:.1f}", str(n_steps), f"{seconds:.1f}")
+            print(*row, flush=True)
+            table.add_row(*row)
+    Console().print(table)
+    for name, found in errors.items():
+        print(f"{name} curriculum: {sum(e < GOAL for e in found)} of {n_seeds} below {GOAL:g}°")
+    return errors
+
+
+def run(
+    seed: int, curriculum: Curriculum | None, epochs: int, n_units: int
+) -> tuple[float, int, float]:
+    """Train one network; return its error, how many steps and how many CPU seconds it took."""
+    task = HeadingIntegrator(seed=seed)
+    rnn = RateRNN(3, n_units, 2, tau=100.0, dt=20.0, seed=seed)
+    began = time.process_time()
+    history = rnn.fit(
+        task,
+        epochs=epochs,
+        lr=3e-3,
+        scheduler="cosine",
+        clip_norm=1.0,
+        curriculum=curriculum,
+        validation=task.replace(seed=seed + 1000, n_trials=256, online=False),
+        callbacks=early_stopping("validation_angle error (deg)", below=GOAL),
+        seed=seed,
+        progress=False,
+    )
+    seconds = time.process_time() - began
+    return history.epochs["validation_angle error (deg)"][-1], history.n_steps, seconds
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seeds", type=int, default=8)
+    main(parser.parse_args().seeds)
