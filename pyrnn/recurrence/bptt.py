@@ -55,7 +55,7 @@ def adjoint(
         "w_rec": _outer(deltas, sent[:, :-1]),
         "w_in": _outer(deltas, network.inputs),
         "w_out": _outer(grad_outputs, sent[:, 1:]),
-        "alpha": (lambdas * (states - before)).sum((0, 1)) / alpha,
+        "alpha": (lambdas * (states - before)).sum((0, 1)) / torch.where(alpha == 0, 1, alpha),
         "bias": deltas.sum((0, 1)),
         "bias_out": grad_outputs.sum((0, 1)),
         "noise": deltas,

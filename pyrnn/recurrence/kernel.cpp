@@ -188,7 +188,7 @@ template <class T> struct Network : Problem {
       add(sums_alpha.data(), &sums_alpha[s * row_h], row_h);
     }
     for (Index i = 0; i < n_u; ++i) copy(out(grad_matrix) + i * n_z, &sums[i * row_z], n_z);
-    for (Index k = 0; k < n; ++k) out(grad_alpha)[k] = sums_alpha[k] / rate[k];
+    for (Index k = 0; k < n; ++k) out(grad_alpha)[k] = rate[k] == 0 ? 0 : sums_alpha[k] / rate[k];
   }
 
   void backward(Index first, Index m, T* sum, T* sum_alpha) const {
