@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pyrnn import checkpoint, training
-from pyrnn.activations import Activation, activation_function
 from pyrnn.config import config_of, register
-from pyrnn.constraints import Bounds, Constraint, Fixed, constrain, intervals
-from pyrnn.initialization import balance, initial_weight, spectral_radius
-from pyrnn.options import (
-    layer_constraints,
-    layer_names,
-    non_negative,
-    positive,
-    positive_int,
-    unit_signs,
-)
-from pyrnn.recurrence import Engine, Linear, choose_engine, unroll
+from pyrnn.constraints import Bounds, constrain, intervals
+from pyrnn.layers import Layers
+from pyrnn.recurrence import Engine, choose_engine, unroll
 from pyrnn.training import losses
 
 __all__ = ["RNNBase", "Rollout"]
@@ -41,7 +32,7 @@ class Rollout(NamedTuple):
     states: Tensor
 
 
-class RNNBase(nn.Module, ABC):
+class RNNBase(Layers, ABC):
     r"""A recurrent network with biological constraints on its weights.
 
     Args:
@@ -85,47 +76,9 @@ class RNNBase(nn.Module, ABC):
         (torch.Size([5, 20, 2]), torch.Size([5, 20, 16]))
     """
 
-    n_gates = 1  # rows of w_in and w_rec per unit
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        output_size: int,
-        *,
-        activation: str | Activation = "tanh",
-        dale_ratio: float | Tensor | Sequence[float] | None = None,
-        autapses: bool = True,
-        connectivity: Tensor | np.ndarray | Mapping[str, Any] | None = None,
-        noise: float = 0.0,
-        bias: bool | Collection[str] = True,
-        frozen: Collection[str] = (),
-        init: str = "normal",
-        gain: float = 1.0,
-        train_initial_state: bool = False,
-        dt: float = 10.0,
-        seed: int | None = None,
-    ):
-        super().__init__()
-        self.input_size = positive_int("input_size", input_size)
-        self.hidden_size = positive_int("hidden_size", hidden_size)
-        self.output_size = positive_int("output_size", output_size)
-        self.activation = activation
-        self.f = activation_function(activation)
-        self.dale_ratio, self.autapses, self.connectivity = dale_ratio, autapses, connectivity
-        self.noise = non_negative("noise", noise)
-        self.bias = bias if isinstance(bias, bool) else layer_names("bias", bias)
-        self.frozen = layer_names("frozen", frozen)
-        self.init, self.gain = init, non_negative("gain", gain)
-        self.train_initial_state = train_initial_state
-        self.dt = positive("dt", dt)
-        self.seed = seed
-        self.history: training.History | None = None
-        self.training_state: dict[str, Any] | None = None
-        self._engine: str | None = None
-        self.generator = torch.Generator()
-        self.generator.manual_seed(int(torch.randint(2**62, ())) if seed is None else seed)
-        self._build()
+    history: training.History | None = None
+    training_state: dict[str, Any] | None = None
+    _engine: str | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -160,11 +113,6 @@ class RNNBase(nn.Module, ABC):
         return losses.mse(outputs, targets, mask)
 
     loss.is_default = True  # type: ignore[attr-defined]  # a task's loss goes before it
-
-    @property
-    def state_size(self) -> int:
-        """Length of the state vector: ``hidden_size``, twice that for an LSTM."""
-        return self.hidden_size
 
     @property
     def noise_scale(self) -> float | Tensor:
@@ -288,92 +236,9 @@ class RNNBase(nn.Module, ABC):
         self.training_state = saved["training_state"]
 
     @property
-    def signs(self) -> Tensor | None:
-        """Sign of each unit under Dale's law, ``(hidden_size,)``, or None without it."""
-        return unit_signs(self.dale_ratio, self.hidden_size, self.connectivity)
-
-    @property
     def device(self) -> torch.device:
         """Where the network lives."""
         return self.h0.device
-
-    def extra_repr(self) -> str:
-        """Return what ``print(rnn)`` says of the network itself."""
-        sizes = f"{self.input_size}, {self.hidden_size}, {self.output_size}"
-        name = getattr(self.f, "__name__", self.activation)
-        return f"{sizes}, activation={name}, dt={self.dt}"
-
-    # ------------------------------------------------------------------ construction
-
-    def _build(self) -> None:
-        rows = self.n_gates * self.hidden_size
-        self.w_in = Linear(self.input_size, rows, bias=self._has_bias("w_in"))
-        self.w_rec = Linear(self.hidden_size, rows, bias=self._has_bias("w_rec"))
-        self.w_out = Linear(self.hidden_size, self.output_size, bias=self._has_bias("w_out"))
-        self._build_initial_state()
-        self._initialise()
-        for name, constraints in self._constraints().items():
-            if constraints:
-                constrain(getattr(self, name), *constraints)
-        self._settle()
-        self._fix_tonic_input()
-        for name in self.frozen:
-            getattr(self, name).requires_grad_(False)
-
-    def _has_bias(self, layer: str) -> bool:
-        if isinstance(self.bias, bool):
-            return self.bias and layer != "w_in"
-        return layer in self.bias
-
-    def _build_initial_state(self) -> None:
-        zero = torch.zeros(self.state_size)
-        if self.train_initial_state:
-            self.h0 = nn.Parameter(zero)
-        else:
-            self.register_buffer("h0", zero)
-
-    @torch.no_grad()
-    def _initialise(self) -> None:
-        """Draw the weights: inputs of unit variance, readout and biases zero."""
-        recurrent = initial_weight(self.init, self.hidden_size, self.gain, self.generator)
-        self.w_rec.weight.copy_(recurrent)
-        self.w_in.weight.normal_(0, self.input_size**-0.5, generator=self.generator)
-        self.w_out.weight.zero_()
-        for layer in (self.w_in, self.w_rec, self.w_out):
-            if layer.bias is not None:
-                layer.bias.zero_()
-
-    def _constraints(self) -> dict[str, list[Constraint]]:
-        """Return the constraints of each layer that the options ask for."""
-        return layer_constraints(self.hidden_size, self.signs, self.autapses, self.connectivity)
-
-    @torch.no_grad()
-    def _settle(self) -> None:
-        """Balance the constrained recurrent weights and give them the requested radius."""
-        bounds = intervals(self.w_rec)
-        if bounds is None:
-            return
-        signs = self.signs
-        weight = self.w_rec.weight
-        if self.init == "identity" and self.gain > 0 and not weight.any():
-            raise ValueError(
-                "expected init='identity' to meet a connection, got none: the constraints leave "
-                "no unit a connection to itself; use init='normal'"
-            )
-        if signs is not None:
-            weight = balance(weight, signs)
-        radius = spectral_radius(weight)
-        if radius > 1e-6:
-            self.w_rec.weight = weight * (self.gain / radius)
-
-    def _fix_tonic_input(self) -> None:
-        """Let the tonic input of a ``Connectivity`` take the place of the units' bias."""
-        tonic: Tensor | None = getattr(self.connectivity, "tonic", None)
-        if tonic is None or tonic.isnan().all():
-            return
-        if self.w_rec.bias is None:
-            raise ValueError("expected units with a bias for the tonic input, got bias=False")
-        constrain(self.w_rec, Fixed(tonic), name="bias")
 
     # ------------------------------------------------------------------ helpers
 

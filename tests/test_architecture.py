@@ -14,6 +14,7 @@ ROWS = (  # from the bottom; within a row, rooms don't import each other
     {"palette", "activations", "config", "initialization"},
     {"training", "checkpoint", "constraints", "recurrence", "tasks"},
     {"options"},
+    {"layers"},
     {"base", "connectivity"},
     {"networks", "dynamics", "projection"},
     {"plot", "render"},
