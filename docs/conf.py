@@ -64,6 +64,7 @@ sphinx_gallery_conf = {
     "download_all_examples": True,
     "min_reported_time": 1e6,
     "show_memory": False,
+    "write_computation_times": False,
     "show_signature": False,
     "parallel": 2,
     "nested_sections": False,

@@ -1,4 +1,4 @@
-"""How an input makes a choice: fixed points that meet and vanish.
+"""How an input makes a choice.
 
 Two units that excite themselves and inhibit each other decide which of them stays active. With a
 bias to one side the other's fixed point survives for a while, then meets the saddle in a fold and

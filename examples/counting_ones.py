@@ -1,4 +1,4 @@
-"""Counting ones with two weights: why gradients through time explode and vanish.
+"""Counting ones with two weights.
 
 The smallest network of all, h_k = w_rec h_{k-1} + w_x x_k, has to return the number of ones in a
 sequence; w_x = w_rec = 1 does it. The gradient is written out by hand, as in Roelants' article
@@ -19,7 +19,7 @@ from pyrnn.plot import STYLE_SHEET, plot_gradient_norm, plot_loss_surface
 
 OUT = Path("out/counting_ones")
 START = (-1.5, 2.0)
-POINTS = [START, (2, 1), (1, 2), (1, -2), (1, 1), (1, 0), (1, 0.5), (1, -0.5)]  # (w_x, w_rec)
+POINTS = [(2, 1), (1, 2), (1, -2), (1, 1), (1, 0), (1, 0.5), (1, -0.5), START]  # (w_x, w_rec)
 
 
 def forward(x, w_x, w_rec):
@@ -102,7 +102,7 @@ def draw(x, count, path):
     """Draw the loss over both weights at two zooms, and the gradient's way back through time."""
     figure, axes = plt.subplots(1, 3, figsize=(12.5, 3.6))
     for ax, reach in zip(axes, (4.0, 2.2), strict=False):
-        grid = np.linspace(-reach, reach, 81)
+        grid = np.linspace(-reach, reach, 80)
         loss = [[np.mean((forward(x, a, b)[:, -1] - count) ** 2) for a in grid] for b in grid]
         plot_loss_surface(grid, grid, loss, path=path, points=POINTS, ax=ax)
         ax.set(xlabel="$w_x$", ylabel="$w_{rec}$")

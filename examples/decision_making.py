@@ -1,4 +1,4 @@
-"""Deciding from noisy evidence, along a line attractor.
+"""Deciding from noisy evidence.
 
 The network of Yang & Wang (2020): 64 rectified leaky units watch two noisy channels and say, when
 told to, which was stronger. Its equation isn't one of pyrnn's, so ``step`` is written out. Under

@@ -1,4 +1,4 @@
-"""A network that remembers three bits, and the map of its memory.
+"""Remembering three bits.
 
 Sussillo & Barak (2013) opened the black box with this task: each of three channels receives rare
 pulses of +1 and -1, and the network has to hold the sign of the last one. Here its units obey

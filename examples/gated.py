@@ -1,4 +1,4 @@
-"""The same memory in a vanilla network, a GRU and an LSTM, analysed by the same calls.
+"""The same memory in a vanilla network, a GRU and an LSTM.
 
 Maheswaranathan et al. (2019) found that networks of different kinds solve a task by the same
 dynamics. Three cells of torch learn to remember three bits; each is then a ``step(h, x)`` to

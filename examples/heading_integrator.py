@@ -1,4 +1,4 @@
-"""A network that keeps track of its heading, and the ring on which it does.
+"""Keeping track of a heading.
 
 The network is told its angular velocity, and once the angle to start from, and has to report its
 heading at all times (Cueva et al. 2020). It obeys Dale's law and has no autapses. Long trials

@@ -1,4 +1,4 @@
-"""A decision in one dimension: a network whose connectivity has rank one.
+"""A decision in one dimension.
 
 In a network with W = m nᵀ / N (Mastrogiuseppe & Ostojic 2018), recurrence moves the state along m
 only, by how much it overlaps with n. All that it computes is one latent variable κ with an

@@ -1,4 +1,4 @@
-"""Any of NeuroGym's environments, trained and asked as a psychometrician would.
+"""An environment of NeuroGym.
 
 NeuroGym (Molano-Mazón et al. 2022) has dozens of tasks from the literature. Each with a ground
 truth becomes a pyrnn task: whole trials, seeded, masked, with what the environment says about

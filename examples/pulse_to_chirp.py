@@ -1,4 +1,4 @@
-"""From a pulse to a chirp: a signal generator with time constants of its own.
+"""From a pulse to a chirp.
 
 A pulse of 50 ms shall set off a chirp of one second, then silence: Rockpool's tutorial on
 training rate networks. 50 units learn weights, biases and, within bounds, their time constants,

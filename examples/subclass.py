@@ -1,4 +1,4 @@
-"""Your own equation in one method: a rectified leaky network, trained, saved and analysed.
+"""Your own equation in one method.
 
 Yang & Wang (2020) train networks whose rates can't be negative. Only ``step`` is written here;
 ``fit``, ``save``, ``load``, fixed points and the contract check are inherited.
@@ -40,7 +40,9 @@ def main(epochs=20, n_units=64, show=True):
     print(points.summary())
     print(f"{100 * accuracy:.2f} % of the bits are right after {history.n_steps} steps")
     if show:
-        history.plot().figure.savefig("subclass.png")
+        out = Path("out/subclass")
+        out.mkdir(parents=True, exist_ok=True)
+        history.plot().figure.savefig(out / "subclass.png")
 
     assert type(again) is RectifiedLeaky
     assert torch.equal(outputs, rnn.predict(trials.inputs).outputs)

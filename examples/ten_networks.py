@@ -1,4 +1,4 @@
-"""Ten networks trained alike: do they all find the same solution?
+"""Ten networks trained alike.
 
 Weights differ from seed to seed, but what a network computes needn't (Maheswaranathan et al.
 2019). Ten networks learn to remember two bits. Each is reduced to its fixed points and to the

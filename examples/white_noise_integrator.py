@@ -1,4 +1,4 @@
-"""Integrating white noise: a vanilla network learns to sum its input.
+"""Integrating white noise.
 
 The integrator of Sussillo's tutorial on computation through dynamics, with the sizes and the
 recipe of BrainPy's notebook: 100 tanh units, trials of 25 steps, fresh batches, Adam with a large
