@@ -60,8 +60,16 @@ def _open(name: str) -> ctypes.CDLL:
     for suffix in EXTENSION_SUFFIXES:
         path = Path(__file__).with_name(name + suffix)
         if path.exists():
-            return ctypes.CDLL(str(path))
+            build = ctypes.CDLL(str(path))
+            if not _fits(build):
+                raise OSError(f"{path.name} was built from other sources; install pyrnn again")
+            return build
     raise OSError(f"{name} was not built")
+
+
+def _fits(build: ctypes.CDLL) -> bool:
+    """Whether a build takes the problems of this version."""
+    return hasattr(build, "problem_size") and build.problem_size() == ctypes.sizeof(_Problem)
 
 
 def is_available() -> bool:

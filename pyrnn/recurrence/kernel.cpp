@@ -250,6 +250,7 @@ template <class T> struct Network : Problem {
 }  // namespace
 
 extern "C" {
+Index problem_size() { return sizeof(Problem); }
 Index instruction_sets() {  // those this machine has: bit 0 for x86-64-v3, bit 1 for v4
 #if defined(__x86_64__)
   __builtin_cpu_init();

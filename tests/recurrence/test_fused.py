@@ -95,6 +95,12 @@ def test_without_the_kernel_the_package_says_so_once(monkeypatch, caplog):
     fused.library.cache_clear()
 
 
+def test_a_build_of_other_sources_is_not_used(monkeypatch):
+    monkeypatch.setattr(fused.ctypes, "sizeof", lambda problem: 8)
+    with pytest.raises(OSError, match="built from other sources; install pyrnn again"):
+        fused._open("_kernel")
+
+
 def test_problem_mirrors_the_kernel():
     source = (fused.Path(fused.__file__).parent / "kernel.cpp").read_text()
     body = source.split("struct Problem {")[1].split("};")[0]
