@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.utils.data import TensorDataset
 
-from pyrnn import RNN
-from pyrnn.tasks import FlipFlop
-from pyrnn.training import Curriculum, Training
+from pyrnn import RNN, RateRNN
+from pyrnn.tasks import FlipFlop, HeadingIntegrator
+from pyrnn.training import Curriculum, Training, early_stopping
 
 
 def lengths(rnn: RNN) -> list[int]:
@@ -89,3 +89,25 @@ def test_a_metric_that_the_dataset_does_not_have() -> None:
     data = Plain(torch.zeros(4, 5, 1), torch.zeros(4, 5, 1))
     with pytest.raises(TypeError, match="metric"):
         RNN(1, 4, 1).fit(data, curriculum=Curriculum(metric=1.0, n=[1, 2]), progress=False)
+
+
+@pytest.mark.slow
+def test_a_ring_integrator_is_learnt_in_three_lines() -> None:
+    """All eight seeds are in benchmarks/curriculum.py."""
+    torch.set_default_dtype(torch.float32)
+    task = HeadingIntegrator(seed=0)
+    rnn = RateRNN(3, 100, 2, tau=100.0, dt=20.0, seed=0)
+    history = rnn.fit(
+        task,
+        epochs=125,
+        lr=3e-3,
+        scheduler="cosine",
+        clip_norm=1.0,
+        curriculum=Curriculum(steps=[200, 500, 900], duration=[300.0, 500.0, 1000.0, 2000.0]),
+        validation=task.replace(seed=1000, n_trials=256, online=False),
+        callbacks=early_stopping("validation_angle error (deg)", below=8.0),
+        seed=0,
+        progress=False,
+    )
+    assert history.epochs["validation_angle error (deg)"][-1] < 8.0
+    assert history.n_steps < 1300
