@@ -34,10 +34,10 @@ def find_fixed_points(
     The search goes in rounds of starts: mixtures of the states given, and midpoints between the
     points already found; half of the first round follows the network for a while. Each round
     runs batched Newton iterations in float32, merges what arrives and polishes the new ones in
-    float64. It ends after two rounds that bring nothing new,
-    provided that the indices :math:`\mathrm{sign}\det(I - J)` add up to +1, which they must for
-    a network with bounded states; otherwise, starting ever further out, after eight.
-    The network is copied, cast to float64 and left as it was.
+    float64. It ends when two sets of ``round_size`` starts have brought nothing new, provided
+    that the indices :math:`\mathrm{sign}\det(I - J)` add up to +1, which they must for a network
+    with bounded states; otherwise, starting ever further out, after eight. The network is copied,
+    cast to float64 and left as it was.
 
     Args:
         rnn: A network, or any batched ``step(h, x)``.
@@ -47,7 +47,7 @@ def find_fixed_points(
             input is searched from all starts. By default zero.
         tol: Largest speed ``|F(h, x) - h|`` of a point that is returned. Points are solved for to
             about 1e-13 in any case; a larger value lets no slow points in.
-        round_size: Starts per round and input.
+        round_size: Starts of the first round, for each input; the others have twice as many.
         max_rounds: Most rounds, whatever they bring.
         rng: Random generator on the CPU; by default one with seed 0.
         progress: Whether to show a progress bar. Ctrl-C ends the search and keeps what was found.

@@ -19,7 +19,7 @@ from pyrnn.dynamics.step import Step, frozen_step
 from pyrnn.training.progress import interruptible, track
 
 _INPUTS_AT_ONCE = 16
-_QUIET_ROUNDS, _MAX_QUIET_ROUNDS = 2, 8
+_QUIET, _MAX_QUIET = 2, 8  # sets of starts that brought nothing new
 _RUN_EVERY, _RUN_STEPS = 2, 32
 _COARSE, _COARSE_MERGE = 1e-2, 1e-3
 _FINE, _FINE_MERGE = 1e-13, 1e-6
@@ -50,9 +50,8 @@ class Found:
         quiet = torch.zeros(n_inputs, dtype=torch.long)
         return cls(pool[:0], nobody, pool.new_zeros(0), quiet)
 
-    def add(self, h: Tensor, owner: Tensor, sign: Tensor, active: list[int]) -> None:
+    def add(self, h: Tensor, owner: Tensor, sign: Tensor) -> None:
         """Take in the points of a round; a continuum would bring new ones for ever."""
-        self.quiet[active] += 1
         self.quiet[owner[sign != 0].cpu()] = 0
         self.h, self.owner = torch.cat([self.h, h]), torch.cat([self.owner, owner])
         self.sign = torch.cat([self.sign, sign])
@@ -63,7 +62,7 @@ class Found:
 
     def _is_done(self, k: int) -> bool:
         is_whole = self.sign[self.owner == k].sum() == 1
-        return bool(self.quiet[k] >= (_QUIET_ROUNDS if is_whole else _MAX_QUIET_ROUNDS))
+        return bool(self.quiet[k] >= (_QUIET if is_whole else _MAX_QUIET))
 
 
 @dataclass
@@ -87,13 +86,13 @@ class Search:
         with interruptible() as interrupt:
             for part in track(parts, "searching", enabled=self.progress):
                 known = Found.nothing(self.pool, len(part))
-                for _ in range(self.max_rounds):
+                for n_sets in [1] + [2] * (self.max_rounds - 1):
                     active = known.active()
                     if not active or interrupt.pressed:
                         break
                     before = len(known.h)
-                    self._round(known, active, part)
-                    n_starts += len(active) * self.round_size
+                    self._round(known, active, part, n_sets)
+                    n_starts += len(active) * n_sets * self.round_size
                     n_new.append(len(known.h) - before)
                 is_cut |= bool(known.active())
                 found.append((known.h, part[known.owner]))
@@ -113,26 +112,31 @@ class Search:
         size = max(1.0, float(self._sample.square().mean().sqrt()))
         return 2 * size * self.pool.shape[-1] ** 0.5
 
-    def _starts(self, found: Tensor, n_quiet: int) -> Tensor:
-        n = self.round_size
+    def _starts(self, n: int, found: Tensor, n_quiet: int) -> Tensor:
         n_between = n // 2 if len(found) > 1 else 0
         mixed = mixtures(self.pool, n - n_between, self.rng)
         starts = torch.cat([mixed, midpoints(found, n_between, self.rng)]) if n_between else mixed
         return spread_out(starts, 0.25 * n_quiet * self._scale, self.rng) if n_quiet else starts
 
-    def _round(self, known: Found, active: list[int], inputs: Tensor) -> None:
-        """Search coarsely, merge, polish, merge, and add what is new."""
-        starts = [self._starts(known.h[known.owner == k], int(known.quiet[k])) for k in active]
-        whose = torch.tensor(active, device=known.h.device).repeat_interleave(self.round_size)
+    def _round(self, known: Found, active: list[int], inputs: Tensor, n_sets: int) -> None:
+        """Search coarsely, then polish what may be new."""
+        n = n_sets * self.round_size
+        starts = [self._starts(n, known.h[known.owner == k], int(known.quiet[k])) for k in active]
+        whose = torch.tensor(active, device=known.h.device).repeat_interleave(n)
+        known.quiet[active] += n_sets
         h, kept = self._coarse_search(torch.cat(starts), whose, inputs, known)
-        whose = whose[kept]
+        if len(kept):
+            self._polish(h, whose[kept], inputs, known)
+
+    def _polish(self, h: Tensor, whose: Tensor, inputs: Tensor, known: Found) -> None:
+        """Solve to the last digits, and add what is new."""
         h, residual = newton(self.fine, h, inputs[whose], tol=_FINE, n_iterations=6, cap=self._cap)
         limit = (_ARRIVED * (1 + h.norm(dim=-1))).clamp(max=self.tol)
         order = residual.argsort()
         order = order[residual[order] < limit[order]]
         order = order[_is_new(h[order], whose[order], known, _FINE_MERGE)]
         h, whose = h[order], whose[order]
-        known.add(h, whose, index_signs(jacobian(self.fine, h, inputs[whose])), active)
+        known.add(h, whose, index_signs(jacobian(self.fine, h, inputs[whose])))
 
     def _coarse_search(
         self, starts: Tensor, whose: Tensor, inputs: Tensor, known: Found
