@@ -13,6 +13,7 @@ import torch
 
 from pyrnn import CTRNN
 from pyrnn.dynamics import find_manifolds
+from pyrnn.palette import INK
 from pyrnn.plot import (
     STYLE_SHEET,
     plot_loss,
@@ -20,6 +21,7 @@ from pyrnn.plot import (
     plot_spectrum,
     plot_trajectories,
 )
+from pyrnn.projection import Projection
 from pyrnn.render import Scene
 from pyrnn.tasks import PerceptualDecision
 
@@ -55,11 +57,13 @@ def main(epochs=40, n_units=64, show=True):
 
     if show and lines:
         OUT.mkdir(parents=True, exist_ok=True)
-        figure = draw(history, trials, watched, lines[0], curve)
+        figure = draw(history, trials, watched, lines, curve)
         figure.savefig(OUT / "decision_making.png")
         coherence = trials.info["coherence"][:60]
         scene = Scene(watched[:60], color=coherence, color_label="coherence (%)")
-        scene.add_path(lines[0].states).save(OUT / "scene.html")
+        for line in lines:
+            scene.add_path(line.states)
+        scene.save(OUT / "scene.html")
 
     if history.n_steps >= 600:
         assert accuracy >= 0.87
@@ -67,18 +71,19 @@ def main(epochs=40, n_units=64, show=True):
     return lines
 
 
-def draw(history, trials, watched, line, curve):
+def draw(history, trials, watched, lines, curve):
     """Draw the loss, trials with the line attractor, its spectrum, and the behaviour."""
     figure, axes = plt.subplots(1, 4, figsize=(13, 3.2))
     plot_loss(history, ax=axes[0])
-    color = trials.info["coherence"][:80]
-    path = line.states
-    plot_trajectories(
-        watched[:80], color=color, color_label="coherence (%)", path=path, ax=axes[1]
-    )
+    plane = Projection.fit(watched, n_components=2)
+    label, color = "coherence (%)", trials.info["coherence"][:80]
+    plot_trajectories(watched[:80], projection=plane, color=color, color_label=label, ax=axes[1])
+    for line in lines:
+        axes[1].plot(*plane.transform(line.states).T, color=INK, linewidth=3)
     axes[1].set_title("line attractor")
-    plot_spectrum(line.eigenvalues[(line.slow_modes.abs() - 1).abs().argmin()], ax=axes[2])
-    plot_psychometric(curve, label="coherence (%)", ax=axes[3])
+    slowest = (lines[0].slow_modes.abs() - 1).abs().argmin()
+    plot_spectrum(lines[0].eigenvalues[slowest], ax=axes[2])
+    plot_psychometric(curve, label=label, ax=axes[3])
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Every example runs, small, and so does the README's promise, as printed."""
+"""Every example runs, small; the how-tos and the README's promise run as printed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from types import ModuleType
 import matplotlib.pyplot as plt
 import pytest
 import torch
+
+from pyrnn import CTRNN
+from pyrnn.tasks import FlipFlop
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -57,6 +60,18 @@ def test_example_is_short_and_can_be_run_small(path: Path) -> None:
     assert any(line.lstrip().startswith("assert ") for line in lines), "it checks what it claims"
 
 
+@pytest.mark.parametrize("page", ["own_task", "own_network", "own_loss"])
+def test_howto_runs_as_printed(page: str) -> None:
+    text = (ROOT / "docs" / "howto" / f"{page}.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    seen: dict[str, object] = {"torch": torch, "__name__": "__main__"}
+    if page == "own_loss":
+        seen["task"] = FlipFlop(n_trials=64)
+        seen["rnn"] = CTRNN(3, 8, 3, seed=0)
+    for block in blocks:
+        exec(compile(block, f"{page}.md", "exec", dont_inherit=True), seen)
+
+
 def test_promise_in_the_readme_runs_as_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     from pyrnn.render import Scene
 
@@ -66,7 +81,7 @@ def test_promise_in_the_readme_runs_as_printed(monkeypatch: pytest.MonkeyPatch) 
     promise = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
     assert promise is not None
     seen: dict[str, object] = {}
-    exec(compile(promise[1], "README.md", "exec"), seen)
+    exec(compile(promise[1], "README.md", "exec", dont_inherit=True), seen)
     assert len(seen["points"]) == 27
     assert shown == [seen["scene"]]
     assert Path("flipflop.pt").stat().st_size > 0
