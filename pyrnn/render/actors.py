@@ -31,13 +31,18 @@ class Actor:
         shape, times = _geometry(layer)
         order = np.argsort(times, kind="stable")
         self.cells, self.times = np.ascontiguousarray(shape.faces[order]), times[order]
-        self.mesh = vedo.Mesh(_polydata(shape, layer.colors[shape.source]))
-        self.set_step(None)
+        polydata = _polydata(shape, layer.colors[shape.source])
+        self._fill(polydata, len(self.cells))  # vedo draws vertices as dots where no cells are
+        self.mesh = vedo.Mesh(polydata)
         self._shade(ratio)
 
     def set_step(self, step: int | None) -> None:
         """Show what happens up to a step; everything for ``None``."""
         shown = len(self.cells) if step is None else int(self.times.searchsorted(step, "right"))
+        self._fill(self.mesh.dataset, shown)
+
+    def _fill(self, polydata: vtkPolyData, shown: int) -> None:
+        """Give a mesh its first cells."""
         cells = vtkCellArray()
         width = self.cells.shape[1]
         offsets = np.arange(0, width * shown + 1, width)
@@ -45,7 +50,6 @@ class Actor:
             numpy_to_vtkIdTypeArray(offsets, deep=1),
             numpy_to_vtkIdTypeArray(self.cells[:shown].reshape(-1), deep=1),
         )
-        polydata = self.mesh.dataset
         (polydata.SetLines if width == 2 else polydata.SetPolys)(cells)
         polydata.Modified()
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from pyrnn.render.camera import Pose, fit_camera
 from pyrnn.render.layers import Array, Drawing
-from pyrnn.render.opengl import require_opengl
 from pyrnn.render.stage import Stage
 
 MOTIONS = ("turntable", "trials")
+RATIO = 2  # pixels drawn for each pixel written, along each side
 MACROBLOCK = 16  # sides of a film are multiples of this
 
 
@@ -28,12 +30,14 @@ def write_film(
     """Draw a film of a drawing into a file; see :meth:`~pyrnn.render.Scene.film`."""
     if motion not in MOTIONS:
         raise ValueError(f"expected motion 'turntable' or 'trials', got {motion!r}; choose one")
-    write = _write_gif if Path(path).suffix.lower() == ".gif" else _mp4_writer()
-    require_opengl()
+    is_gif = Path(path).suffix.lower() == ".gif"
+    if not is_gif:
+        _video_tools()  # before anything is drawn
     width, height = (MACROBLOCK * max(1, round(side / MACROBLOCK)) for side in size)
-    stage = Stage(drawing, (width, height), text=Stage.text_for(height))
+    stage = Stage(drawing, (width, height), ratio=RATIO, text=Stage.text_for(height))
     n_frames = max(2, round(seconds * fps))
     try:
+        write = _write_gif if is_gif else _write_mp4
         write(_frames(stage, motion, n_frames), Path(path), fps)
     finally:
         stage.close()
@@ -49,7 +53,7 @@ def _frames(stage: Stage, motion: str, n_frames: int) -> Iterator[Array]:
             stage.pose(poses[frame])
         else:
             stage.set_step(round(frame / (n_frames - 1) * last))
-        yield stage.pixels()
+        yield np.asarray(Image.fromarray(stage.pixels()).reduce(RATIO))
 
 
 def _turntable(stage: Stage, n_frames: int) -> list[Pose]:
@@ -83,20 +87,21 @@ def _write_gif(frames: Iterator[Array], path: Path, fps: int) -> None:
     first.save(path, save_all=True, append_images=others, duration=round(1000 / fps), loop=0)
 
 
-def _mp4_writer():  # type: ignore[no-untyped-def]
-    """Return a function that writes MP4, or say what to install."""
+def _write_mp4(frames: Iterator[Array], path: Path, fps: int) -> None:
+    """Write an MP4 in the codec that every player knows."""
+    writer = _video_tools().get_writer(path, fps=fps, codec="libx264", quality=8)
+    with writer:
+        for frame in frames:
+            writer.append_data(frame)
+
+
+def _video_tools() -> Any:
+    """Return imageio, or say what to install."""
     try:
-        import imageio.v2 as imageio
-        import imageio_ffmpeg  # type: ignore[import-not-found]  # noqa: F401
+        import_module("imageio_ffmpeg")
+        return import_module("imageio.v2")
     except ImportError as error:
         raise ImportError(
             "expected imageio and imageio-ffmpeg for MP4 films, got none; "
             'pip install "pyrnn[video]", or write a .gif'
         ) from error
-
-    def write(frames: Iterator[Array], path: Path, fps: int) -> None:
-        with imageio.get_writer(path, fps=fps, codec="libx264", quality=8) as writer:
-            for frame in frames:
-                writer.append_data(frame)
-
-    return write

@@ -17,6 +17,8 @@ ADVICE = (
     else "update the graphics driver of this machine"
 )
 
+SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "swrast", "osmesa")
+
 
 @dataclass(frozen=True)
 class OpenGL:
@@ -31,6 +33,11 @@ class OpenGL:
     ok: bool
     renderer: str
     message: str
+
+    @property
+    def is_software(self) -> bool:
+        """Whether the processor draws, for want of a graphics card."""
+        return any(name in self.renderer.lower() for name in SOFTWARE)
 
 
 @functools.cache
@@ -66,11 +73,12 @@ def probe_opengl(timeout: float = 120.0) -> OpenGL:
     return OpenGL(True, found["renderer"], f"OpenGL works ({found['renderer']})")
 
 
-def require_opengl() -> None:
-    """Raise a ``RuntimeError`` that says what to install, unless OpenGL works here."""
+def require_opengl() -> OpenGL:
+    """Return what draws here, or raise a ``RuntimeError`` that says what to install."""
     found = probe_opengl()
     if not found.ok:
         raise RuntimeError(found.message)
+    return found
 
 
 def choose_window() -> None:

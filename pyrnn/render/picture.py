@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from pyrnn.render.layers import Array, Drawing
-from pyrnn.render.opengl import require_opengl
+from pyrnn.render.stage import Stage
 
 RATIO = 2  # pixels drawn for each pixel wanted, along each side
 
@@ -26,9 +26,6 @@ def draw_picture(
         RuntimeError: If OpenGL does not work; the message says what to install.
         ValueError: If the view is unknown.
     """
-    require_opengl()
-    from pyrnn.render.stage import Stage
-
     stage = Stage(drawing, size, ratio=RATIO, text=Stage.text_for(size[1]))
     try:
         stage.look(view)

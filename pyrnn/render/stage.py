@@ -18,18 +18,17 @@ from pyrnn.render import camera
 from pyrnn.render.actors import GHOST, Actor, Cursors
 from pyrnn.render.camera import VIEW_ANGLE, Pose
 from pyrnn.render.layers import Array, Curves, Drawing
-from pyrnn.render.opengl import choose_window
+from pyrnn.render.opengl import OpenGL, require_opengl
 from pyrnn.render.overlay import Overlay
 
 SETTINGS = {
     "default_backend": "vtk",
     "enable_default_keyboard_callbacks": False,  # its Esc ends the user's session
     "enable_default_mouse_callbacks": False,
-    "use_depth_peeling": False,  # with several samples a pixel, peeling or FXAA draw black
-    "use_fxaa": False,
+    "use_depth_peeling": False,
 }
 ROOM = 0.55, 1.5, 900.0  # least and largest size of text, and the height where it is 1
-SAMPLES = 8  # a pixel, where pictures are not drawn larger and shrunk
+SAMPLES = 8  # a pixel
 
 
 class Stage:
@@ -41,6 +40,9 @@ class Stage:
         offscreen: Whether the window stays invisible.
         ratio: Pixels drawn for each pixel asked for.
         text: Size of texts, relative to that in a window.
+
+    Raises:
+        RuntimeError: If OpenGL does not work; the message says what to install.
     """
 
     def __init__(
@@ -53,8 +55,7 @@ class Stage:
         text: float = 1.0,
     ) -> None:
         self.drawing = drawing
-        choose_window()
-        with _settings(multi_samples=0 if ratio > 1 else SAMPLES):
+        with _settings(**_smoothing(require_opengl(), ratio)):
             pixels = tuple(round(side * ratio) for side in size)
             self.plotter = vedo.Plotter(size=pixels, offscreen=offscreen, title="pyrnn", axes=0)
         self.window, self.renderer = self.plotter.window, self.plotter.renderer
@@ -210,6 +211,19 @@ def _sides(box: Array) -> list[vtkPlane]:
         plane.SetNormal(*(np.eye(3)[axis] * (1 - 2 * side)))
         planes.append(plane)
     return planes
+
+
+def _smoothing(opengl: OpenGL, ratio: float) -> dict[str, Any]:
+    """Return how edges are made smooth; several samples and FXAA together would draw black.
+
+    Pictures that are drawn larger and shrunk need nothing; a graphics card takes several samples a
+    pixel for free; where the processor draws, smoothing the finished picture is four times faster.
+    """
+    if ratio > 1:
+        return {"multi_samples": 0, "use_fxaa": False}
+    if opengl.is_software:
+        return {"multi_samples": 0, "use_fxaa": True}
+    return {"multi_samples": SAMPLES, "use_fxaa": False}
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from pyrnn.render.camera import VIEWS
 from pyrnn.render.card import card_pixels
 from pyrnn.render.image import image_actor
 from pyrnn.render.layers import Card, Drawing
-from pyrnn.render.opengl import has_display, require_opengl
+from pyrnn.render.opengl import has_display
 from pyrnn.render.overlay import MARGIN, text
 from pyrnn.render.pick import find_card
 from pyrnn.render.slider import Slider
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 CLICK = 5  # pixels the pointer may move during a click
 ROW, BUTTON = 25, 52  # height of a check-box, width of a button; in pixels
-PANEL = 190.0  # pixels kept free for check-boxes
+PANEL = 120.0  # pixels kept free for check-boxes
 FRAME, STEPS_PER_SECOND = 40, 60  # milliseconds between frames, speed of play
 KEYS = (
     "drag to rotate · wheel to zoom · click a fixed point or an edge · 1–4 views · "
@@ -44,7 +44,6 @@ def show(drawing: Drawing, size: tuple[int, int]) -> None:
             stacklevel=3,
         )
         return
-    require_opengl()
     stage = Stage(drawing, size, offscreen=False)
     try:
         Viewer(stage, stage.plotter.interactor).start()

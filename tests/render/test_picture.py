@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
 from pyrnn.palette import GREEN, ORANGE, PURPLE, SKY, TRACE, rgb
-from pyrnn.render import Scene
+from pyrnn.render import Panels, Scene
 from pyrnn.render.stage import Stage
 
 from . import scenes
@@ -126,6 +128,28 @@ def test_gif_moves(flipflop, tmp_path, motion):
     assert len(frames) == 3
     assert all(0.02 < share_drawn(frame) < 0.9 for frame in frames)
     assert (frames[0] != frames[1]).mean() > 0.005
+
+
+def test_mp4_plays(flipflop, tmp_path):
+    imageio = pytest.importorskip("imageio.v2")
+    pytest.importorskip("imageio_ffmpeg")
+    path = flipflop.save(tmp_path / "film.mp4", seconds=0.3, fps=10, size=(160, 128))
+    frames = list(imageio.get_reader(path))
+    assert len(frames) == 3
+    assert 0.02 < share_drawn(np.asarray(frames[1])) < 0.9
+
+
+def test_mp4_without_its_tools_says_what_to_install(flipflop, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    with pytest.raises(ImportError, match=r"pyrnn\[video\]"):
+        flipflop.save(tmp_path / "film.mp4")
+
+
+def test_panels_stand_side_by_side(flipflop, tmp_path):
+    path = Panels([flipflop, Scene(scenes.trials(3))]).save(tmp_path / "two.png", size=(200, 160))
+    pixels = np.asarray(Image.open(path))
+    assert pixels.shape == (160, 400, 3)
+    assert share_of(pixels[:, :200], PURPLE) > 2e-4 > share_of(pixels[:, 200:], PURPLE)
 
 
 def test_unknown_motion_is_refused(flipflop, tmp_path):

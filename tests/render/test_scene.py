@@ -9,7 +9,7 @@ import torch
 
 from pyrnn.palette import STABILITY, rgb
 from pyrnn.projection import Projection
-from pyrnn.render import Scene
+from pyrnn.render import Panels, Scene
 from pyrnn.render.layers import Balls, Curves
 
 from . import scenes
@@ -159,6 +159,70 @@ def test_added_path_appears_in_the_legend():
     path = layer(scene, "ring")
     np.testing.assert_allclose(path.vertices[0], path.vertices[-1])
     assert scene.drawing.legend[0][0] == "ring"
+
+
+def test_flow_moves_as_the_step_does():
+    """Under h' = h / 2 everything moves half-way towards the origin."""
+    scene = Scene(torch.randn(4, 30, 3), projection=torch.eye(3))
+    arrows = layer(scene.add_flow(lambda h, x: h / 2, torch.zeros(2), n=5), "flow")
+    starts, ends = arrows.vertices[::2], arrows.vertices[1::2]
+    assert len(starts) == 25
+    np.testing.assert_array_equal(starts[:, 2], 0)
+    cosines = ((ends - starts) * -starts).sum(1)
+    cosines /= np.linalg.norm(ends - starts, axis=1) * np.linalg.norm(starts, axis=1)
+    np.testing.assert_allclose(cosines, 1)
+    lengths = np.linalg.norm(ends - starts, axis=1)
+    far, near = np.linalg.norm(starts, axis=1).argmax(), np.linalg.norm(starts, axis=1).argmin()
+    assert lengths[far] > lengths[near]
+
+
+def test_slow_modes_are_hidden_until_asked_for(flipflop):
+    scene = Scene(scenes.trials(3), scenes.points())
+    assert not layer(scene, "slow modes").visible
+    assert layer(scene.set_visible("slow modes"), "slow modes").visible
+    with pytest.raises(ValueError, match="got 'fast modes'"):
+        scene.set_visible("fast modes")
+
+
+def test_points_may_have_sizes():
+    sizes = np.ones(27)
+    sizes[5] = 3
+    balls = layer(Scene(scenes.trials(3), scenes.points(), sizes=sizes), "fixed points")
+    np.testing.assert_allclose(balls.radii[5], 3 * balls.radii[4])
+
+
+def test_transients_do_not_dwarf_the_fixed_points():
+    states = scenes.trials(8)
+    states[:, :20] *= 6
+    scene = Scene(states, scenes.points(), projection=Projection.fit(scenes.trials(8)))
+    drawn, box = layer(scene, "trajectories"), scene.drawing.box
+    centers = layer(scene, "fixed points").centers
+    assert drawn.clip
+    assert drawn.are_lines
+    assert ((box[0] < centers) & (centers < box[1])).all()
+    assert (box[1] - box[0]).max() < 2 * np.ptp(centers, axis=0).max()
+
+
+def test_first_view_keeps_points_apart(flipflop):
+    """The cube of fixed points is not seen along an edge, where points hide each other."""
+    seen = flipflop.drawing.iso
+    assert seen[2] > 0.2
+    right = np.cross([0, 0, 1], seen) / np.linalg.norm(np.cross([0, 0, 1], seen))
+    flat = layer(flipflop, "fixed points").centers @ np.stack([right, np.cross(seen, right)]).T
+    apart = np.linalg.norm(flat[:, None] - flat, axis=2) + 9 * np.eye(27)
+    assert apart.min() > 0.02 * flipflop.drawing.diagonal
+
+
+def test_panels_need_a_scene():
+    with pytest.raises(ValueError, match="got none"):
+        Panels([])
+
+
+def test_panels_share_a_page(flipflop, tmp_path):
+    panels = Panels([flipflop, flipflop])
+    assert panels.html().count("three flip-flops") == 3
+    assert panels._repr_html_().startswith("<iframe")
+    assert panels.save(tmp_path / "two.html").stat().st_size < 1_500_000
 
 
 def test_no_points_and_no_edges_leave_their_layers_out():

@@ -13,7 +13,7 @@ import { snapshot } from "./snapshot.js";
 const VIEWS = { iso: null, front: [0, 1, 0], side: [1, 0, 0], top: [0, -0.0001, 1] };
 const ANGLE = 26; // vertical, in degrees
 const CLICK = 5; // pixels the pointer may move during a click
-const PANEL = 190;
+const PANEL = 120;
 const GHOST = 0.13;
 const STEPS_PER_SECOND = 60;
 
