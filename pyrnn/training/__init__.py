@@ -9,6 +9,7 @@ from pyrnn.training.callbacks import (
 )
 from pyrnn.training.curriculum import Curriculum
 from pyrnn.training.data import collate
+from pyrnn.training.evaluation import evaluate
 from pyrnn.training.fit import fit
 from pyrnn.training.history import History
 from pyrnn.training.loop import Training
@@ -31,6 +32,7 @@ __all__ = [
     "collate",
     "cross_entropy",
     "early_stopping",
+    "evaluate",
     "fit",
     "live_plot",
     "log_csv",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
-__all__ = ["Batch", "batches", "collate", "n_batches"]
+__all__ = ["Batch", "batches", "check_finite", "collate", "n_batches", "prepare"]
 
 
 class Batch(NamedTuple):
@@ -190,4 +191,26 @@ def prepare(batch: Batch, rnn: nn.Module) -> Batch:
         inputs.to(like),
         targets.to(like.device) if classes else targets.to(like),
         None if mask is None else mask.to(like),
+    )
+
+
+def check_finite(batch: Batch, value: float, what: str = "loss") -> None:
+    """Refuse a loss or gradient that is NaN or infinite, and say whose fault it is.
+
+    Raises:
+        ValueError: If the batch holds such numbers itself.
+        FloatingPointError: If it doesn't: the weights are too large.
+    """
+    if math.isfinite(value):
+        return
+    for name, tensor in zip(("inputs", "targets", "mask"), batch, strict=True):
+        if tensor is not None and not tensor.isfinite().all():
+            at = (~tensor.isfinite()).nonzero()[0].tolist()
+            raise ValueError(
+                f"expected finite {name}, got {tensor[tuple(at)]} at {at} (trial, time, "
+                f"channel) of a batch, and a {what} of {value}; clean the dataset"
+            )
+    raise FloatingPointError(
+        f"expected a finite {what}, got {value}: the weights have grown too large; try a smaller "
+        "lr or a smaller clip_norm"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +14,14 @@ from torch import Tensor, nn
 
 from pyrnn.training.callbacks import Callback
 from pyrnn.training.curriculum import Curriculum
-from pyrnn.training.data import Batch, batches, n_batches, prepare
+from pyrnn.training.data import Batch, batches, check_finite, n_batches, prepare
+from pyrnn.training.evaluation import evaluate, metric_of
 from pyrnn.training.history import History
 from pyrnn.training.losses import Loss
 from pyrnn.training.optim import OptimizerSpec, SchedulerSpec, make_optimizer, make_scheduler
 from pyrnn.training.penalties import Penalty
 from pyrnn.training.progress import Interrupt, TrainingBar, interruptible
-from pyrnn.training.record import Recorder, mean, weight_of
+from pyrnn.training.record import Recorder, weight_of
 from pyrnn.training.resume import global_generator, state_of, take_up
 
 __all__ = ["Training"]
@@ -145,10 +145,10 @@ class Training:
             last = batch, self._make_step(batch)
             bar.done += 1
             if bar.is_due():
-                self._check_finite(batch, self.recorder.latest)
+                check_finite(batch, self.recorder.latest)
                 self._show(bar)
         if last is not None:
-            self._check_finite(last[0], self.recorder.latest)
+            check_finite(last[0], self.recorder.latest)
         self._end_epoch(last, time.perf_counter() - began)
         self._show(bar)
         return True
@@ -189,7 +189,7 @@ class Training:
             outputs[:] = [rollout.outputs.detach()]
             total = self._total(rollout, batch, terms)
             if total.device.type == "cpu":
-                self._check_finite(batch, total.item())
+                check_finite(batch, total.item())
             total.backward()
             self._clip(batch, terms)
             return total
@@ -219,7 +219,7 @@ class Training:
             norm = nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
             terms["gradient_norm"] = norm
             if norm.device.type == "cpu":
-                self._check_finite(batch, norm.item(), "gradient")
+                check_finite(batch, norm.item(), "gradient")
         if self.clip_value is not None:
             nn.utils.clip_grad_value_(self.parameters, self.clip_value)
 
@@ -227,40 +227,23 @@ class Training:
 
     def _end_epoch(self, last: tuple[Batch, Tensor] | None, seconds: float) -> None:
         record = {"loss": self.recorder.mean_loss(), "seconds": seconds}
-        metric = None if last is None else self._metric(self._task(), last[1], last[0])
-        if metric is not None:
-            record[self.metric_name] = metric
+        if last is not None:
+            record |= metric_of(self._task(), last[1], last[0])
         if self.validation is not None:
             record |= self._validate()
         self.history.record_epoch(**record)
         if self.scheduler is not None and _is_plateau(self.scheduler):
             self.scheduler.step(record[self.history.monitored])
         self.epoch, self.batch = self.epoch + 1, 0
-        self._advance(metric)
+        self._advance(record.get(self.metric_name))
 
-    def _metric(self, task: Any, outputs: Tensor, batch: Batch) -> float | None:
-        if not self.metric_name or batch.mask is None:
-            return None
-        return float(task.metric(outputs, batch.targets, batch.mask))
-
-    @torch.no_grad()
     def _validate(self) -> dict[str, float]:
         """Return loss and metric on the validation set."""
-        self.rnn.eval()
         task = self.validation if hasattr(self.validation, "metric") else self.dataset
-        losses, metrics, weights = [], [], []
-        for raw in batches(self.validation, self.batch_size):
-            batch = prepare(raw, self.rnn)
-            outputs = self.rnn(batch.inputs).outputs
-            losses.append(float(self.loss(outputs, batch.targets, batch.mask)))
-            self._check_finite(batch, losses[-1])
-            metrics.append(self._metric(task, outputs, batch))
-            weights.append(float(weight_of(batch)))
-        self.rnn.train()
-        record = {"validation_loss": mean(losses, weights)}
-        if None not in metrics:
-            record[f"validation_{self.metric_name}"] = mean(metrics, weights)  # type: ignore[arg-type]
-        return record
+        found = evaluate(
+            self.rnn, self.validation, loss=self.loss, task=task, batch_size=self.batch_size
+        )
+        return {f"validation_{name}": value for name, value in found.items()}
 
     def _show(self, bar: TrainingBar) -> None:
         self.recorder.flush()
@@ -273,22 +256,6 @@ class Training:
     def _hand_over(self) -> None:
         self.recorder.flush()
         self.rnn.history, self.rnn.training_state = self.history, state_of(self)
-
-    def _check_finite(self, batch: Batch, value: float, what: str = "loss") -> None:
-        """Refuse a loss or gradient that is NaN or infinite, and say whose fault it is."""
-        if math.isfinite(value):
-            return
-        for name, tensor in zip(("inputs", "targets", "mask"), batch, strict=True):
-            if tensor is not None and not tensor.isfinite().all():
-                at = (~tensor.isfinite()).nonzero()[0].tolist()
-                raise ValueError(
-                    f"expected finite {name}, got {tensor[tuple(at)]} at {at} (trial, time, "
-                    f"channel) of a batch, and a {what} of {value}; clean the dataset"
-                )
-        raise FloatingPointError(
-            f"expected a finite {what}, got {value} at step {self.step}; try a smaller lr than "
-            f"{self.optimizer.param_groups[0]['lr']:g} or a smaller clip_norm"
-        )
 
 
 def _is_plateau(scheduler: Any) -> bool:

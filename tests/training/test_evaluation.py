@@ -1,0 +1,57 @@
+"""Evaluation measures what is said, and changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+from pyrnn import CTRNN
+from pyrnn.tasks import FlipFlop
+from pyrnn.training import cross_entropy, evaluate, mse
+
+TASK = FlipFlop(n_bits=2, n_trials=20, duration=200.0)
+
+
+@pytest.fixture
+def rnn() -> CTRNN:
+    rnn = CTRNN(2, 8, 2, noise=0.5)
+    nn.init.normal_(rnn.w_out.weight)
+    return rnn
+
+
+def test_loss_and_metric_are_those_of_all_trials_at_once(rnn: CTRNN) -> None:
+    inputs, targets, mask = TASK.batch(20)
+    outputs = rnn.predict(inputs).outputs
+    found = evaluate(rnn, TASK, batch_size=7)
+    assert found["loss"] == pytest.approx(float(mse(outputs, targets, mask)))
+    assert found["accuracy"] == pytest.approx(TASK.accuracy(outputs, targets, mask), abs=1e-3)
+
+
+def test_nothing_is_changed(rnn: CTRNN) -> None:
+    before = [p.clone() for p in rnn.parameters()]
+    state = rnn.generator.get_state()
+    for mode in (True, False):
+        evaluate(rnn.train(mode), TASK)
+        assert rnn.training is mode
+    assert torch.equal(state, rnn.generator.get_state())
+    assert all(torch.equal(p, q) for p, q in zip(before, rnn.parameters(), strict=True))
+
+
+def test_a_plain_dataset_has_no_metric_unless_a_task_lends_its_own(rnn: CTRNN) -> None:
+    data = TensorDataset(*TASK.batch(20))
+    assert set(evaluate(rnn, data)) == {"loss"}
+    assert evaluate(rnn, data, task=TASK) == pytest.approx(evaluate(rnn, TASK))
+
+
+def test_another_loss(rnn: CTRNN) -> None:
+    data = TensorDataset(torch.zeros(3, 4, 2), torch.ones(3, 4, dtype=torch.long))
+    outputs = rnn.predict(torch.zeros(3, 4, 2)).outputs
+    expected = float(cross_entropy(outputs, torch.ones(3, 4, dtype=torch.long)))
+    assert evaluate(rnn, data, loss=cross_entropy)["loss"] == pytest.approx(expected)
+
+
+def test_an_empty_dataset(rnn: CTRNN) -> None:
+    with pytest.raises(ValueError, match="at least one trial"):
+        evaluate(rnn, [])
