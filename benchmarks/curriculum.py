@@ -13,21 +13,21 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from pyrnn import RateRNN
+from pyrnn import CTRNN, RateRNN, RNNBase
 from pyrnn.tasks import HeadingIntegrator
 from pyrnn.training import Curriculum, early_stopping
 
 GOAL = 8.0
 
 
-def main(n_seeds: int = 8, epochs: int = 125, n_units: int = 100) -> dict[str, list[float]]:
+def main(n_seeds: int = 8, network: str = "rate", epochs: int = 125) -> dict[str, list[float]]:
     torch.set_num_threads(1)
     curriculum = Curriculum(steps=[200, 500, 900], duration=[300.0, 500.0, 1000.0, 2000.0])
     table = Table("curriculum", "seed", "error (°)", "steps", "seconds")
     errors: dict[str, list[float]] = {"with": [], "without": []}
     for name, stages in {"with": curriculum, "without": None}.items():
         for seed in range(n_seeds):
-            error, n_steps, seconds = run(seed, stages, epochs, n_units)
+            error, n_steps, seconds = run(make(network, seed), seed, stages, epochs)
             errors[name].append(error)
             row = (name, str(seed), f"{error:.1f}", str(n_steps), f"{seconds:.1f}")
             print(*row, flush=True)
@@ -38,12 +38,18 @@ def main(n_seeds: int = 8, epochs: int = 125, n_units: int = 100) -> dict[str, l
     return errors
 
 
+def make(network: str, seed: int) -> RNNBase:
+    """Return a free network in its rate form, or one that obeys Dale's law in its current form."""
+    if network == "rate":
+        return RateRNN(3, 100, 2, tau=100.0, dt=20.0, seed=seed)
+    return CTRNN(3, 100, 2, tau=100.0, dt=20.0, dale_ratio=0.8, autapses=False, seed=seed)
+
+
 def run(
-    seed: int, curriculum: Curriculum | None, epochs: int, n_units: int
+    rnn: RNNBase, seed: int, curriculum: Curriculum | None, epochs: int
 ) -> tuple[float, int, float]:
     """Train one network; return its error, how many steps and how many CPU seconds it took."""
     task = HeadingIntegrator(seed=seed)
-    rnn = RateRNN(3, n_units, 2, tau=100.0, dt=20.0, seed=seed)
     began = time.process_time()
     history = rnn.fit(
         task,
@@ -64,4 +70,6 @@ def run(
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=8)
-    main(parser.parse_args().seeds)
+    parser.add_argument("--network", choices=("rate", "dale"), default="rate")
+    arguments = parser.parse_args()
+    main(arguments.seeds, arguments.network)
