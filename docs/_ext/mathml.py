@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from docutils import nodes
@@ -11,11 +12,14 @@ from sphinx.util import logging
 
 UNKNOWN = {r"\big": "", r"\dots": r"\ldots"}  # commands that docutils lacks
 
+WORD = re.compile(r"_\{(in|[a-z]{3,})\}")  # a word below the line stands upright
+
 logger = logging.getLogger(__name__)
 
 
 def convert(self: Any, node: nodes.Element, *, as_block: bool) -> str:
     tex = node.astext().strip()
+    tex = WORD.sub(r"_\\mathrm{\1}", tex)
     for command, known in UNKNOWN.items():
         tex = tex.replace(command, known)
     try:
