@@ -26,6 +26,12 @@ class Rollout(NamedTuple):
     Attributes:
         outputs: ``(..., time, output_size)``.
         states: ``(..., time, state_size)``; ``states[..., t, :]`` follows input ``t``.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> outputs, states = RNN(3, 16, 2)(torch.zeros(5, 20, 3))
+        >>> outputs.shape, states.shape
+        (torch.Size([5, 20, 2]), torch.Size([5, 20, 16]))
     """
 
     outputs: Tensor

@@ -20,7 +20,12 @@ _Step = TypeVar("_Step", bound=Callable[..., Tensor])
 
 
 def equation(name: str) -> Callable[[_Step], _Step]:
-    """Mark a ``step`` whose equation the fused engines know; an override carries no mark."""
+    """Mark a ``step`` whose equation the fused engines know; an override carries no mark.
+
+    Example:
+        >>> RNN.step.equation, CTRNN.step.equation
+        ('rate', 'current')
+    """
 
     def mark(step: _Step) -> _Step:
         step.equation = name  # type: ignore[attr-defined]
@@ -67,6 +72,11 @@ class LeakyRNN(RNNBase):
     Raises:
         ValueError: If ``tau`` is not positive, smaller than ``dt``, outside its bounds or of the
             wrong shape.
+
+    Example:
+        >>> rnn = CTRNN(3, 16, 2, tau=50.0, dt=10.0, train_tau=True, tau_bounds=(20.0, 200.0))
+        >>> rnn.tau.shape, rnn.alpha.max().item() <= 0.5
+        (torch.Size([16]), True)
     """
 
     def __init__(

@@ -57,9 +57,11 @@ def check_rnn(rnn: RNNBase) -> None:
 
 
 def _draw(rnn: RNNBase, rng: torch.Generator, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    options = {"generator": rng, "dtype": torch.float64}
-    h = torch.randn(*shape, rnn.state_size, **options)
-    return h, torch.randn(*shape, rnn.input_size, **options)  # type: ignore[call-overload]
+    h, x = (
+        torch.randn((*shape, size), generator=rng, dtype=torch.float64)
+        for size in (rnn.state_size, rnn.input_size)
+    )
+    return h, x
 
 
 def _check_shapes(rnn: RNNBase, rng: torch.Generator) -> None:
