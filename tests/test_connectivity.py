@@ -209,3 +209,15 @@ def test_bounds_of_a_bias_come_back(tmp_path: Path) -> None:
     again = pyrnn.load(rnn.save(tmp_path / "rnn.pt"))
     value: Tensor = again.w_out.bias
     assert 0.1 <= float(value.detach()) <= 0.2
+
+
+def test_gradients_are_those_of_the_plain_loop() -> None:
+    """Masked layers and a pinned bias reach the fast engines as any other weight does."""
+    inputs, gradients = torch.randn(6, 9, 2), []
+    for engine in (None, "eager"):
+        rnn = CTRNN(2, 38, 2, connectivity=CONNECTIVITY, seed=0)
+        torch.nn.init.ones_(rnn.w_out.parametrizations.weight.original)
+        rnn.engine = engine
+        rnn(inputs).outputs.square().sum().backward()
+        gradients.append([p.grad for p in rnn.parameters()])
+    torch.testing.assert_close(*gradients)
