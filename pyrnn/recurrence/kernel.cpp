@@ -28,6 +28,7 @@
 #endif
 
 #include <atomic>
+#include <memory>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -108,22 +109,25 @@ template <class T> struct Network : Problem {
     else std::fill_n(z + n + 1, inputs, T(0));
   }
 
-  // Call work(shard, b, m) for tiles of m trials from trial b on.
+  // Call work(shard, b, m) for tiles of m trials from trial b on. Shards are waited for, threads
+  // are not: on a busy machine, one that never gets its turn holds up nobody.
   template <class Work> void in_parallel(const Work& work) const {
-    std::atomic<Index> next{0};
-    const auto worker = [&] {
-      for (Index s; (s = next++) < shards;) {
+    struct Progress {
+      std::atomic<Index> next{0}, done{0};
+    };
+    const auto progress = std::make_shared<Progress>();
+    const auto worker = [this, &work, progress, n_shards = shards] {
+      for (Index s; (s = progress->next++) < n_shards; ++progress->done) {
         const Index end = std::min(trials, (s + 1) * shard_size);
         for (Index b = s * shard_size; b < end; b += kTile) work(s, b, std::min(kTile, end - b));
       }
     };
-    std::vector<std::thread> helpers;
     try {
-      while (Index(helpers.size()) + 1 < std::min(threads, shards)) helpers.emplace_back(worker);
+      for (Index i = 1; i < std::min(threads, shards); ++i) std::thread(worker).detach();
     } catch (const std::system_error&) {  // no more threads to be had: fewer will do
     }
     worker();
-    for (auto& helper : helpers) helper.join();
+    while (progress->done < shards) std::this_thread::yield();
   }
 
   void forward() const {
