@@ -21,6 +21,7 @@ from pyrnn.training.progress import interruptible, track
 _INPUTS_AT_ONCE = 16
 _QUIET, _MAX_QUIET = 2, 8  # sets of starts that brought nothing new
 _RUN_EVERY, _RUN_STEPS = 2, 32
+_SPREAD = 0.5  # in standard deviations of the starts
 _COARSE, _COARSE_MERGE = 1e-2, 1e-3
 _FINE, _FINE_MERGE = 1e-13, 1e-6
 _ARRIVED = 1e-9  # a residual above it, relative to the state, is that of a slow point at best
@@ -114,9 +115,13 @@ class Search:
 
     def _starts(self, n: int, found: Tensor, n_quiet: int) -> Tensor:
         n_between = n // 2 if len(found) > 1 else 0
-        mixed = mixtures(self.pool, n - n_between, self.rng)
-        starts = torch.cat([mixed, midpoints(found, n_between, self.rng)]) if n_between else mixed
-        return spread_out(starts, 0.25 * n_quiet * self._scale, self.rng) if n_quiet else starts
+        starts = mixtures(self.pool, n - n_between, self.rng)
+        if n_between:
+            starts = torch.cat([starts, midpoints(found, n_between, self.rng)])
+        if n > self.round_size:  # every other start goes farther out
+            reach = _SPREAD * (n_quiet + torch.arange(n, device=starts.device) % 2)
+            starts = spread_out(starts, reach[:, None] * self._scale, self.rng)
+        return starts
 
     def _round(self, known: Found, active: list[int], inputs: Tensor, n_sets: int) -> None:
         """Search coarsely, then polish what may be new."""

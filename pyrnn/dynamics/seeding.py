@@ -98,7 +98,7 @@ def spread_out(states: Tensor, scale: Tensor, rng: torch.Generator) -> Tensor:
 
     Args:
         states: States to move, ``(n, hidden_size)``.
-        scale: Standard deviation of the move, ``(hidden_size,)``.
+        scale: Standard deviation of the move, ``(hidden_size,)`` or one for each state.
         rng: Random generator, on the CPU.
 
     Returns:
