@@ -7,6 +7,7 @@ matplotlib and VTK is timed in a row of its own; looking for OpenGL belongs to t
 
 from __future__ import annotations
 
+import importlib
 import json
 import resource
 import subprocess
@@ -64,9 +65,8 @@ def flipflop(
 
 
 def imports(folder: Path) -> None:
-
-    import pyrnn.render.film
-    import pyrnn.render.stage  # noqa: F401
+    for name in ("sklearn.decomposition", "pyrnn.render.film", "pyrnn.render.stage"):
+        importlib.import_module(name)
 
 
 def first_picture(folder: Path) -> None:

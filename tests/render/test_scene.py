@@ -220,7 +220,7 @@ def test_panels_need_a_scene():
 
 def test_panels_share_a_page(flipflop, tmp_path):
     panels = Panels([flipflop, flipflop])
-    assert panels.html().count("three flip-flops") == 3
+    assert panels.html().count("three flip-flops") == 4  # scenes, and both in the page's title
     assert panels._repr_html_().startswith("<iframe")
     assert panels.save(tmp_path / "two.html").stat().st_size < 1_500_000
 
