@@ -81,6 +81,7 @@ def solve(
     equation: Equation, network: Network, keep: bool
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return states, outputs and, if ``keep``, the slopes of the rate form. See ``Backend``."""
+    _check(network)
     (trials, steps, _), x = network.inputs.shape, network.inputs
     states = x.new_empty(trials, steps, len(network.w_rec))
     outputs = x.new_empty(trials, steps, len(network.w_out))
@@ -134,7 +135,6 @@ def adjoint(
 def _call(direction: str, equation: Equation, network: Network, **arrays: Tensor | None) -> None:
     trials, steps, n_inputs = network.inputs.shape
     n, n_outputs = len(network.w_rec), len(network.w_out)
-    _check(network, trials, steps, n, n_inputs, n_outputs)
     work = trials * steps * (n + n_outputs) * (n + n_inputs)
     arrays |= network._asdict() | {"x": network.inputs}
     problem = _Problem(
@@ -148,8 +148,10 @@ def _call(direction: str, equation: Equation, network: Network, **arrays: Tensor
     getattr(library(), f"{direction}_{dtype}")(ctypes.byref(problem))
 
 
-def _check(network: Network, trials: int, steps: int, n: int, n_in: int, n_out: int) -> None:
+def _check(network: Network) -> None:
     """Refuse what would make the kernel read beyond its arrays."""
+    trials, steps, n_in = network.inputs.shape
+    n, n_out = len(network.w_rec), len(network.w_out)
     shapes = (
         *((trials, steps, n_in), (trials, n), (n, n), (n, n_in), (n_out, n), (n,)),
         *((n,), (n_out,), (trials, steps, n)),
