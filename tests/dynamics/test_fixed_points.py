@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 import logging
+import signal
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from pyrnn.dynamics import FixedPoints, find_fixed_points
+from pyrnn import RNN, TorchRNN
+from pyrnn.dynamics import FixedPoints, certify, find_fixed_points
+from pyrnn.tasks import FlipFlop
 from tests.systems import System, all_systems, product_flip_flop, tanh1
 
 SYSTEMS = {system.name: system for system in all_systems()}
@@ -194,6 +197,72 @@ def test_wide_network_does_not_hang_on_two_threads() -> None:
     finally:
         torch.set_num_threads(n_threads)
     assert len(points) == 1
+
+
+def test_interrupt_keeps_what_was_found() -> None:
+    """Ctrl-C in the first round ends the search after it, and no exception gets out."""
+    n_calls = 0
+
+    def step(h: Tensor, x: Tensor) -> Tensor:
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls == 20:
+            signal.raise_signal(signal.SIGINT)
+        return torch.tanh(h @ w.T)
+
+    w = 3 * torch.randn(8, 8) / 8**0.5
+    points = find_fixed_points(step, torch.randn(20, 8))
+    assert points.record is not None
+    assert points.record.was_stopped
+    assert "stopped early" in points.summary()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_record_tells_what_the_search_did() -> None:
+    system = tanh1(2.0, 0.0)
+    points = find_fixed_points(*_arguments(system), progress=True)
+    record = points.record
+    assert record is not None
+    assert record.n_starts == 64 + 128 * (record.n_rounds - 1)
+    assert sum(record.n_new) == 3
+    assert 0 < record.n_converged <= record.n_starts
+    assert not record.was_stopped
+    assert str(record) in points.summary()
+
+
+def test_points_far_from_the_starts_are_kept_and_marked() -> None:
+    starts = torch.linspace(0.1, 1, 10)[:, None]
+    points = find_fixed_points(lambda h, x: torch.tanh(2 * h), starts)
+    nearest = (points.states - starts.T).abs().amin(1)
+    assert len(points) == 3
+    assert_close(points.distances, nearest)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_networks_with_gates(cell: str) -> None:
+    rnn = TorchRNN(2, 5, 1, cell=cell, seed=0).float()
+    states = rnn.predict(torch.randn(6, 20, 2, dtype=torch.float32)).states
+    points = find_fixed_points(rnn, states, torch.zeros(2))
+    assert len(points) >= 1
+    moved = rnn.double().step(points.states, torch.zeros(2))
+    assert_close(moved, points.states, atol=1e-11, rtol=0)
+
+
+@pytest.mark.slow
+def test_trained_flip_flop_is_found_whole_and_certified() -> None:
+    task = FlipFlop(n_bits=3, seed=0)
+    rnn = RNN(3, 16, 3, seed=0).float()
+    rnn.fit(task, epochs=8, progress=False)
+    states = rnn.predict(task.batch(64).inputs.float()).states
+    points = find_fixed_points(rnn, states, torch.zeros(3))
+    again = find_fixed_points(
+        rnn, states, torch.zeros(3), round_size=128, rng=torch.Generator().manual_seed(1)
+    )
+    assert len(points) == len(again)
+    assert points.index_sum == 1
+    assert int(points.is_stable.sum()) == 8
+    assert (points.speeds < 1e-12).all()
+    assert certify(rnn, points).is_certified.all()
 
 
 def _with(**changes: object) -> dict:

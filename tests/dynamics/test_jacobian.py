@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
+from pyrnn import CTRNN, RNN, LowRankRNN, RateRNN
+from pyrnn.activations import ACTIVATIONS
 from pyrnn.dynamics import index_signs, input_jacobian, jacobian
 
 
@@ -56,3 +58,30 @@ def test_index_signs_agree_with_determinants() -> None:
     expected = torch.linalg.det(torch.eye(6) - jacobians).sign()
     assert_close(index_signs(jacobians), expected)
     assert index_signs(torch.eye(3)) == 0
+
+
+@pytest.mark.parametrize("activation", [*ACTIVATIONS, torch.atan])
+@pytest.mark.parametrize("kind", [RNN, RateRNN, CTRNN, LowRankRNN])
+def test_closed_form_agrees_with_automatic_differentiation(kind: type, activation) -> None:
+    rnn = kind(3, 7, 2, activation=activation)
+    h, x = torch.randn(4, 7), torch.randn(4, 3)
+    assert_close(jacobian(rnn, h, x), jacobian(lambda h, x: rnn.step(h, x), h, x))
+
+
+def test_closed_form_with_constraints_and_a_time_constant_per_unit() -> None:
+    rnn = CTRNN(3, 10, 2, tau=torch.linspace(20, 100, 10), dale_ratio=0.8, autapses=False)
+    h, x = torch.randn(2, 4, 10), torch.randn(3)
+    assert_close(jacobian(rnn, h, x), jacobian(lambda h, x: rnn.step(h, x), h, x))
+
+
+def test_a_subclass_is_differentiated_as_it_steps() -> None:
+    class Slower(CTRNN):
+        def step(self, h: Tensor, x: Tensor) -> Tensor:
+            return 0.5 * h + 0.5 * super().step(h, x)
+
+    rnn = Slower(3, 6, 2)
+    h, x = torch.randn(4, 6), torch.randn(4, 3)
+    base = CTRNN.step(rnn, h, x)
+    assert_close(rnn.step(h, x), 0.5 * (h + base))
+    expected = finite_difference(lambda h: rnn.step(h, x).detach(), h)
+    assert_close(jacobian(rnn, h, x), expected, atol=1e-8, rtol=0)
