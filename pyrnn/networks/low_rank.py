@@ -1,0 +1,115 @@
+"""Networks whose connectivity has low rank."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from pyrnn.constraints import Constraint
+from pyrnn.networks.equations import CTRNN, LeakyRNN
+
+__all__ = ["LowRankRNN"]
+
+
+class LowRankRNN(LeakyRNN):
+    r"""A network in its current form whose recurrent weights have low rank.
+
+    .. math:: W_{rec} = \frac{1}{N} m n^\top + \frac{g}{\sqrt N} \chi
+
+    with :math:`m, n` of shape ``(hidden_size, rank)`` learnt and :math:`\chi` a fixed random
+    matrix; otherwise as ``CTRNN``. Without the random part the state lives in the span of
+    :math:`m` and of the inputs: for rank one, :math:`h = m \kappa + I` with
+
+    .. math:: \kappa' = (1-\alpha)\kappa + \frac{\alpha}{N}\sum_i n_i f(m_i \kappa + I_i) .
+
+    Args:
+        input_size: Number of input channels.
+        hidden_size: Number of units.
+        output_size: Number of output channels.
+        rank: Number of columns of ``m`` and ``n``.
+        random_gain: Strength :math:`g` of the fixed random part.
+        **options: The options of ``CTRNN``, but for constraints on the recurrent weights.
+
+    Raises:
+        ValueError: If the rank exceeds the number of units, or a constraint on the recurrent
+            weights is asked for: a low-rank matrix can't keep it.
+
+    Example:
+        >>> rnn = LowRankRNN(1, 32, 1, rank=2)
+        >>> rnn.m.shape, torch.linalg.matrix_rank(rnn.w_rec.weight).item()
+        (torch.Size([32, 2]), 2)
+
+    References:
+        Mastrogiuseppe & Ostojic, *Neuron* (2018); Dubreuil et al., *Nat. Neurosci.* (2022).
+    """
+
+    step = CTRNN.step
+    readout = CTRNN.readout
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        *,
+        rank: int = 1,
+        random_gain: float = 0.0,
+        **options: Any,
+    ):
+        if not 1 <= rank <= hidden_size:
+            raise ValueError(f"expected rank in 1..{hidden_size} (hidden_size), got {rank}")
+        if random_gain < 0:
+            raise ValueError(f"expected random_gain >= 0, got {random_gain}")
+        self.rank, self.random_gain = rank, random_gain
+        super().__init__(input_size, hidden_size, output_size, **options)
+
+    @property
+    def m(self) -> Tensor:
+        """Left vectors, ``(hidden_size, rank)``: the directions that recurrence drives."""
+        return self.w_rec.parametrizations.weight.original0  # type: ignore[union-attr, return-value]
+
+    @property
+    def n(self) -> Tensor:
+        """Right vectors, ``(hidden_size, rank)``: the directions that recurrence reads."""
+        return self.w_rec.parametrizations.weight.original1  # type: ignore[union-attr, return-value]
+
+    def _initialise(self) -> None:
+        super()._initialise()
+        size = self.hidden_size
+        with torch.no_grad():
+            chi = self.random_gain / size**0.5 * torch.randn(size, size, generator=self.generator)
+            parametrize.register_parametrization(self.w_rec, "weight", _LowRank(self.rank, chi))
+            for vectors in (self.m, self.n):
+                vectors.normal_(generator=self.generator)
+
+    def _constraints(self) -> dict[str, list[Constraint]]:
+        constraints = super()._constraints()
+        if constraints["w_rec"]:
+            raise ValueError(
+                "expected no constraint on the recurrent weights of a LowRankRNN, got dale_ratio, "
+                "autapses=False or connectivity; use CTRNN with these, or constrain w_in and w_out"
+            )
+        return constraints
+
+
+class _LowRank(nn.Module):
+    """Parametrize a matrix as ``m n^T / N`` plus a fixed part."""
+
+    fixed: Tensor
+
+    def __init__(self, rank: int, fixed: Tensor):
+        super().__init__()
+        self.rank = rank
+        self.register_buffer("fixed", fixed)
+
+    def forward(self, m: Tensor, n: Tensor) -> Tensor:
+        return m @ n.mT / len(m) + self.fixed
+
+    def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the vectors of the nearest matrix of this rank (Eckart & Young 1936)."""
+        u, s, vh = torch.linalg.svd((weight - self.fixed) * len(weight))
+        root = s[: self.rank].sqrt()
+        return u[:, : self.rank] * root, vh[: self.rank].mT * root

@@ -1,0 +1,114 @@
+"""The equations, against independent code: NumPy loops, torch's cell, finite differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from pyrnn import CTRNN, RNN, LowRankRNN, RateRNN, RNNBase, TorchRNN
+from pyrnn.activations import ACTIVATIONS
+from pyrnn.dynamics import jacobian
+from tests.networks.reference import F, numpy_loop, randomised
+
+
+@pytest.mark.parametrize("activation", F)
+@pytest.mark.parametrize(
+    ("cls", "tau"),
+    [(RNN, 10.0), (CTRNN, 100.0), (RateRNN, 50.0), (CTRNN, np.linspace(20, 90, 7))],
+)
+@pytest.mark.parametrize("dale", [None, 0.6])
+def test_numpy_loop(cls: type, tau: float | np.ndarray, activation: str, dale: float) -> None:
+    leak = {} if cls is RNN else {"tau": tau}
+    rnn = randomised(cls(3, 7, 2, activation=activation, dale_ratio=dale, **leak))
+    inputs = torch.randn(4, 12, 3)
+    outputs, states = rnn.predict(inputs)
+    expected = numpy_loop(rnn, inputs.numpy(), np.asarray(tau))
+    assert_close(outputs.numpy(), expected[0], rtol=1e-6, atol=1e-6)
+    assert_close(states.numpy(), expected[1], rtol=1e-6, atol=1e-6)
+
+
+def test_every_activation_is_compared() -> None:
+    assert set(F) == set(ACTIVATIONS)
+
+
+def test_elman_is_torch_rnn() -> None:
+    reference = nn.RNN(3, 7, batch_first=True)
+    rnn = RNN(3, 7, 2)
+    with torch.no_grad():
+        rnn.w_in.weight.copy_(reference.weight_ih_l0)
+        rnn.w_rec.weight.copy_(reference.weight_hh_l0)
+        rnn.w_rec.bias.copy_(reference.bias_ih_l0 + reference.bias_hh_l0)
+    inputs = torch.randn(4, 12, 3)
+    assert_close(rnn(inputs).states, reference(inputs)[0])
+
+
+@pytest.mark.parametrize(
+    "rnn",
+    [
+        RNN(2, 5, 1),
+        CTRNN(2, 5, 1, dale_ratio=0.6, autapses=False),
+        RateRNN(2, 5, 1, activation="softplus", tau=[20.0, 30.0, 40.0, 50.0, 60.0]),
+        LowRankRNN(2, 5, 1, rank=2),
+        TorchRNN(2, 5, 1, cell="gru"),
+        TorchRNN(2, 5, 1, cell="lstm"),
+    ],
+    ids=lambda rnn: getattr(rnn, "cell", type(rnn).__name__),
+)
+def test_jacobian_is_that_of_finite_differences(rnn: RNNBase) -> None:
+    randomised(rnn.double())
+    h, x = torch.randn(rnn.state_size), torch.randn(2)
+    columns = []
+    with torch.no_grad():
+        for e in 1e-5 * torch.eye(rnn.state_size):
+            columns.append((rnn.step(h + e, x) - rnn.step(h - e, x)) / 2e-5)
+    assert_close(jacobian(rnn.step, h, x), torch.stack(columns, 1), rtol=1e-5, atol=1e-5)
+
+
+# ------------------------------------------------------------------ time constants
+
+
+def test_alpha_and_noise_scale() -> None:
+    rnn = CTRNN(2, 5, 1, tau=50.0, dt=10.0, noise=0.1)
+    assert rnn.alpha == pytest.approx(0.2)
+    assert rnn.noise_scale == pytest.approx(10**0.5 * 0.1)
+
+
+def test_time_constants_learn_within_bounds() -> None:
+    rnn = CTRNN(2, 5, 1, tau=40.0, dt=2.0, train_tau=True, tau_bounds=(20.0, 60.0))
+    optimizer = torch.optim.SGD(rnn.parameters(), lr=1e3)
+    for _ in range(20):
+        optimizer.zero_grad()
+        rnn(torch.randn(2, 4, 2)).states.sum().backward()
+        optimizer.step()
+        assert rnn.tau.min() >= 20
+        assert rnn.tau.max() <= 60
+    assert rnn.tau.std() > 0
+    assert rnn.tau.shape == (5,)
+
+
+def test_learnt_time_constants_never_fall_below_the_step() -> None:
+    rnn = CTRNN(2, 5, 1, tau=20.0, dt=10.0, train_tau=True)
+    with torch.no_grad():
+        next(rnn.time_constants.parameters()).fill_(-500.0)
+    assert rnn.tau.min() >= 10
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tau": -1.0}, r"tau > 0 \(in ms\), got -1"),
+        ({"tau": 0.0}, r"tau > 0 \(in ms\), got 0"),
+        ({"tau": float("nan")}, r"tau > 0 \(in ms\), got nan"),
+        ({"tau": 5.0, "dt": 10.0}, "dt <= tau, got dt=10 and tau=5 ms.*smaller dt"),
+        ({"tau": [20.0, 30.0]}, r"tau as one number or of shape \(5,\), got \(2,\)"),
+        ({"train_tau": True, "tau_bounds": (200.0, 300.0)}, "tau.*tau_bounds"),
+        ({"train_tau": True, "tau_bounds": (5.0, 300.0)}, "tau_bounds.*dt"),
+        ({"tau_bounds": (20.0, 300.0)}, "train_tau=True"),
+    ],
+)
+def test_refused_time_constants(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        CTRNN(2, 5, 1, **options)

@@ -1,0 +1,59 @@
+"""Low rank: the latent equation, and what rank the weights have."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.testing import assert_close
+
+from pyrnn import LowRankRNN
+from tests.networks.reference import F, randomised
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
+def test_rank_one_follows_its_latent_equation(activation: str) -> None:
+    """kappa' = (1-a) kappa + a/N sum n f(m kappa + I), with I the filtered input."""
+    rnn = randomised(LowRankRNN(2, 64, 1, rank=1, bias=False, activation=activation))
+    inputs = torch.randn(3, 40, 2)
+    m, n = rnn.m.detach().numpy()[:, 0], rnn.n.detach().numpy()[:, 0]
+    w_in, f, a = rnn.w_in.weight.detach().numpy(), F[activation], rnn.alpha
+    for trial, states in zip(inputs.numpy(), rnn.predict(inputs).states.numpy(), strict=True):
+        kappa, current = 0.0, np.zeros(64)
+        for x, h in zip(trial, states, strict=True):
+            drive = np.mean(n * f(m * kappa + current))
+            kappa = (1 - a) * kappa + a * drive
+            current = (1 - a) * current + a * w_in @ x
+            assert_close(h, m * kappa + current, rtol=1e-6, atol=1e-6)
+
+
+def test_low_rank_weights() -> None:
+    rnn = LowRankRNN(1, 32, 1, rank=3, random_gain=0.8, seed=0)
+    chi = rnn.w_rec.weight - rnn.m @ rnn.n.T / 32
+    assert torch.linalg.matrix_rank(rnn.w_rec.weight - chi) == 3
+    assert_close(chi.std() * 32**0.5, torch.tensor(0.8), rtol=0.1, atol=0)
+    assert not chi.detach().requires_grad
+
+
+def test_assigning_a_matrix_takes_its_nearest_of_that_rank() -> None:
+    rnn = LowRankRNN(1, 8, 1, rank=2, random_gain=0.5)
+    wanted = torch.randn(8, 2) @ torch.randn(2, 8)
+    fixed = rnn.w_rec.parametrizations.weight[0].fixed
+    rnn.w_rec.weight = wanted + fixed
+    assert_close(rnn.w_rec.weight.detach(), wanted + fixed)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rank": 0}, r"rank in 1..5 \(hidden_size\), got 0"),
+        ({"rank": 6}, r"rank in 1..5 \(hidden_size\), got 6"),
+        ({"random_gain": -1.0}, "random_gain >= 0, got -1"),
+        ({"dale_ratio": 0.8}, "no constraint on the recurrent weights of a LowRankRNN"),
+        ({"autapses": False}, "no constraint on the recurrent weights of a LowRankRNN"),
+        ({"connectivity": torch.ones(5, 5)}, "no constraint on the recurrent weights"),
+    ],
+)
+def test_refused_low_rank(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        LowRankRNN(2, 5, 1, **options)
