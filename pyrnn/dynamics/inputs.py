@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def as_states(states: Any, rnn: Any, name: str = "starts") -> Tensor:
-    """Return states as finite float64 of the width that the network has.
+    """Return states as finite float64 of the width, and on the device, that the network has.
 
     Args:
         states: ``(..., hidden_size)``, tensor or array.
@@ -30,7 +30,8 @@ def as_states(states: Any, rnn: Any, name: str = "starts") -> Tensor:
             f"expected {name} of shape (..., {size or 'hidden_size'}) with at least one state, "
             f"got {tuple(h.shape)}; pass the states that the network visits, e.g. of predict()"
         )
-    return _finite(h.double(), name)
+    weight = next(owner.parameters(), h) if isinstance(owner, nn.Module) else h
+    return _finite(h.to(weight.device).double(), name)
 
 
 def as_inputs(x: Any, h: Tensor, rnn: Any) -> Tensor:

@@ -68,7 +68,7 @@ def frozen_step(rnn: Any, h: Tensor, x: Tensor) -> Step:
     Raises:
         TypeError: If there is nothing to call, or it does not return a tensor.
         ValueError: If the step cannot be differentiated, is not batched, is not deterministic,
-            returns another shape than it was given, or returns NaN.
+            returns another shape than it was given, fails, or returns NaN.
     """
     step = _detached(rnn, h.dtype)
 
@@ -122,7 +122,11 @@ def _keeps_dtype(step: Step, h: Tensor, x: Tensor) -> bool:
     except RuntimeError as error:
         if "dtype" in str(error) or "scalar type" in str(error):
             return False
-        raise
+        raise ValueError(
+            f"expected step(h, x) to take states of shape {tuple(h.shape)} and inputs of shape "
+            f"{tuple(x.shape)}, got an error: {error}; check both widths, and that the step works "
+            "on whole batches"
+        ) from error
     return not isinstance(result, Tensor) or result.dtype == h.dtype
 
 

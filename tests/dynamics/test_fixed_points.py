@@ -283,6 +283,8 @@ def _with(**changes: object) -> dict:
         ({"tol": 0.0}, "positive tol, got 0"),
         ({"round_size": 0}, "round_size=0"),
         ({"rnn": lambda h, x: h[:, :3]}, r"got \(2, 3\)"),
+        ({"rnn": lambda h, x: h @ torch.ones(4, 6)}, "check both widths"),
+        ({"rnn": lambda h, x: torch.ones(6, 6) @ h}, "whole batches"),
         ({"rnn": lambda h, x: h.detach()}, "differentiate"),
         ({"rnn": lambda h, x: torch.from_numpy(h.numpy())}, "differentiate"),
         ({"rnn": lambda h, x: h * torch.nan}, "NaN"),
