@@ -80,6 +80,7 @@ def draw(before, rnn, history, trial, outputs, states):
     axes[0, 0].set(title="chirp", xlabel="time (s)", ylim=(-1.3, 1.9))
     axes[0, 0].legend(ncols=3, loc="upper right")
     plot_loss(history, ax=axes[0, 1])
+    axes[0, 1].set(yscale="log", ylim=(1e-4, 0.3))
     plot_state_lines(torch.tanh(states), ax=axes[0, 2])
     plot_time_constants(rnn.tau, before.tau, ax=axes[1, 0])
     plot_stems(rnn.w_rec.bias, label="bias", ax=axes[1, 1])
