@@ -13,36 +13,35 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from pyrnn import CTRNN, RateRNN, RNNBase
+from pyrnn import CTRNN, RNN, RateRNN, RNNBase
 from pyrnn.tasks import HeadingIntegrator
 from pyrnn.training import Curriculum, early_stopping
 
 GOAL = 8.0
 
 
-def main(n_seeds: int = 8, network: str = "rate", epochs: int = 125) -> dict[str, list[float]]:
+NETWORKS = {
+    "rnn": lambda seed: RNN(3, 100, 2, dt=20.0, seed=seed),
+    "rate": lambda seed: RateRNN(3, 100, 2, tau=100.0, dt=20.0, seed=seed),
+    "dale": lambda seed: CTRNN(
+        3, 100, 2, tau=100.0, dt=20.0, dale_ratio=0.8, autapses=False, seed=seed
+    ),
+}
+
+
+def main(network: str = "rnn", n_with: int = 8, n_without: int = 3, epochs: int = 125) -> None:
     torch.set_num_threads(1)
     curriculum = Curriculum(steps=[200, 500, 900], duration=[300.0, 500.0, 1000.0, 2000.0])
     table = Table("curriculum", "seed", "error (°)", "steps", "seconds")
-    errors: dict[str, list[float]] = {"with": [], "without": []}
-    for name, stages in {"with": curriculum, "without": None}.items():
+    for name, stages, n_seeds in (("with", curriculum, n_with), ("without", None, n_without)):
+        errors = []
         for seed in range(n_seeds):
-            error, n_steps, seconds = run(make(network, seed), seed, stages, epochs)
-            errors[name].append(error)
-            row = (name, str(seed), f"{error:.1f}", str(n_steps), f"{seconds:.1f}")
-            print(*row, flush=True)
-            table.add_row(*row)
+            error, n_steps, seconds = run(NETWORKS[network](seed), seed, stages, epochs)
+            errors.append(error)
+            table.add_row(name, str(seed), f"{error:.1f}", str(n_steps), f"{seconds:.1f}")
+        n_learnt = sum(error < GOAL for error in errors)
+        print(f"{network} {name} curriculum: {n_learnt} of {n_seeds} below {GOAL:g}°", flush=True)
     Console().print(table)
-    for name, found in errors.items():
-        print(f"{name} curriculum: {sum(e < GOAL for e in found)} of {n_seeds} below {GOAL:g}°")
-    return errors
-
-
-def make(network: str, seed: int) -> RNNBase:
-    """Return a free network in its rate form, or one that obeys Dale's law in its current form."""
-    if network == "rate":
-        return RateRNN(3, 100, 2, tau=100.0, dt=20.0, seed=seed)
-    return CTRNN(3, 100, 2, tau=100.0, dt=20.0, dale_ratio=0.8, autapses=False, seed=seed)
 
 
 def run(
@@ -69,7 +68,8 @@ def run(
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--network", choices=NETWORKS, default="rnn")
     parser.add_argument("--seeds", type=int, default=8)
-    parser.add_argument("--network", choices=("rate", "dale"), default="rate")
+    parser.add_argument("--seeds-without", type=int, default=3)
     arguments = parser.parse_args()
-    main(arguments.seeds, arguments.network)
+    main(arguments.network, arguments.seeds, arguments.seeds_without)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils.data import TensorDataset
 
-from pyrnn import RNN, RateRNN
+from pyrnn import RNN
 from pyrnn.tasks import FlipFlop, HeadingIntegrator
 from pyrnn.training import Curriculum, Training, early_stopping
 
@@ -93,10 +93,10 @@ def test_a_metric_that_the_dataset_does_not_have() -> None:
 
 @pytest.mark.slow
 def test_a_ring_integrator_is_learnt_in_three_lines() -> None:
-    """All eight seeds are in benchmarks/curriculum.py."""
+    """Eight seeds, and some without a curriculum, are in benchmarks/curriculum.py."""
     torch.set_default_dtype(torch.float32)
     task = HeadingIntegrator(seed=0)
-    rnn = RateRNN(3, 100, 2, tau=100.0, dt=20.0, seed=0)
+    rnn = RNN(3, 100, 2, dt=20.0, seed=0)
     history = rnn.fit(
         task,
         epochs=125,
