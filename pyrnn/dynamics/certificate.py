@@ -20,17 +20,18 @@ _ULPS = 4.0  # assumed accuracy of exp, tanh and their kin
 
 @dataclass(frozen=True)
 class _Curve:
-    """Largest slope and curvature of an activation, away from its kink at zero if it has one."""
+    """Largest slope and curvature of an activation, off its kink at zero and below ``until``."""
 
     slope: float
     curvature: float
     has_kink: bool = False
+    until: float = math.inf
 
 
 _CURVES = {
     "tanh": _Curve(1.0, 0.76980036),
     "sigmoid": _Curve(0.25, 0.09622505),
-    "softplus": _Curve(1.0, 0.25),
+    "softplus": _Curve(1.0, 0.25, until=20.0),  # torch goes on with a straight line
     "gelu": _Curve(1.13, 0.79788457),
     "identity": _Curve(1.0, 0.0),
     "relu": _Curve(1.0, 0.0, has_kink=True),
@@ -189,8 +190,9 @@ class _Bounds:
         else:
             u, u_error, reach = h, torch.zeros_like(h), torch.ones_like(rows)
             value = network.f(h)
-            inner = (value.abs() + _ULPS) @ size.mT + drive_size
-            new_error = alpha * (2 * _gamma(n) * inner + _ULPS * 2 * _UNIT * rows)
+            inner = (value.abs() + 1) @ size.mT + drive_size
+            value_error = _ULPS * 2 * _UNIT * (value.abs() + 1) @ size.mT
+            new_error = alpha * (2 * _gamma(n) * inner + value_error)
             slope_error = torch.full_like(h, _ULPS * 2 * _UNIT)
             self.jacobian_error = (alpha[:, None] * size) * slope_error[..., None, :]
             self.lipschitz = (alpha * curve.curvature * rows).expand_as(h)
@@ -200,5 +202,7 @@ class _Bounds:
         self.jacobian_error = self.jacobian_error + 4 * _UNIT * eye
         step = network.step(h, x)
         self.residual = (step - h).abs() + new_error
-        distance = ((u.abs() - u_error) / reach).amin(-1) / _OUTWARD
-        self.limit = distance if curve.has_kink else torch.full_like(distance, math.inf)
+        distance = curve.until - u - u_error
+        if curve.has_kink:
+            distance = torch.minimum(distance, u.abs() - u_error)
+        self.limit = (distance / reach).amin(-1) / _OUTWARD

@@ -42,7 +42,7 @@ def find_fixed_points(
     Args:
         rnn: A network, or any batched ``step(h, x)``.
         starts: States to start from, usually those visited during the task,
-            ``(..., hidden_size)``.
+            ``(..., hidden_size)``; :func:`~pyrnn.dynamics.uniform_states` draws from a box.
         x: Constant input ``(input_size,)``, or one per start ``(..., input_size)``: each distinct
             input is searched from all starts. By default zero.
         tol: Largest speed ``|F(h, x) - h|`` of a point that is returned. Points are solved for to
