@@ -51,21 +51,21 @@ template <class T> inline Vector<T> all(T value) { return value - Vector<T>{}; }
 // ---------------------------------------------------------------------------- matrix products
 
 // c (R rows x V vectors) = [c +] a (R x n) b (n x V vectors), in registers throughout. A product
-// waits for its predecessor: with few sums under way, two of each (U = 2) keep the machine busy.
+// waits for its predecessor: with few sums under way, U of each keep the machine busy.
 template <class T, int R, int V, int U = 1>
 void block(Index n, const T* a, Index a_row, Index a_step, const T* b, Index b_step, T* c,
            Index c_row, bool add) {
   Vector<T> sum[U][R][V];
-#pragma GCC unroll 2
+#pragma GCC unroll 4
   for (int u = 0; u < U; ++u)
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
       for (int v = 0; v < V; ++v) sum[u][r][v] = Vector<T>{};
   for (Index i = 0; i < n; i += U, a += U * a_step, b += U * b_step) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int u = 0; u < U; ++u) {
-      if (u > 0 && i + u == n) break;
+      if (u > 0 && i + u >= n) break;
       Vector<T> row[V];
 #pragma GCC unroll 8
       for (int v = 0; v < V; ++v) row[v] = load(b + u * b_step + v * kLanes<T>);
@@ -82,7 +82,9 @@ void block(Index n, const T* a, Index a_row, Index a_step, const T* b, Index b_s
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) {
       T* to = c + r * c_row + v * kLanes<T>;
-      const Vector<T> total = U == 1 ? sum[0][r][v] : sum[0][r][v] + sum[U - 1][r][v];
+      Vector<T> total = sum[0][r][v];
+#pragma GCC unroll 4
+      for (int u = 1; u < U; ++u) total += sum[u][r][v];
       store<T>(to, add ? load(to) + total : total);
     }
 }
@@ -102,20 +104,14 @@ void column(Index m, Index n, const T* a, Index a_row, Index a_step, const T* b,
 template <class T>
 void multiply(Index m, Index n, Index width, const T* a, Index a_row, Index a_step, const T* b,
               Index b_step, T* c, Index c_row, bool add) {
+  constexpr decltype(&column<T, 1>) columns[] = {column<T, 1>, column<T, 2>, column<T, 3>};
+  constexpr decltype(&block<T, 1, 1, 2>) rows[] = {
+      block<T, 1, 1, 2>, block<T, 1, 2, 2>, block<T, 1, 3, 2>, block<T, 1, 4, 2>,
+      block<T, 1, 5, 2>, block<T, 1, 6, 2>, block<T, 1, 7, 2>, block<T, 1, 8, 2>};
   for (Index left = (width + kLanes<T> - 1) / kLanes<T>; left > 0;) {
-    Index v = 1;
-    if (m == 1 && left >= 4) {
-      v = left >= 8 ? 8 : 4;
-      (v == 8 ? block<T, 1, 8, 2> : block<T, 1, 4, 2>)(n, a, 0, a_step, b, b_step, c, c_row, add);
-    } else if (left == 2 || left == 4) {
-      v = 2;
-      column<T, 2>(m, n, a, a_row, a_step, b, b_step, c, c_row, add);
-    } else if (left >= 3) {
-      v = 3;
-      column<T, 3>(m, n, a, a_row, a_step, b, b_step, c, c_row, add);
-    } else {
-      column<T, 1>(m, n, a, a_row, a_step, b, b_step, c, c_row, add);
-    }
+    const Index v = m == 1 ? std::min<Index>(left, 8) : left == 4 ? 2 : std::min<Index>(left, 3);
+    if (m == 1) rows[v - 1](n, a, a_row, a_step, b, b_step, c, c_row, add);
+    else columns[v - 1](m, n, a, a_row, a_step, b, b_step, c, c_row, add);
     left -= v, b += v * kLanes<T>, c += v * kLanes<T>;
   }
 }
