@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
@@ -118,7 +119,7 @@ class ContextIntegration(ChoiceTask):
         ``(time, 1)``: -1 or 1. The metric is the share of right signs at the decision.
 
     Raises:
-        ValueError: If a time is shorter than ``dt``.
+        ValueError: If a time is shorter than ``dt``, or a coherence is not positive.
 
     Example:
         >>> task = ContextIntegration(seed=0)
@@ -143,10 +144,14 @@ class ContextIntegration(ChoiceTask):
 
     input_names: ClassVar[tuple[str, ...]] = ("motion", "colour", "attend motion", "attend colour")
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _signed(self.coherences)
+
     def trials(self, draws: Draws) -> Trial:
         """Make a batch of trials."""
         context = draws.integers(0, 2)
-        streams = draws.sign(2) * draws.choice(self.coherences, 2).double()
+        streams = draws.choice(_signed(self.coherences), 2)
         names = ("fixation", "context", "stimulus", "delay", "decision")
         time = self.timeline(draws, *names)
         noise = white_noise(draws, self.noise, self.dt, time.n_steps, 2)
@@ -179,7 +184,7 @@ class MultisensoryIntegration(ChoiceTask):
         both.
 
     Raises:
-        ValueError: If a time is shorter than ``dt``.
+        ValueError: If a time is shorter than ``dt``, or a coherence is not positive.
 
     Example:
         >>> MultisensoryIntegration(seed=0).batch(64).inputs.shape
@@ -200,10 +205,14 @@ class MultisensoryIntegration(ChoiceTask):
 
     input_names: ClassVar[tuple[str, ...]] = ("visual", "auditory")
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _signed(self.coherences)
+
     def trials(self, draws: Draws) -> Trial:
         """Make a batch of trials."""
         modality = draws.integers(0, 3)
-        coherence = draws.sign() * draws.choice(self.coherences).double()
+        coherence = draws.choice(_signed(self.coherences))
         time = self.timeline(draws, "fixation", "stimulus", "decision")
         noise = white_noise(draws, self.noise, self.dt, time.n_steps, 2)
         takes_part = torch.stack([modality != 1, modality != 0], dim=-1).unsqueeze(1)
@@ -211,3 +220,10 @@ class MultisensoryIntegration(ChoiceTask):
         inputs = shown * (coherence[:, None, None] + noise)
         info = {"coherence": coherence, "modality": modality, "choice": coherence.sign()}
         return self.decided(inputs, time, info)
+
+
+def _signed(coherences: Sequence[float]) -> list[float]:
+    """Return coherences of either sign, each of which has a right answer."""
+    if len(coherences) == 0 or min(coherences) <= 0:
+        raise ValueError(f"expected positive coherences, got {coherences}")
+    return [sign * float(coherence) for coherence in coherences for sign in (-1, 1)]

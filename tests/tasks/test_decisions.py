@@ -90,6 +90,13 @@ def test_multisensory_integration_follows_its_law(noise):
         assert_follows(trial, 20.0, rule)
 
 
+@pytest.mark.parametrize("make", [ContextIntegration, MultisensoryIntegration])
+@pytest.mark.parametrize("coherences", [(), (0.0, 0.1), (-0.1,)])
+def test_coherences_without_a_right_answer_are_refused(make, coherences):
+    with pytest.raises(ValueError, match="expected positive coherences, got"):
+        make(coherences=coherences)
+
+
 @pytest.mark.parametrize(
     ("make", "options", "message"),
     [
