@@ -127,6 +127,7 @@ def test_bias_layer_by_layer(bias: bool | list[str], layers: list[str]) -> None:
 
 def test_dale_signs() -> None:
     assert RNN(1, 5, 1, dale_ratio=0.8).signs.tolist() == [1, 1, 1, 1, -1]
+    assert RNN(1, 5, 1, dale_ratio=np.float32(0.6)).signs.sum() == 1
     assert RNN(1, 3, 1, dale_ratio=[1, -1, 0]).signs.tolist() == [1, -1, 0]
     assert RNN(1, 3, 1).signs is None
 
