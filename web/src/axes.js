@@ -35,8 +35,8 @@ export class Axes {
       const outward = across[0] * (x - width / 2) + across[1] * (y - height / 2) >= 0 ? 1 : -1;
       across = across.map((part) => (outward * part) / length);
       const reach = 20 + 3.9 * label.textContent.length * Math.abs(across[0]);
-      label.style.left = `${x + across[0] * reach}px`;
-      label.style.top = `${y + across[1] * reach}px`;
+      const [left, top] = [x + across[0] * reach, y + across[1] * reach];
+      label.style.transform = `translate(${left}px, ${top}px) translate(-50%, -50%)`;
     });
   }
 
