@@ -84,5 +84,6 @@ def test_other_networks_say_why_not() -> None:
     gru = TorchRNN(2, 6, 1, cell="gru", seed=0)
     assert "built-in equations" in certify(gru, _points(gru)).reasons[0]
     own = RNN(2, 6, 1, activation=torch.atan, seed=0)
-    assert "curvature" in certify(own, _points(own)).reasons[0]
-    assert len(certify(own, _points(own)[:0])) == 0
+    points = _points(own)
+    assert "curvature" in certify(own, points).reasons[0]
+    assert len(certify(own, points[:0])) == 0

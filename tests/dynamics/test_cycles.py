@@ -8,7 +8,14 @@ import torch
 from scipy.optimize import brentq
 from torch.testing import assert_close
 
-from pyrnn.dynamics import Iterated, find_attractors, find_cycles, find_fixed_points, jacobian
+from pyrnn.dynamics import (
+    Iterated,
+    find_attractors,
+    find_cycles,
+    find_fixed_points,
+    jacobian,
+    uniform_states,
+)
 from tests.systems import product_flip_flop, tanh1, tent
 
 TENT_CYCLES = [2, 1, 2, 3, 4]  # of period 1, 2, ... (6, 7 and 8 have 7, 12 and 20)
@@ -81,7 +88,8 @@ def test_summary_names_the_next_call_when_nothing_attracts() -> None:
 
 def test_basins_of_one_neuron_within_their_error() -> None:
     system = tanh1(2.0, 0.2)
-    attractors = find_attractors(system.step, torch.rand(20000, 1) * 2 - 1, system.x)
+    starts = uniform_states(torch.tensor([[-1.0], [1.0]]), 20000)
+    attractors = find_attractors(system.step, starts, system.x)
     edge = brentq(lambda h: np.tanh(2 * h + 0.2) - h, -0.5, 0, xtol=1e-15)
     assert (1 - edge) / 2 == pytest.approx(0.60142660724, abs=1e-10)
     error = 4 * float(attractors.errors[0])
