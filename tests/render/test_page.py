@@ -75,6 +75,18 @@ class TestInBrowser:
         page.drag((440, 250), (540, 280))
         assert (page.screenshot() != before).any(-1).mean() > 0.01
 
+    def test_labels_follow_the_axes(self, page):
+        """Labels once lagged a frame behind the camera, and flew out of the page in a drag."""
+        page.drag((440, 250), (540, 280))
+        page.wait(f"!{VIEWER}.waiting")
+        rectangles = page.js(
+            "[...document.querySelectorAll('.axis')].map(each => each.getBoundingClientRect())"
+            ".map(each => [each.left, each.right, each.top, each.bottom])"
+        )
+        width, height = page.js("[innerWidth, innerHeight]")
+        left, right, top, bottom = np.transpose(rectangles)
+        assert ((left > 0) & (right < width) & (top > 0) & (bottom < height)).all()
+
     def test_check_box_hides_a_layer(self, page):
         before = share_of(page.screenshot()[:, 200:], PURPLE)
         for key in ("fixed points", "transition graph"):

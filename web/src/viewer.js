@@ -221,6 +221,7 @@ export class Viewer {
   }
 
   paint() {
+    this.camera.updateMatrixWorld(); // the labels below must see the camera as it is now
     this.axes.update(this.camera, this.parent.clientWidth, this.parent.clientHeight);
     this.renderer.render(this.scene, this.camera);
     this.parent.dataset.drawn = "yes";
