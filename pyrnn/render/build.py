@@ -166,6 +166,15 @@ def _real_directions(point: Any, wanted: Any) -> Array:
     return normalized(np.array(columns).reshape(-1, len(vectors)))
 
 
+def check_graph(graph: networkx.DiGraph | None, n_points: int) -> None:
+    """Refuse a graph that was made from other points."""
+    if graph is not None and set(graph.nodes) != set(range(n_points)):
+        raise ValueError(
+            f"expected a graph with one node for each of {n_points} fixed points, "
+            f"got {graph.number_of_nodes()} nodes; pass the points that the graph was made from"
+        )
+
+
 def edges(graph: networkx.DiGraph, balls: Balls, unit: float) -> Curves | None:
     """Draw a transition graph as curved arrows, thicker where transitions are more probable."""
     paths, radii, colors, cards = [], [], [], []

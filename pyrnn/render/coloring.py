@@ -21,6 +21,11 @@ class Coloring(NamedTuple):
     legend: tuple[tuple[str, str], ...] = ()
     bar: ColorBar | None = None
 
+    def of_trials(self, kept: Array, lengths: list[int]) -> Coloring:
+        """Return the colours of some trials, given the lengths of all."""
+        mask = np.isin(np.arange(len(lengths)), kept).repeat(lengths)
+        return self._replace(colors=self.colors[mask])
+
 
 def color_trials(trials: list[Array], by: Any, label: str = "") -> Coloring:
     """Choose the colour of every state.
