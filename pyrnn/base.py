@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -11,9 +12,10 @@ import torch
 from torch import Tensor
 
 from pyrnn import checkpoint, training
-from pyrnn.config import config_of, register
+from pyrnn.config import argument_names, config_of, register, remember
 from pyrnn.constraints import Bounds, constrain, intervals
 from pyrnn.layers import Layers
+from pyrnn.options import positive_int
 from pyrnn.recurrence import Engine, choose_engine, unroll
 from pyrnn.training import losses
 
@@ -69,9 +71,10 @@ class RNNBase(Layers, ABC):
 
     Subclassing:
         Write ``step(h, x)``: one time step, without noise, batched over leading axes.
-        ``readout``, ``initial_state`` and ``loss`` may be overridden. ``fit``, ``predict``,
-        ``save``, ``load`` and all of ``pyrnn.dynamics`` then work. Keep every argument of your
-        own ``__init__`` as an attribute of the same name: that's what ``save`` writes.
+        ``self.f`` is the activation; the noise enters through ``self.w_in(x)``. ``readout``,
+        ``initial_state``, ``loss`` and, for a state longer than ``hidden_size``, the property
+        ``state_size`` may be overridden. ``fit``, ``predict``, ``save``, ``load`` and all of
+        ``pyrnn.dynamics`` then work. ``save`` writes what ``__init__`` was called with.
 
     Example:
         >>> class Leaky(RNNBase):
@@ -86,8 +89,18 @@ class RNNBase(Layers, ABC):
     training_state: dict[str, Any] | None = None
     _engine: str | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return checkpoint.from_bytes, (type(self), checkpoint.to_bytes(self))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> RNNBase:
+        copied = memo[id(self)] = type(self).__new__(type(self))
+        copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return copied
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = remember(cls.__init__)  # type: ignore[method-assign]
         register(cls)
 
     # ------------------------------------------------------------------ the model
@@ -181,6 +194,8 @@ class RNNBase(Layers, ABC):
             >>> outputs.shape
             torch.Size([4, 10, 1])
         """
+        if chunk is not None:
+            chunk = positive_int("chunk", chunk)
         inputs = self._as_tensor(inputs)
         start = None if h is None else self._as_tensor(h)
         was_training = self.training
@@ -222,6 +237,7 @@ class RNNBase(Layers, ABC):
             for name in getattr(module, "parametrizations", ())
         }
         return {
+            "attributes": self._plain_attributes(),
             "dtype": self.h0.dtype,
             "constraints": {name: pair for name, pair in bounds.items() if pair is not None},
             "frozen": [name for name, p in self.named_parameters() if not p.requires_grad],
@@ -235,11 +251,18 @@ class RNNBase(Layers, ABC):
             layer, parameter = name.split(".")
             constrain(getattr(self, layer), Bounds(low, high), name=parameter)
         self.to(saved["dtype"])
+        for name, value in saved["attributes"].items():
+            if getattr(self, name) != value:  # changed since it was built, as in rnn.noise = 0
+                setattr(self, name, value)
         for name, free in self.named_parameters():
             free.requires_grad_(name not in saved["frozen"])
         history = saved["history"]
         self.history = None if history is None else training.History.from_dict(history)
         self.training_state = saved["training_state"]
+
+    def _plain_attributes(self) -> dict[str, Any]:
+        values = {name: getattr(self, name, None) for name in argument_names(type(self))}
+        return {k: v for k, v in values.items() if isinstance(v, (bool, int, float, str))}
 
     @property
     def device(self) -> torch.device:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from pathlib import Path
@@ -42,13 +43,7 @@ def save(rnn: nn.Module, path: PathLike) -> Path:
         >>> pyrnn.load(pyrnn.RNN(3, 8, 2, dale_ratio=0.8).save(path)).dale_ratio
         0.8
     """
-    content = {
-        "format": FORMAT,
-        "version": VERSION,
-        "network": encode(rnn, type(rnn).__name__),
-        "beside": rnn.beside_weights(),  # type: ignore[operator]
-        "weights": rnn.state_dict(),
-    }
+    content = _content(rnn)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -87,15 +82,47 @@ def load(path: PathLike, *, device: str | torch.device = "cpu") -> Any:
     """
     content = _read(Path(path))
     try:
-        rnn = decode(content["network"])
-        rnn.restore_beside_weights(content["beside"])
-        rnn.load_state_dict(content["weights"])
+        return _build(content).to(device)
     except (KeyError, TypeError, RuntimeError, AttributeError) as error:
         raise ValueError(
             f"expected {path} to fit the network's class as it is now, got: {error}; "
             "has its code changed since the file was written?"
         ) from error
-    return rnn.to(device)
+
+
+def to_bytes(rnn: nn.Module) -> bytes:
+    """Return the content of a network's file: how a network is pickled.
+
+    Example:
+        >>> import pickle, pyrnn
+        >>> pickle.loads(pickle.dumps(pyrnn.RNN(3, 8, 2, dale_ratio=0.8))).dale_ratio
+        0.8
+    """
+    file = io.BytesIO()
+    torch.save(_content(rnn), file)
+    return file.getvalue()
+
+
+def from_bytes(cls: type, content: bytes) -> Any:
+    """Return the network of ``to_bytes``; ``cls`` makes pickle import its module."""
+    return _build(torch.load(io.BytesIO(content), weights_only=True))
+
+
+def _content(rnn: nn.Module) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "network": encode(rnn, type(rnn).__name__),
+        "beside": rnn.beside_weights(),  # type: ignore[operator]
+        "weights": rnn.state_dict(),
+    }
+
+
+def _build(content: dict[str, Any]) -> Any:
+    rnn = decode(content["network"])
+    rnn.restore_beside_weights(content["beside"])
+    rnn.load_state_dict(content["weights"])
+    return rnn
 
 
 def _read(path: Path) -> dict[str, Any]:

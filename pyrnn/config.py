@@ -1,13 +1,16 @@
 """Plain data: an object's arguments, turned into what a file may hold, and back.
 
-An object can be written if its class is registered and keeps every argument of ``__init__``
-under its own name, as scikit-learn's estimators do.
+An object can be written if its class is registered and its arguments are known: a network
+remembers what it was built with; other objects keep every argument of ``__init__`` under its own
+name, as scikit-learn's estimators do.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-__all__ = ["argument_names", "config_of", "decode", "encode", "register"]
+__all__ = ["argument_names", "config_of", "decode", "encode", "register", "remember"]
 
 _classes: dict[str, type] = {}
 _Class = TypeVar("_Class", bound=type)
@@ -68,6 +71,8 @@ def config_of(thing: object) -> dict[str, Any]:
         8
     """
     cls = _class_of(thing)
+    if hasattr(thing, "built_with"):
+        return _bind(cls, *thing.built_with)
     names = argument_names(cls)
     missing = [name for name in names if not hasattr(thing, name)]
     if missing:
@@ -76,6 +81,36 @@ def config_of(thing: object) -> dict[str, Any]:
             f"attribute {', '.join(missing)}; write self.{missing[0]} = {missing[0]} in __init__"
         )
     return {name: getattr(thing, name) for name in names}
+
+
+def remember(init: Callable[..., None]) -> Callable[..., None]:
+    """Make an ``__init__`` keep what it was called with, the outermost one first."""
+
+    @functools.wraps(init)
+    def remembering(self: Any, *args: Any, **kwargs: Any) -> None:
+        vars(self).setdefault("built_with", (args, kwargs))
+        init(self, *args, **kwargs)
+
+    return remembering
+
+
+def _initialiser(cls: type) -> type:
+    """Return the class whose ``__init__`` builds instances of ``cls``."""
+    return next(base for base in cls.__mro__ if "__init__" in vars(base))
+
+
+def _bind(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call by name; those of ``*args`` under ``"*"``."""
+    call = inspect.signature(vars(_initialiser(cls))["__init__"]).bind(None, *args, **kwargs)
+    call.apply_defaults()
+    named: dict[str, Any] = {}
+    for name, parameter in list(call.signature.parameters.items())[1:]:
+        value = call.arguments[name]
+        if parameter.kind is parameter.VAR_KEYWORD:
+            named |= value
+        else:
+            named["*" if parameter.kind is parameter.VAR_POSITIONAL else name] = value
+    return named
 
 
 def encode(value: Any, name: str = "value") -> Any:
@@ -129,7 +164,8 @@ def decode(value: Any) -> Any:
                 f"expected the class {value['__class__']} to be defined, got no such class; "
                 "import the module that defines it before loading"
             )
-        return cls(**{k: decode(v) for k, v in value["config"].items()})
+        config = {k: decode(v) for k, v in value["config"].items()}
+        return cls(*config.pop("*", ()), **config)
     if isinstance(value, dict):
         return {k: decode(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

@@ -211,3 +211,16 @@ def test_file_may_be_read_by_the_lab(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o044 == 0o044
     path.chmod(0o600)
     assert RNN(2, 4, 1).save(path).stat().st_mode & 0o777 == 0o600
+
+
+def test_attribute_changed_after_building_is_kept(tmp_path: Path) -> None:
+    rnn = CTRNN(2, 4, 1, noise=0.5)
+    rnn.noise = 0.0
+    assert pyrnn.load(rnn.save(tmp_path / "rnn.pt")).noise == 0.0
+
+
+def test_constrained_network_is_pickled() -> None:
+    rnn = CTRNN(2, 6, 1, dale_ratio=0.5, autapses=False, train_tau=True)
+    again = pickle.loads(pickle.dumps(rnn))
+    assert_close(again.state_dict(), rnn.state_dict())
+    assert intervals(again.w_rec) is not None

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pyrnn import CTRNN, RNN
-from pyrnn.config import argument_names, config_of, decode, encode
+from pyrnn.config import argument_names, config_of, decode, encode, register
 
 
 class Scaled(CTRNN):
@@ -19,9 +19,17 @@ class Scaled(CTRNN):
         self.scale = scale
 
 
-class Forgetful(RNN):
-    def __init__(self, input_size: int, hidden_size: int, output_size: int, *, secret: int = 1):
-        super().__init__(input_size, hidden_size, output_size)
+class Fixed(CTRNN):
+    """Fixes an option of its parent, changes another, keeps none of its own."""
+
+    def __init__(self, size: int, tau: float = 50.0, *, secret: int = 1, **options: object):
+        super().__init__(size, 8, size, tau=2 * tau, autapses=False, **options)
+
+
+@register
+class Forgetful:
+    def __init__(self, *, secret: int = 1):
+        pass
 
 
 def cube(x: Tensor) -> Tensor:
@@ -35,19 +43,24 @@ def test_arguments_are_collected_along_the_classes() -> None:
 
 
 def test_collection_ends_where_options_end() -> None:
-    assert argument_names(Forgetful) == ["input_size", "hidden_size", "output_size", "secret"]
+    assert argument_names(Forgetful) == ["secret"]
 
 
 def test_config_builds_the_network_again() -> None:
     rnn = Scaled(3, 8, 2, tau=50.0, scale=3.0, frozen=["w_in"])
-    again = Scaled(**config_of(rnn))
+    again = decode(encode(rnn))
     assert config_of(again) == config_of(rnn)
     assert (again.scale, again.tau, again.frozen) == (3.0, 50.0, ["w_in"])
 
 
 def test_an_argument_that_is_not_kept() -> None:
     with pytest.raises(TypeError, match=r"no attribute secret; write self.secret = secret"):
-        config_of(Forgetful(1, 2, 1))
+        config_of(Forgetful())
+
+
+def test_a_network_is_built_by_what_it_was_called_with() -> None:
+    again = decode(encode(Fixed(3, secret=5, noise=0.1)))
+    assert (again.input_size, again.tau, again.autapses, again.noise) == (3, 100.0, False, 0.1)
 
 
 @pytest.mark.parametrize("value", [None, True, 3, 0.5, "x", [1, [2.0]], (1, "a"), {"k": [None]}])
