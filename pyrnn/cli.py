@@ -10,13 +10,16 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
 import pyrnn
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["demo", "doctor", "main"]
 
@@ -105,8 +108,9 @@ def _draw_figures(
     if len(points):
         axes["spectrum"] = plot_spectrum(points[-1])
     for name, ax in axes.items():
-        ax.figure.savefig(out / f"{name}.png", dpi=200)
-        plt.close(ax.figure)
+        figure = cast("Figure", ax.figure)
+        figure.savefig(out / f"{name}.png", dpi=200)
+        plt.close(figure)
 
 
 def _settled_states(rnn: Any, task: Any) -> torch.Tensor:

@@ -61,14 +61,26 @@ def unroll_eager(rnn: nn.Module, inputs: Tensor, h: Tensor, noise: Tensor | None
     """
     xs = inputs.unbind(-2)
     token = _ahead.set(_work_ahead(rnn, inputs, xs, noise))
-    states = []
+    states: list[Tensor] = []
     try:
         for x in xs:
-            h = rnn.step(h, x)  # type: ignore[operator]
+            new = rnn.step(h, x)  # type: ignore[operator]
+            if not states:
+                _check_step(rnn, h, new)
+            h = new
             states.append(h)
     finally:
         _ahead.reset(token)
     return torch.stack(states, dim=-2)
+
+
+def _check_step(rnn: nn.Module, h: Tensor, new: Tensor) -> None:
+    if not isinstance(new, Tensor) or new.shape != h.shape:
+        got = tuple(new.shape) if isinstance(new, Tensor) else type(new).__name__
+        raise ValueError(
+            f"expected step(h, x) of {type(rnn).__name__} to return a state of the shape of h, "
+            f"{tuple(h.shape)}, got {got}; pyrnn.testing.check_rnn tells more"
+        )
 
 
 def _work_ahead(

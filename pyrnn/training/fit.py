@@ -68,7 +68,8 @@ def fit(
         optimizer: ``adam, adamw, sgd, rmsprop, rprop, lbfgs``, or a function of
             ``(parameters, lr=...)`` such as a torch class.
         scheduler: ``cosine, linear, exponential, plateau``, or a function of the optimiser.
-        clip_norm: Largest norm of the gradient; ``None`` for none.
+        clip_norm: Largest norm of the gradient; ``None`` for none. LBFGS, which measures
+            curvature by gradients, never gets clipped ones.
         clip_value: Largest component of the gradient.
         shuffle: Whether to visit the trials in a new order in every epoch.
         validation: Dataset to measure loss and metric on after every epoch; or a share of the
@@ -130,6 +131,8 @@ def fit(
         checkpoint_every=checkpoint_every,
     )
     training.start(optimizer, scheduler, lr, epochs, resume=resume, seed=seed)
+    if checkpoint is not None:
+        training.save(checkpoint)  # what can't be written should fail now, not after an epoch
     training.run([callbacks] if callable(callbacks) else list(callbacks), progress=progress)
     return training.history
 
@@ -172,10 +175,15 @@ def _length(dataset: Any) -> int:
 
 
 def _check_arguments(dataset: Any, validation: Any, curriculum: Curriculum | None) -> None:
+    if isinstance(dataset, tuple) and any(hasattr(field, "shape") for field in dataset):
+        raise TypeError(
+            "expected a dataset, got a tuple of arrays; wrap them: "
+            "torch.utils.data.TensorDataset(inputs, targets)"
+        )
     if not _is_dataset(dataset):
         raise TypeError(
             "expected a torch Dataset or DataLoader of (inputs, targets) or (inputs, targets, "
-            f"mask), got {type(dataset).__name__}"
+            f"mask), got {type(dataset).__name__ if not isinstance(dataset, type) else dataset}"
         )
     if hasattr(dataset, "__len__") and len(dataset) == 0:
         raise ValueError("expected a dataset with at least one trial, got an empty one")

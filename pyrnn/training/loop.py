@@ -68,6 +68,7 @@ class Training:
         self.history.interrupted = False
         self.recorder = Recorder(self.history)
         self.epoch = self.step = self.batch = self.stage = self.first_epoch = 0
+        self._is_stepping = False
 
     def start(
         self,
@@ -85,6 +86,7 @@ class Training:
         self.optimizer = make_optimizer(optimizer, self.parameters, lr)
         self.scheduler = make_scheduler(scheduler, self.optimizer, self.n_steps)
         self.is_seeded = seed is not None
+        self.lr = lr
         self.seed = int(torch.randint(2**31, ())) if seed is None else seed
         self.global_rng: Tensor | None = None
         if seed is not None:
@@ -112,6 +114,13 @@ class Training:
             finally:
                 self.rnn.train(was_training)
                 self._hand_over()
+            if self._is_stepping:  # a second Ctrl-C cut a step in half
+                self.rnn.training_state = None
+                logger.warning(
+                    "stopped within step %d: the weights are kept, a checkpoint stays as it was",
+                    self.step,
+                )
+                return
             if self.checkpoint is not None:
                 self.save(self.checkpoint)
         if self.history.interrupted:
@@ -194,27 +203,31 @@ class Training:
             self._clip(batch, terms)
             return total
 
+        self._is_stepping = True
         self.optimizer.step(closure)  # type: ignore[arg-type]
         self.recorder.add(terms, self.optimizer.param_groups[0]["lr"], weight_of(batch))
         if self.scheduler is not None and not _is_plateau(self.scheduler):
             self.scheduler.step()
         self.step += 1
         self.batch += 1
+        self._is_stepping = False
         return outputs[0]
 
     def _total(self, rollout: Any, batch: Batch, terms: dict[str, Tensor]) -> Tensor:
         """Return the loss with all penalties, and note each of these terms."""
-        total = self.loss(rollout.outputs, batch.targets, batch.mask)
+        total = _scalar("loss", self.loss(rollout.outputs, batch.targets, batch.mask))
         if self.penalties:
             terms["task"] = total.detach()
             for name, penalty in self.penalties.items():
-                term = penalty(self.rnn, rollout)
+                term = _scalar(name, penalty(self.rnn, rollout))
                 terms[name] = term.detach()
                 total = total + term
         terms["loss"] = total.detach()
         return total
 
     def _clip(self, batch: Batch, terms: dict[str, Tensor]) -> None:
+        if isinstance(self.optimizer, torch.optim.LBFGS):
+            return
         if self.clip_norm is not None:
             norm = nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
             terms["gradient_norm"] = norm
@@ -256,6 +269,13 @@ class Training:
     def _hand_over(self) -> None:
         self.recorder.flush()
         self.rnn.history, self.rnn.training_state = self.history, state_of(self)
+
+
+def _scalar(name: str, value: Any) -> Tensor:
+    if not isinstance(value, Tensor) or value.ndim:
+        got = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"{value!r}"
+        raise TypeError(f"expected {name} to return a tensor with one number, got {got}")
+    return value
 
 
 def _is_plateau(scheduler: Any) -> bool:

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["global_generator", "restore_from", "state_of", "take_up"]
 
 COUNTERS = ("epoch", "step", "batch", "stage", "first_epoch", "seed")
+ARGUMENTS = ("batch_size", "lr", "shuffle", "clip_norm", "clip_value")
 
 
 def state_of(training: Training) -> dict[str, Any]:
     """Return plain data from which a run goes on as if it had not stopped."""
     scheduler = training.scheduler
     return {
-        **{name: getattr(training, name) for name in COUNTERS},
+        **{name: getattr(training, name) for name in COUNTERS + ARGUMENTS},
         "sums": list(training.recorder.sums),
         "optimizer": (type(training.optimizer).__name__, training.optimizer.state_dict()),
         "scheduler": None if scheduler is None else scheduler.state_dict(),
@@ -34,6 +35,8 @@ def take_up(training: Training, saved: dict[str, Any] | None, *, resume: bool) -
     """Go on from an earlier run: where it was cut (``resume``), or after its end."""
     if not saved:
         return
+    if resume:
+        _check_same_run(training, saved)
     training.epoch, training.step = saved["epoch"], saved["step"]
     training.first_epoch = training.epoch
     _take_up_optimizer(training, saved["optimizer"], resume)
@@ -48,6 +51,25 @@ def take_up(training: Training, saved: dict[str, Any] | None, *, resume: bool) -
     training.recorder.sums = list(saved["sums"])
     if training.scheduler is not None and saved["scheduler"] is not None:
         training.scheduler.load_state_dict(saved["scheduler"])
+
+
+def _check_same_run(training: Training, saved: dict[str, Any]) -> None:
+    """Refuse to go on with other arguments than those that the run began with."""
+    now = {name: getattr(training, name) for name in ARGUMENTS}
+    now["optimizer"] = type(training.optimizer).__name__
+    if training.is_seeded:
+        now["seed"] = training.seed
+    before = {**saved, "optimizer": saved["optimizer"][0]}
+    _refuse_changes({name: (before[name], value) for name, value in now.items()})
+
+
+def _refuse_changes(pairs: dict[str, tuple[Any, Any]]) -> None:
+    changed = [f"{name}={new!r} after {old!r}" for name, (old, new) in pairs.items() if old != new]
+    if changed:
+        raise ValueError(
+            f"expected to resume the run as it began, got {', '.join(changed)}; go on with the "
+            "same arguments, or train anew with resume=False and another checkpoint"
+        )
 
 
 def _take_up_optimizer(training: Training, saved: tuple[str, Any], resume: bool) -> None:
@@ -67,6 +89,15 @@ def restore_from(rnn: Any, path: str | Path) -> None:
         ValueError: If the file holds another network.
     """
     saved = type(rnn).load(path)
+    plain = (bool, int, float, str)
+    before, now = saved.config, rnn.config
+    _refuse_changes(
+        {
+            name: (before.get(name), now.get(name))
+            for name in (before.keys() | now.keys()) - {"seed"}
+            if isinstance(before.get(name), plain) or isinstance(now.get(name), plain)
+        }
+    )
     try:
         rnn.load_state_dict(saved.state_dict())
     except RuntimeError as error:

@@ -333,7 +333,7 @@ def test_checkpoint_is_written_every_few_epochs_and_at_the_end(tmp_path: Path) -
 def test_checkpoint_of_another_network(tmp_path: Path) -> None:
     path = tmp_path / "rnn.pt"
     fit(CTRNN(1, 5, 1), checkpoint=path)
-    with pytest.raises(ValueError, match="to hold a network like this one"):
+    with pytest.raises(ValueError, match="resume the run as it began"):
         fit(make(), checkpoint=path, resume=True)
     with pytest.raises(ValueError, match=r"expected a RNN in .*got a CTRNN"):
         fit(RNN(1, 12, 1), checkpoint=path, resume=True)
@@ -347,3 +347,68 @@ def test_a_loaded_network_can_be_resumed(tmp_path: Path) -> None:
     again = pyrnn.load(path)
     fit(again, epochs=3, resume=True)
     assert_same(again, whole)
+
+
+def test_lbfgs_learns_with_the_default_clipping() -> None:
+    task = FlipFlop(n_bits=2, n_trials=32, online=False)
+    rnn = CTRNN(2, 16, 2, seed=0)
+    history = rnn.fit(
+        task, epochs=6, optimizer="lbfgs", lr=1.0, batch_size=None, seed=0, progress=False
+    )
+    assert history.loss[-1] < 0.5 * history.loss[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "options"),
+    [({"tau": 30.0}, {}), ({}, {"lr": 0.5}), ({}, {"optimizer": "sgd"}), ({}, {"seed": 8})],
+)
+def test_resume_refuses_another_run(
+    tmp_path: Path, changes: dict[str, float], options: dict[str, object]
+) -> None:
+    task, path = FlipFlop(n_bits=2, n_trials=8), tmp_path / "run.pt"
+    known = {"seed": 1, "checkpoint": path, "progress": False}
+    CTRNN(2, 4, 2, tau=100.0).fit(task, epochs=1, **known)
+    with pytest.raises(ValueError, match="resume the run as it began"):
+        CTRNN(2, 4, 2, **{"tau": 100.0, **changes}).fit(
+            task, epochs=2, resume=True, **{**known, **options}
+        )
+
+
+def test_network_that_cannot_be_saved_is_refused_before_training(tmp_path: Path) -> None:
+    rnn = RNN(2, 4, 2, activation=lambda x: x.tanh())
+    with pytest.raises(ValueError, match="named on load"):
+        rnn.fit(FlipFlop(n_bits=2, n_trials=8), checkpoint=tmp_path / "x.pt", progress=False)
+    assert rnn.history is None or rnn.history.n_steps == 0
+
+
+def test_second_interrupt_within_a_step_leaves_the_checkpoint(tmp_path: Path) -> None:
+    path, before = tmp_path / "run.pt", []
+
+    def interrupt_at_step_three(rnn: torch.nn.Module, rollout: object) -> Tensor:
+        if len(before) == 3:
+            before.append(path.read_bytes())
+            raise KeyboardInterrupt
+        before.append(b"")
+        return torch.zeros(())
+
+    rnn = RNN(2, 4, 2)
+    task = FlipFlop(n_bits=2, n_trials=16)
+    history = rnn.fit(
+        task,
+        epochs=5,
+        batch_size=8,
+        penalties={"stop": interrupt_at_step_three},
+        checkpoint=path,
+        progress=False,
+    )
+    assert history.interrupted
+    assert path.read_bytes() == before[-1]
+    assert rnn.training_state is None
+
+
+def test_losses_of_the_wrong_kind_are_named() -> None:
+    rnn, task = RNN(2, 4, 2), FlipFlop(n_bits=2, n_trials=8)
+    with pytest.raises(TypeError, match="expected loss to return a tensor with one number"):
+        rnn.fit(task, loss=lambda outputs, targets, mask: outputs - targets, progress=False)
+    with pytest.raises(TypeError, match="TensorDataset"):
+        rnn.fit((torch.zeros(4, 5, 2), torch.zeros(4, 5, 2)), progress=False)
