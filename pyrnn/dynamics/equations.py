@@ -39,8 +39,8 @@ class Equation:
     @property
     def alpha(self) -> Tensor:
         """Leak, one number or one per unit."""
-        alpha = torch.as_tensor(getattr(self.network, "alpha", 1.0)).detach()
-        return alpha.to(self.weight)
+        alpha = torch.as_tensor(getattr(self.network, "alpha", 1.0), dtype=self.weight.dtype)
+        return alpha.detach().to(self.weight.device)
 
     def slope(self, h: Tensor, x: Tensor) -> Tensor:
         """Return the derivative of ``f`` where the equation applies it, ``(..., hidden_size)``."""
