@@ -192,7 +192,10 @@ class Training:
         terms: dict[str, Tensor] = {}
         outputs: list[Tensor] = []
 
+        n_threads = torch.get_num_threads()
+
         def closure() -> Tensor:
+            torch.set_num_threads(n_threads)
             self.optimizer.zero_grad()
             rollout = self.rnn(batch.inputs)
             outputs[:] = [rollout.outputs.detach()]
@@ -201,10 +204,14 @@ class Training:
                 check_finite(batch, total.item())
             total.backward()
             self._clip(batch, terms)
+            torch.set_num_threads(1)  # an update is too small to share: waiting would take longer
             return total
 
         self._is_stepping = True
-        self.optimizer.step(closure)  # type: ignore[arg-type]
+        try:
+            self.optimizer.step(closure)  # type: ignore[arg-type]
+        finally:
+            torch.set_num_threads(n_threads)
         self.recorder.add(terms, self.optimizer.param_groups[0]["lr"], weight_of(batch))
         if self.scheduler is not None and not _is_plateau(self.scheduler):
             self.scheduler.step()
