@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from pyrnn.palette import GREEN, ORANGE, PURPLE, SKY, TRACE, rgb
-from pyrnn.render import Panels, Scene
+from pyrnn.render import Panels, Scene, camera
 from pyrnn.render.stage import Stage
 
 from . import scenes
@@ -92,6 +92,22 @@ def test_time_hides_what_comes_later():
     assert shares[0] < shares[1] < shares[2]
 
 
+def test_transients_are_cut_off_at_the_axes():
+    states = scenes.trials(8)
+    states[:, :20] *= 6
+    stage = Stage(Scene(states, scenes.points()).drawing, SIZE)
+    assert stage.actors["trajectories"].layer.clip
+    stage.set_step(60)
+    for key in ("fixed points", "unstable modes", "axes"):
+        stage.set_visible(key, False)
+    shown = np.argwhere(stage.pixels()[:, 220:].min(-1) < 235)  # right of the legend
+    corners = stage.to_pixels(camera.corners(stage.drawing.box))
+    stage.close()
+    assert len(shown)
+    assert shown[:, 1].max() + 220 <= corners[:, 0].max() + 2
+    assert shown[:, 0].max() <= SIZE[1] - corners[:, 1].min() + 2
+
+
 def test_views_differ_and_unknown_ones_are_refused(flipflop, tmp_path):
     pictures = [
         np.asarray(Image.open(flipflop.screenshot(tmp_path / f"{view}.png", size=SIZE, view=view)))
@@ -130,6 +146,8 @@ def test_gif_moves(flipflop, tmp_path, motion):
     assert (frames[0] != frames[1]).mean() > 0.005
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imageio's pipes
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_mp4_plays(flipflop, tmp_path):
     imageio = pytest.importorskip("imageio.v2")
     pytest.importorskip("imageio_ffmpeg")
