@@ -131,8 +131,6 @@ def fit(
         checkpoint_every=checkpoint_every,
     )
     training.start(optimizer, scheduler, lr, epochs, resume=resume, seed=seed)
-    if checkpoint is not None:
-        training.save(checkpoint)  # what can't be written should fail now, not after an epoch
     training.run([callbacks] if callable(callbacks) else list(callbacks), progress=progress)
     return training.history
 

@@ -106,6 +106,8 @@ class Training:
         done = (self.epoch - self.first_epoch) * (n_batches(self.dataset, self.batch_size) or 0)
         bar = TrainingBar(self.n_steps, done + self.batch, enabled=progress)
         with global_generator(self):
+            if self.checkpoint is not None:
+                self.save(self.checkpoint)  # what can't be written fails now, not after an epoch
             try:
                 with bar, interruptible() as interrupt:
                     self._run_epochs(callbacks, bar, interrupt)
