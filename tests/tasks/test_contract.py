@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import ConcatDataset, DataLoader
 
 from pyrnn.tasks import (
     ContextIntegration,
@@ -111,17 +111,26 @@ def test_keeps_its_promises(make):
 
 
 @each
-@pytest.mark.parametrize("n_workers", [0, 2])
-def test_shuffled_batches_hold_the_same_trials(make, n_workers):
-    """Any batch size and order; worker processes start slowly, so few tasks stand for all."""
-    if n_workers and make not in (FlipFlop, DelayedResponse, mixed):
-        pytest.skip("a worker runs the same code")
+def test_shuffled_batches_hold_the_same_trials(make):
     task = make(n_trials=7, seed=2)
     order = torch.randperm(7).tolist()
-    loader = DataLoader(task, batch_size=3, sampler=order, num_workers=n_workers)
+    loader = DataLoader(task, batch_size=3, sampler=order)
     seen = [row for batch in loader for row in zip(*batch, strict=True)]
     for i, trial in zip(order, seen, strict=True):
         assert same(trial, task[i])
+
+
+def test_worker_processes_make_the_same_trials():
+    """Every task goes through two workers; they start slowly, so that all tasks share them."""
+    tasks = [make(n_trials=7, seed=2) for make in ALL]
+    order = torch.randperm(7 * len(tasks)).tolist()
+    loader = DataLoader(
+        ConcatDataset(tasks), batch_size=5, sampler=order, num_workers=2, collate_fn=list
+    )
+    seen = [trial for batch in loader for trial in batch]
+    for i, trial in zip(order, seen, strict=True):
+        task = tasks[i // 7]
+        assert same(trial, task[i % 7]), task
 
 
 @each
