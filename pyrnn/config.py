@@ -84,7 +84,16 @@ def config_of(thing: object) -> dict[str, Any]:
 
 
 def remember(init: Callable[..., None]) -> Callable[..., None]:
-    """Make an ``__init__`` keep what it was called with, the outermost one first."""
+    """Make an ``__init__`` keep what it was called with, the outermost one first.
+
+    Example:
+        >>> class Scale:
+        ...     @remember
+        ...     def __init__(self, factor, *, offset=0.0):
+        ...         pass
+        >>> config_of(Scale(3.0))
+        {'factor': 3.0, 'offset': 0.0}
+    """
 
     @functools.wraps(init)
     def remembering(self: Any, *args: Any, **kwargs: Any) -> None:

@@ -36,8 +36,11 @@ class Region:
         ValueError: For a size, ratio or density out of range.
 
     Example:
-        >>> Region("cortex", 5, dale_ratio=0.8, start=2).of(torch.arange(10)).tolist()
-        [2, 3, 4, 5, 6]
+        >>> cortex = Region("cortex", 5, dale_ratio=0.8, start=2)
+        >>> cortex.of(torch.arange(10)).tolist(), cortex.units
+        ([2, 3, 4, 5, 6], slice(2, 7, None))
+        >>> cortex.signs.tolist(), cortex.cells("inhibitory").sum().item()
+        ([1.0, 1.0, 1.0, 1.0, -1.0], 1)
     """
 
     name: str
@@ -115,6 +118,9 @@ class Connectivity(Mapping[str, Tensor]):
         >>> connectivity = brain.connect("thalamus", "cortex").build(1, 1)
         >>> connectivity["w_rec"].tolist(), connectivity.signs.tolist()
         ([[True, False], [True, True]], [1.0, 0.0])
+        >>> weight = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> connectivity.n_units, connectivity.block(weight, "cortex", "thalamus").tolist()
+        (2, [[3.0]])
     """
 
     def __init__(

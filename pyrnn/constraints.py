@@ -31,6 +31,8 @@ class Constraint(ABC):
         ...         return torch.full_like(weight, -0.1), torch.full_like(weight, 0.1)
         >>> bool((constrain(nn.Linear(3, 3), Weak()).weight.abs() <= 0.1).all())
         True
+        >>> Weak().interval(torch.zeros(1, 1))
+        (tensor([[-0.1000]]), tensor([[0.1000]]))
     """
 
     @abstractmethod

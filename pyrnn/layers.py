@@ -34,6 +34,8 @@ class Layers(nn.Module):
         >>> layers = Layers(3, 10, 2, dale_ratio=0.8, autapses=False)
         >>> layers.signs.tolist().count(-1.0), layers.w_rec.weight.diagonal().any().item()
         (2, False)
+        >>> layers.state_size
+        10
     """
 
     n_gates = 1  # rows of w_in and w_rec per unit

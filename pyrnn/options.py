@@ -116,21 +116,38 @@ def positive_int(name: str, value: int) -> int:
 
 
 def positive(name: str, value: float) -> float:
-    """Return a positive number, likewise."""
+    """Return a positive number, likewise.
+
+    Example:
+        >>> positive("dt", 0)
+        Traceback (most recent call last):
+        ...
+        ValueError: expected dt > 0, got 0
+    """
     if not value > 0:
         raise ValueError(f"expected {name} > 0, got {value}")
     return float(value)
 
 
 def non_negative(name: str, value: float) -> float:
-    """Return a number that isn't negative, likewise."""
+    """Return a number that isn't negative, likewise.
+
+    Example:
+        >>> non_negative("noise", 0)
+        0.0
+    """
     if not value >= 0:
         raise ValueError(f"expected {name} >= 0, got {value}")
     return float(value)
 
 
 def layer_names(option: str, names: Collection[str]) -> list[str]:
-    """Return names of layers as a list, likewise."""
+    """Return names of layers as a list, likewise.
+
+    Example:
+        >>> layer_names("frozen", ("w_in", "w_out"))
+        ['w_in', 'w_out']
+    """
     if isinstance(names, str) or any(name not in LAYERS for name in names):
         raise ValueError(
             f"expected {option} to be a collection of {', '.join(LAYERS)}, got {names!r}"

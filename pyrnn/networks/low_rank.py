@@ -41,6 +41,8 @@ class LowRankRNN(LeakyRNN):
         >>> rnn = LowRankRNN(1, 32, 1, rank=2)
         >>> rnn.m.shape, torch.linalg.matrix_rank(rnn.w_rec.weight).item()
         (torch.Size([32, 2]), 2)
+        >>> torch.equal(rnn.w_rec.weight, rnn.m @ rnn.n.mT / 32)
+        True
 
     References:
         Mastrogiuseppe & Ostojic, *Neuron* (2018); Dubreuil et al., *Nat. Neurosci.* (2022).

@@ -129,6 +129,13 @@ def log_tensorboard(folder: str | Path) -> Callback:
 
     Raises:
         ImportError: If TensorBoard isn't installed.
+
+    Example:
+        >>> import tempfile
+        >>> from pyrnn import RNN
+        >>> from pyrnn.tasks import FlipFlop
+        >>> log = log_tensorboard(tempfile.mkdtemp())  # doctest: +SKIP
+        >>> RNN(3, 8, 3).fit(FlipFlop(n_trials=8), callbacks=log)  # doctest: +SKIP
     """
     try:
         from torch.utils.tensorboard import SummaryWriter

@@ -27,9 +27,15 @@ class History:
         interrupted: Whether Ctrl-C ended the training.
 
     Example:
-        >>> history = History(epochs={"loss": [0.5, 0.25, 0.3]})
-        >>> history.n_epochs, history.best_epoch
-        (3, 1)
+        >>> steps = {"loss": [0.6, 0.4, 0.25, 0.3], "learning_rate": [0.01] * 4}
+        >>> epochs = {"loss": [0.5, 0.25, 0.3], "seconds": [0.1, 0.1, 0.1]}
+        >>> history = History(steps=steps, epochs=epochs)
+        >>> history.n_epochs, history.monitored, history.best_epoch
+        (3, 'loss', 1)
+        >>> history.n_steps, history.loss[-1], history.learning_rate[-1]
+        (4, 0.3, 0.01)
+        >>> round(history.seconds, 1)
+        0.3
     """
 
     steps: dict[str, list[float]] = field(default_factory=dict)
@@ -75,21 +81,41 @@ class History:
         return min(known, key=values.__getitem__, default=None)
 
     def record_epoch(self, **values: float) -> None:
-        """Append one epoch; what wasn't measured before or isn't now is NaN."""
+        """Append one epoch; what wasn't measured before or isn't now is NaN.
+
+        Example:
+            >>> history = History(epochs={"loss": [0.5]})
+            >>> history.record_epoch(loss=0.25, accuracy=1.0)
+            >>> history.epochs
+            {'loss': [0.5, 0.25], 'accuracy': [nan, 1.0]}
+        """
         n = self.n_epochs
         for name in self.epochs.keys() | values.keys():
             column = self.epochs.setdefault(name, [math.nan] * n)
             column.append(float(values.get(name, math.nan)))
 
     def record_steps(self, columns: dict[str, list[float]]) -> None:
-        """Append steps, likewise."""
+        """Append steps, likewise.
+
+        Example:
+            >>> history = History()
+            >>> history.record_steps({"loss": [0.5, 0.25]})
+            >>> history.loss
+            [0.5, 0.25]
+        """
         n, new = self.n_steps, len(columns["loss"])
         for name in self.steps.keys() | columns.keys():
             column = self.steps.setdefault(name, [math.nan] * n)
             column.extend(columns.get(name, [math.nan] * new))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data that ``from_dict`` takes."""
+        """Return plain data that ``from_dict`` takes.
+
+        Example:
+            >>> history = History(epochs={"loss": [0.5]})
+            >>> History.from_dict(history.to_dict()).epochs
+            {'loss': [0.5]}
+        """
         return {
             "steps": {name: list(values) for name, values in self.steps.items()},
             "epochs": {name: list(values) for name, values in self.epochs.items()},
@@ -99,11 +125,31 @@ class History:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> History:
-        """Build a history from plain data."""
+        """Build a history from plain data.
+
+        Example:
+            >>> History.from_dict({"epochs": {"loss": [0.5]}}).n_epochs
+            1
+        """
         return cls(**data)
 
     def to_pandas(self, per: str = "epoch") -> pandas.DataFrame:
-        """Return a table, one row per epoch or per step; needs ``pip install pyrnn[pandas]``."""
+        """Return a table, one row per epoch or per step; needs ``pip install pyrnn[pandas]``.
+
+        Args:
+            per: ``"epoch"`` or ``"step"``.
+
+        Raises:
+            ValueError: If it is neither.
+            ImportError: If pandas isn't installed.
+
+        Example:
+            >>> History(epochs={"loss": [0.5, 0.25]}).to_pandas()
+                   loss
+            epoch
+            0      0.50
+            1      0.25
+        """
         import pandas
 
         if per not in ("epoch", "step"):
@@ -111,7 +157,12 @@ class History:
         return pandas.DataFrame(self.epochs if per == "epoch" else self.steps).rename_axis(per)
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw the loss; see ``pyrnn.plot.plot_loss``."""
+        """Draw the loss; see ``pyrnn.plot.plot_loss``.
+
+        Example:
+            >>> History(steps={"loss": [0.5, 0.25]}, epochs={"loss": [0.4]}).plot().get_ylabel()
+            'loss'
+        """
         from pyrnn.plot import plot_loss
 
         return plot_loss(self, ax=ax)

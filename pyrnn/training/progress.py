@@ -41,7 +41,8 @@ class TrainingBar:
 
     Example:
         >>> with TrainingBar(10, enabled=False) as bar:
-        ...     bar.show("epoch 1/1", loss=0.5)
+        ...     if bar.is_due():
+        ...         bar.show("epoch 1/1", loss=0.5)
     """
 
     def __init__(self, total: int | None, done: int = 0, *, enabled: bool = True):

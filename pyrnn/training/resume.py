@@ -19,7 +19,16 @@ ARGUMENTS = ("batch_size", "lr", "shuffle", "clip_norm", "clip_value")
 
 
 def state_of(training: Training) -> dict[str, Any]:
-    """Return plain data from which a run goes on as if it had not stopped."""
+    """Return plain data from which a run goes on as if it had not stopped.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> from pyrnn.tasks import FlipFlop
+        >>> rnn = RNN(3, 8, 3)
+        >>> history = rnn.fit(FlipFlop(n_trials=8), epochs=2, lr=0.05, progress=False)
+        >>> {name: rnn.training_state[name] for name in ("epoch", "step", "lr")}
+        {'epoch': 2, 'step': 2, 'lr': 0.05}
+    """
     scheduler = training.scheduler
     return {
         **{name: getattr(training, name) for name in COUNTERS + ARGUMENTS},
@@ -32,7 +41,25 @@ def state_of(training: Training) -> dict[str, Any]:
 
 
 def take_up(training: Training, saved: dict[str, Any] | None, *, resume: bool) -> None:
-    """Go on from an earlier run: where it was cut (``resume``), or after its end."""
+    """Go on from an earlier run: where it was cut (``resume``), or after its end.
+
+    Args:
+        training: The run that is about to start.
+        saved: What ``state_of`` returned for the earlier run; None for a first run.
+        resume: Whether counters, learning rates and scheduler go on, too.
+
+    Raises:
+        ValueError: If a run is to be resumed with other arguments than it began with.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> from pyrnn.tasks import FlipFlop
+        >>> task, rnn = FlipFlop(n_trials=8), RNN(3, 8, 3)
+        >>> for _ in range(2):  # the second call takes up the state of the first
+        ...     history = rnn.fit(task, epochs=2, progress=False)
+        >>> rnn.training_state["epoch"]
+        4
+    """
     if not saved:
         return
     if resume:
@@ -76,10 +103,22 @@ def _take_up_optimizer(training: Training, saved: tuple[str, Any], resume: bool)
     """Load momenta, if the optimiser is of the same kind; the learning rate only to resume."""
     name, state = saved
     mine = training.optimizer.state_dict()
-    sizes = [[len(group["params"]) for group in s["param_groups"]] for s in (state, mine)]
-    if name == type(training.optimizer).__name__ and sizes[0] == sizes[1]:
+    if name == type(training.optimizer).__name__ and (resume or _fits(training, state)):
         groups = state["param_groups"] if resume else mine["param_groups"]
         training.optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
+
+
+def _fits(training: Training, state: dict[str, Any]) -> bool:
+    """Whether the state of an optimiser is one of these parameters."""
+    mine = training.optimizer.param_groups
+    if [len(g["params"]) for g in mine] != [len(g["params"]) for g in state["param_groups"]]:
+        return False
+    parameters = [p for group in mine for p in group["params"]]
+    return all(
+        not isinstance(value, torch.Tensor) or value.ndim == 0 or value.shape == p.shape
+        for i, values in state["state"].items()
+        for value, p in ((value, parameters[i]) for value in values.values())
+    )
 
 
 def restore_from(rnn: Any, path: str | Path) -> None:
@@ -87,6 +126,15 @@ def restore_from(rnn: Any, path: str | Path) -> None:
 
     Raises:
         ValueError: If the file holds another network.
+
+    Example:
+        >>> import tempfile
+        >>> from pyrnn import RNN
+        >>> path = RNN(3, 8, 3, seed=0).save(Path(tempfile.mkdtemp()) / "run.pt")
+        >>> rnn = RNN(3, 8, 3, seed=1)
+        >>> restore_from(rnn, path)
+        >>> torch.equal(rnn.w_rec.weight, RNN(3, 8, 3, seed=0).w_rec.weight)
+        True
     """
     saved = type(rnn).load(path)
     plain = (bool, int, float, str)
@@ -110,7 +158,18 @@ def restore_from(rnn: Any, path: str | Path) -> None:
 
 @contextmanager
 def global_generator(training: Training) -> Iterator[None]:
-    """Seed torch's global generator, for a user's own layers, and put it back afterwards."""
+    """Seed torch's global generator, for a user's own layers, and put it back afterwards.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> weight = torch.nn.Parameter(torch.zeros(1))
+        >>> run = SimpleNamespace(is_seeded=True, seed=0, global_rng=None, parameters=[weight])
+        >>> before = torch.get_rng_state()
+        >>> with global_generator(run):
+        ...     draw = torch.rand(1)
+        >>> torch.equal(before, torch.get_rng_state())
+        True
+    """
     if not training.is_seeded:
         yield
         return
