@@ -7,6 +7,7 @@ ends it by returning True.
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -148,7 +149,8 @@ def log_tensorboard(folder: str | Path) -> Callback:
 
     def log(training: Training) -> None:
         for name, values in training.history.epochs.items():
-            writer.add_scalar(name, values[-1], training.epoch)
+            if not math.isnan(values[-1]):  # not measured in this epoch
+                writer.add_scalar(name, values[-1], training.epoch)
         writer.flush()
 
     return log

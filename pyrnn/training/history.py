@@ -90,7 +90,7 @@ class History:
             {'loss': [0.5, 0.25], 'accuracy': [nan, 1.0]}
         """
         n = self.n_epochs
-        for name in self.epochs.keys() | values.keys():
+        for name in {**self.epochs, **values}:
             column = self.epochs.setdefault(name, [math.nan] * n)
             column.append(float(values.get(name, math.nan)))
 
@@ -104,7 +104,7 @@ class History:
             [0.5, 0.25]
         """
         n, new = self.n_steps, len(columns["loss"])
-        for name in self.steps.keys() | columns.keys():
+        for name in {**self.steps, **columns}:
             column = self.steps.setdefault(name, [math.nan] * n)
             column.extend(columns.get(name, [math.nan] * new))
 
@@ -160,8 +160,10 @@ class History:
         """Draw the loss; see ``pyrnn.plot.plot_loss``.
 
         Example:
-            >>> History(steps={"loss": [0.5, 0.25]}, epochs={"loss": [0.4]}).plot().get_ylabel()
-            'loss'
+            >>> from matplotlib.figure import Figure
+            >>> axes = Figure().subplots()
+            >>> History(steps={"loss": [0.5, 0.25]}).plot(ax=axes) is axes
+            True
         """
         from pyrnn.plot import plot_loss
 

@@ -131,6 +131,20 @@ def test_tensorboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {("loss", 1), ("loss", 2), ("accuracy", 2)} <= set(written)
 
 
+def test_the_real_tensorboard_reads_what_was_written(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    rnn = RNN(1, 4, 1)
+    rnn.fit(TASK, validation=0.5, callbacks=log_tensorboard(tmp_path), epochs=2, progress=False)
+    history = rnn.fit(TASK, callbacks=log_tensorboard(tmp_path), epochs=1, progress=False)
+    events = EventAccumulator(str(tmp_path)).Reload()
+    for name, values in history.epochs.items():
+        written = {event.step: event.value for event in events.Scalars(name)}
+        known = {i: pytest.approx(v) for i, v in enumerate(values, start=1) if v == v}
+        assert written == known
+
+
 def test_tensorboard_that_is_not_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

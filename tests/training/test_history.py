@@ -43,6 +43,14 @@ def test_steps_of_another_fit_may_have_other_names(history: History) -> None:
     assert math.isnan(history.steps["learning_rate"][-1])
 
 
+def test_columns_stand_in_the_order_in_which_they_came(history: History) -> None:
+    """Not in that of a set, which differs from one process to the next."""
+    for _ in range(2):
+        history.record_epoch(loss=0.1, **{f"metric_{i}": 0.0 for i in range(9)})
+    expected = ["loss", "seconds", "accuracy", *(f"metric_{i}" for i in range(9))]
+    assert list(history.epochs) == expected
+
+
 def test_empty_history() -> None:
     history = History()
     assert (history.n_epochs, history.n_steps, history.seconds) == (0, 0, 0)
