@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,15 +14,18 @@ from torch.utils.data import Dataset
 
 from pyrnn.config import argument_names
 from pyrnn.tasks import curves
+from pyrnn.tasks.arguments import check_arguments
 from pyrnn.tasks.describe import describe, plot_trial
 from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.scores import class_accuracy, r_squared, sign_accuracy
-from pyrnn.tasks.timeline import Timeline, check_durations, to_steps
-from pyrnn.tasks.trial import Trial, stack_trials
+from pyrnn.tasks.timeline import Timeline, to_steps
+from pyrnn.tasks.trial import Trial, join_batches, stack_trials
 
 AnyTask = TypeVar("AnyTask", bound="Task")
 
 _HELD_OUT = 2**48  # where an online task's validation trials begin: training never gets there
+_IN_BULK = 256  # trials made at once for an epoch: more don't fit into a processor's cache
+_LARGEST_EPOCH = 2**24  # numbers that may be kept of it
 
 
 @dataclass(kw_only=True, eq=False)
@@ -80,15 +81,10 @@ class Task(Dataset[Trial]):
     metric_goal: ClassVar[str] = "max"
 
     _first = 0  # index of the first trial; a view of the same task begins elsewhere
+    _is_kept = False  # whether all trials are made at once and kept, as in a view of an epoch
 
     def __post_init__(self) -> None:
-        self.seed = _integer("seed", self.seed)
-        self.n_trials = _integer("n_trials", self.n_trials)
-        if self.n_trials < 1:
-            raise ValueError(f"expected n_trials of at least 1, got {self.n_trials}")
-        if not (self.dt > 0 and math.isfinite(self.dt)):
-            raise ValueError(f"expected a positive dt in ms, got {self.dt}")
-        check_durations(self)
+        check_arguments(self)
 
     # What a subclass writes: one of these two.
 
@@ -131,8 +127,19 @@ class Task(Dataset[Trial]):
             raise ValueError(
                 f"expected a positive number of trials or a list of indices >= 0, got {trials}"
             )
+        if self._is_kept and int(indices.max()) < self.n_trials:
+            return self._all.rows(indices)
+        return self._make(indices)
+
+    def _make(self, indices: Tensor) -> Trial:
         made = self.trials(Draws(self.seed, indices + self._first))
         return made.to(torch.get_default_dtype())
+
+    @cached_property
+    def _all(self) -> Trial:
+        """All trials of an epoch, made in bulk, which takes a fraction of the time."""
+        parts = torch.arange(self.n_trials).split(_IN_BULK)
+        return join_batches([self._make(part) for part in parts])
 
     def __len__(self) -> int:
         return self.n_trials
@@ -147,8 +154,14 @@ class Task(Dataset[Trial]):
         return self.batch(indices).unbind()
 
     def epoch(self: AnyTask, k: int) -> AnyTask:
-        """Return the trials of epoch ``k`` of training: new ones if online, else the same."""
-        return self._view(self._first + k * self.n_trials) if self.online else self
+        """Return the trials of epoch ``k`` of training: new ones if online, else the same.
+
+        Trials that are vectorised are made in bulk and kept as long as the epoch is.
+        """
+        first = self._first + k * self.n_trials * self.online
+        is_vectorised = type(self).trials is not Task.trials
+        size = self.n_trials * sum(field.numel() for field in self._example)
+        return self._view(first, _is_kept=is_vectorised and size <= _LARGEST_EPOCH)
 
     def split(self: AnyTask, validation: float = 0.1) -> tuple[AnyTask, AnyTask]:
         """Split into trials to train on and trials to validate with, which never meet.
@@ -174,7 +187,8 @@ class Task(Dataset[Trial]):
 
     def _view(self: AnyTask, first: int, **changes: Any) -> AnyTask:
         view = copy.copy(self)
-        vars(view).update(_first=first, **changes)
+        vars(view).pop("_all", None)
+        vars(view).update({"_first": first, "_is_kept": False, **changes})
         return view
 
     @property
@@ -280,10 +294,3 @@ class Task(Dataset[Trial]):
     def timeline(self, draws: Draws, *phases: str) -> Timeline:
         """Lay phases end to end whose durations are attributes of their names."""
         return Timeline(draws, self.dt, {name: getattr(self, name) for name in phases})
-
-
-def _integer(name: str, value: Any) -> int:
-    """Return ``value`` as a plain int, or say that it is none."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"expected {name} to be an integer, got {value!r}")
-    return operator.index(value)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -116,22 +115,6 @@ def white_noise(draws: Draws, sigma: float, dt: float, *shape: int) -> Tensor:
     if sigma == 0:
         return torch.zeros(draws.n_trials, *shape, dtype=torch.float64)
     return draws.normal(*shape).mul_(sigma * (20.0 / dt) ** 0.5)
-
-
-def check_durations(task: Any) -> None:
-    """Check the fields of a task that are typed ``Duration``, before any trial is made.
-
-    Raises:
-        ValueError: If one is impossible, or leaves no time to decide.
-    """
-    for field in dataclasses.fields(task):
-        if field.type != "Duration":
-            continue
-        duration = getattr(task, field.name)
-        draw_ms(Draws(0, [0]), field.name, duration)
-        shortest = min(to_steps(field.name, value, task.dt) for value in bounds(duration))
-        if field.name in ("decision", "go") and shortest == 0:
-            raise ValueError(f"expected a {field.name} of at least dt = {task.dt} ms, got none")
 
 
 def bounds(duration: Duration | Tensor) -> list[float]:

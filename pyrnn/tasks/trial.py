@@ -78,14 +78,45 @@ class Trial(tuple[Tensor, Tensor, Tensor]):
 
     def unbind(self) -> list[Trial]:
         """Split a batch into its trials."""
-        rows = zip(*self, strict=True)
+        fields = zip(*self, strict=True)
         return [
-            Trial(*row, _row(self.info, i), _row(self.epochs, i)) for i, row in enumerate(rows)
+            Trial(*field, _rows(self.info, i), _rows(self.epochs, i))
+            for i, field in enumerate(fields)
         ]
 
+    def rows(self, which: Tensor) -> Trial:
+        """Return the batch of some trials of a batch.
 
-def _row(table: Mapping[str, Any], i: int) -> dict[str, Any]:
-    return {name: column[i] for name, column in table.items()}
+        Args:
+            which: Their indices, ``(n,)``, int64.
+        """
+        inputs, targets, mask = (field[which] for field in self)
+        info, epochs = _rows(self.info, which), _rows(self.epochs, which)
+        return Trial(inputs, targets, mask, info, epochs)
+
+
+def _rows(table: Mapping[str, Any], which: Tensor | int) -> dict[str, Any]:
+    return {name: column[which] for name, column in table.items()}
+
+
+def join_batches(batches: Sequence[Trial]) -> Trial:
+    """Join batches of trials that last equally long into one.
+
+    Example:
+        >>> batches = [Trial(torch.ones(n, 20, 3), torch.ones(n, 20, 1)) for n in (2, 3)]
+        >>> join_batches(batches).inputs.shape
+        torch.Size([5, 20, 3])
+    """
+    first = batches[0]
+    inputs, targets, mask = (torch.cat(field) for field in zip(*batches, strict=True))
+    info = {name: _joined([batch.info[name] for batch in batches]) for name in first.info}
+    epochs = {name: _joined([batch.epochs[name] for batch in batches]) for name in first.epochs}
+    return Trial(inputs, targets, mask, info, epochs)
+
+
+def _joined(columns: list[Any]) -> Any:
+    """Join columns of metadata: tensors, or else arrays."""
+    return torch.cat(columns) if isinstance(columns[0], Tensor) else np.concatenate(columns)
 
 
 def stack_trials(trials: Sequence[Trial]) -> Trial:

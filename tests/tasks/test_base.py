@@ -31,6 +31,20 @@ class Configured(Task):
         return Trial(inputs, (inputs[:, 0] > 0).long())
 
 
+class Recorded(Task):
+    """A vectorised task that remembers how many trials it was asked for."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.made = []
+
+    def trials(self, draws):
+        self.made.append(draws.n_trials)
+        inputs = draws.normal(5, 1)
+        spans = torch.tensor([0.0, 50.0]).expand(draws.n_trials, 2)
+        return Trial(inputs, inputs, info={"first": inputs[:, 0, 0]}, epochs={"all": spans})
+
+
 TASKS = [FlipFlop(n_trials=40), Echo(n_trials=40), Configured(n_trials=40)]
 
 
@@ -71,8 +85,31 @@ def test_online_epochs_are_new_and_reproducible():
     assert_same(first[3], task[3])
     assert_same(second[3], task.batch([11]).unbind()[0])
     assert len(second) == 8
-    offline = task.replace(online=False)
-    assert offline.epoch(5) is offline
+    assert_same(task.replace(online=False).epoch(5)[3], task[3])
+
+
+def test_an_epochs_trials_are_made_once_and_are_those_of_the_task():
+    task = Recorded(n_trials=600, seed=4)
+    epoch = task.epoch(1)
+    for indices in ([5, 599, 256], [0, 5]):
+        ours, theirs = epoch.batch(indices), task.batch([i + 600 for i in indices])
+        assert_same(ours, theirs)
+        assert torch.equal(ours.info["first"], theirs.info["first"])
+        assert torch.equal(ours.epochs["all"], theirs.epochs["all"])
+    assert epoch.made == [1, 256, 256, 88, 3, 2]  # an example, the epoch, those to compare with
+
+
+def test_an_epoch_does_not_pass_its_trials_on():
+    epoch = FlipFlop(n_trials=8).epoch(1)
+    epoch.batch(8)
+    assert_same(epoch.epoch(1)[0], FlipFlop().batch([16]).unbind()[0])
+    assert_same(epoch.batch([8]).unbind()[0], FlipFlop().batch([16]).unbind()[0])
+    assert_same(epoch.split(0.5)[0][3], epoch[3])
+
+
+def test_what_is_too_large_or_made_one_by_one_is_not_kept():
+    for task in (FlipFlop(n_trials=10**9), Configured(n_trials=10**9)):
+        assert len(task.epoch(3).batch([2]).inputs) == 1
 
 
 def test_trials_can_be_iterated():
