@@ -24,7 +24,7 @@ def check_rnn(rnn: RNNBase) -> None:
     ``step`` must be a pure function of state and input: no noise, no memory of its own, no
     change of its arguments. It must be batched over leading axes, trial by trial, and
     differentiable. Unrolling must be the same as calling it in a loop, and the network must
-    survive copying, saving and loading.
+    survive copying, saving and loading. Its noise, if it has any, must reach the states.
 
     Args:
         rnn: The network to check; it is left as it was.
@@ -53,6 +53,7 @@ def check_rnn(rnn: RNNBase) -> None:
         _check_batched(rnn, rng)
         _check_differentiable(rnn, rng)
         _check_unroll(rnn, rng)
+        _check_noise(rnn, rng)
         _check_file(rnn, rng)
 
 
@@ -162,6 +163,20 @@ def _check_unroll(rnn: RNNBase, rng: torch.Generator) -> None:
                 f"expected predict of {_name(rnn)} to follow step(h, x), got other states at time "
                 f"step {t}; write the dynamics in step alone"
             )
+
+
+def _check_noise(rnn: RNNBase, rng: torch.Generator) -> None:
+    if not rnn.noise:
+        return
+    inputs = torch.randn(2, 5, rnn.input_size, generator=rng, dtype=torch.float64)
+    was_training = rnn.training
+    states = rnn.train()(inputs).states
+    rnn.train(was_training)
+    if torch.equal(states, rnn.predict(inputs).states):
+        raise ValueError(
+            f"expected noise={rnn.noise:g} to move the states of {_name(rnn)} in training, got "
+            "the same as without; it enters through self.w_in(x): let step call that with its x"
+        )
 
 
 def _check_file(rnn: RNNBase, rng: torch.Generator) -> None:

@@ -121,6 +121,13 @@ class Unsaved(CTRNN):
         return super().step(h, x) + self.offset
 
 
+class Deaf(CTRNN):
+    """Takes its input past ``w_in``, and with it the noise."""
+
+    def step(self, h: Tensor, x: Tensor) -> Tensor:
+        return torch.tanh(self.w_rec(h) + x @ self.w_in.weight.mT)
+
+
 class WideReadout(CTRNN):
     def readout(self, states: Tensor) -> Tensor:
         return states
@@ -157,6 +164,12 @@ class NoTensor(CTRNN):
 def test_a_broken_promise_has_a_message_of_its_own(cls: type, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         check_rnn(cls(2, 8, 1))
+
+
+def test_noise_that_never_arrives() -> None:
+    check_rnn(Deaf(2, 8, 1))
+    with pytest.raises(ValueError, match=r"noise=0.1 to move the states of Deaf.*self.w_in\(x\)"):
+        check_rnn(Deaf(2, 8, 1, noise=0.1))
 
 
 def test_what_is_no_network() -> None:
