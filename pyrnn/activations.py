@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 __all__ = ["ACTIVATIONS", "Activation", "activation_function"]
@@ -40,6 +41,12 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
+_HOW_TO_FIND = (
+    "; import its module first, or give a saved network the function: "
+    "pyrnn.load(path, activation=function)"
+)
+
+
 def activation_function(activation: str | Activation) -> Activation:
     """Return the function of a name, or the function itself.
 
@@ -49,16 +56,20 @@ def activation_function(activation: str | Activation) -> Activation:
 
     Raises:
         ValueError: If the name is unknown.
-        TypeError: If it is neither a name nor callable.
+        TypeError: If it is neither a name nor a function of tensors: a module such as
+            ``nn.ReLU()`` has no name to be loaded by, and numpy's functions no gradient.
 
     Example:
         >>> activation_function("relu")(torch.tensor([-1.0])).item()
         0.0
     """
-    if callable(activation):
+    if callable(activation) and not isinstance(activation, (nn.Module, type, np.ufunc)):
         return activation
     if not isinstance(activation, str):
-        raise TypeError(f"expected an activation's name or a callable, got {activation!r}")
+        raise TypeError(
+            f"expected an activation's name or a function of tensors, got {activation!r}; take a "
+            "name such as 'relu', or a function such as torch.relu"
+        )
     if activation in ACTIVATIONS:
         return ACTIVATIONS[activation]
     module, _, name = activation.partition(":")
@@ -66,6 +77,6 @@ def activation_function(activation: str | Activation) -> Activation:
     if not callable(found):
         raise ValueError(
             f"expected an activation among {', '.join(ACTIVATIONS)}, or a callable, got "
-            f"{activation!r}" + ("; import its module first" if name else "")
+            f"{activation!r}" + (_HOW_TO_FIND if name else "")
         )
     return found

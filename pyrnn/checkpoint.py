@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
+from pyrnn.activations import Activation
 from pyrnn.config import decode, encode
 
 __all__ = ["PathLike", "load", "save"]
@@ -60,12 +61,19 @@ def save(rnn: nn.Module, path: PathLike) -> Path:
     return path
 
 
-def load(path: PathLike, *, device: str | torch.device = "cpu") -> Any:
+def load(
+    path: PathLike,
+    *,
+    device: str | torch.device = "cpu",
+    activation: str | Activation | None = None,
+) -> Any:
     """Read a network from a file; no code of the file is run.
 
     Args:
         path: A file that ``save`` wrote.
         device: Where to put the network.
+        activation: Its activation, where the file names a function that can't be found, such as
+            one of the script that saved it; by default the one that is named.
 
     Returns:
         The network, of the class that was saved, with its history.
@@ -81,6 +89,9 @@ def load(path: PathLike, *, device: str | torch.device = "cpu") -> Any:
         'CTRNN'
     """
     content = _read(Path(path))
+    if activation is not None:
+        content["network"]["config"]["activation"] = activation
+        content["beside"]["attributes"].pop("activation", None)
     try:
         return _build(content).to(device)
     except (KeyError, TypeError, RuntimeError, AttributeError) as error:

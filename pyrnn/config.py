@@ -191,13 +191,14 @@ def _class_of(thing: object) -> type:
 def _name_of(function: Any, name: str) -> str:
     """Return ``"module:name"`` of a function at the top of a module."""
     module = getattr(function, "__module__", None) or "builtins"
-    qualname = getattr(function, "__qualname__", "")
-    if getattr(sys.modules.get(module), qualname, None) is not function:
-        raise ValueError(
-            f"expected a {name} that can be named on load, got {function!r}; "
-            "define it as a function at the top of a module"
-        )
-    return f"{module}:{qualname}"
+    for attribute in ("__qualname__", "__name__"):  # torch.sin.__qualname__ leads nowhere
+        found = getattr(function, attribute, "")
+        if getattr(sys.modules.get(module), found, None) is function:
+            return f"{module}:{found}"
+    raise ValueError(
+        f"expected {name} to be a function that can be named on load, got {function!r}; define it "
+        "at the top of a module"
+    )
 
 
 def _same_name(key: str) -> type | None:

@@ -7,6 +7,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ class Gated(CTRNN):
 
 
 NETWORKS = [
+    lambda: RNN(2, 6, 1, activation=torch.sin),
     lambda: RNN(2, 6, 1, activation="relu", init="orthogonal"),
     lambda: CTRNN(2, 6, 1, dale_ratio=0.5, autapses=False, tau=np.full(6, 50.0)),
     lambda: CTRNN(2, 6, 1, dale_ratio=[1, 1, 0, -1, -1, -1], activation=swish),
@@ -195,7 +197,7 @@ while True:
 
 def test_a_lambda_cannot_be_saved(tmp_path: Path) -> None:
     rnn = RNN(1, 4, 1, activation=lambda x: x)
-    with pytest.raises(ValueError, match="activation that can be named on load"):
+    with pytest.raises(ValueError, match="activation to be a function that can be named on load"):
         rnn.save(tmp_path / "rnn.pt")
     assert not list(tmp_path.iterdir())
 
@@ -224,3 +226,19 @@ def test_constrained_network_is_pickled() -> None:
     again = pickle.loads(pickle.dumps(rnn))
     assert_close(again.state_dict(), rnn.state_dict())
     assert intervals(again.w_rec) is not None
+
+
+def test_an_activation_of_another_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = types.ModuleType("script")
+    script.bump = lambda x: torch.exp(-(x**2))  # type: ignore[attr-defined]
+    script.bump.__module__, script.bump.__qualname__ = "script", "bump"
+    monkeypatch.setitem(sys.modules, "script", script)
+    rnn = RNN(2, 4, 1, activation=script.bump)
+    path, inputs = rnn.save(tmp_path / "rnn.pt"), torch.randn(3, 5, 2)
+    monkeypatch.delitem(sys.modules, "script")
+    with pytest.raises(ValueError, match=r"got 'script:bump'.*load\(path, activation=function\)"):
+        pyrnn.load(path)
+    again = pyrnn.load(path, activation=script.bump)
+    assert torch.equal(again.predict(inputs).states, rnn.predict(inputs).states)
+    assert pyrnn.load(path, activation="relu").save(path)  # under its new name from here on
+    assert pyrnn.load(path).activation == "relu"

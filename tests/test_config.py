@@ -88,7 +88,7 @@ def test_a_function_is_named() -> None:
 
 @pytest.mark.parametrize("function", [lambda x: x, functools.partial(cube)])
 def test_a_function_without_a_name(function: object) -> None:
-    with pytest.raises(ValueError, match=r"activation that can be named on load.*top of a module"):
+    with pytest.raises(ValueError, match=r"activation to be a function.*top of a module"):
         encode(function, "activation")
 
 
