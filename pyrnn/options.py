@@ -30,12 +30,13 @@ def unit_signs(
     """Return the sign of each unit, ``(n_units,)``: 1, -1, or 0 for either; None without Dale.
 
     Args:
-        dale_ratio: Share of excitatory units, which come first; or one sign per unit; or None.
+        dale_ratio: Share of excitatory units, which come first; or one sign per unit, 1, -1 or,
+            for units whose weights may have either, 0; or None.
         n_units: Number of units.
         connectivity: May have ``signs`` of its own, which count where there is no ratio.
 
     Raises:
-        ValueError: If the ratio is outside [0, 1].
+        ValueError: If the ratio is outside [0, 1], or a sign is none of these.
 
     Example:
         >>> unit_signs(0.75, 4, None).tolist()
@@ -45,13 +46,23 @@ def unit_signs(
         signs = getattr(connectivity, "signs", None)
         return signs if signs is not None and signs.any() else None
     if np.ndim(dale_ratio) > 0:
-        return torch.as_tensor(dale_ratio)
+        return _checked_signs(torch.as_tensor(dale_ratio))
     dale_ratio = float(dale_ratio)  # type: ignore[arg-type]
     if not 0 <= dale_ratio <= 1:
         raise ValueError(
             f"expected dale_ratio in [0, 1], got {dale_ratio}: the share of excitatory units"
         )
     return 1.0 - 2.0 * (torch.arange(n_units) >= round(dale_ratio * n_units))
+
+
+def _checked_signs(signs: Tensor) -> Tensor:
+    strange = signs[signs.sign() != signs] if signs.dtype != torch.bool else signs
+    if len(strange):
+        raise ValueError(
+            "expected dale_ratio as the share of excitatory units, or as one sign per unit, 1, -1 "
+            f"or 0 (either), got {strange.flatten()[0].item()}; of a mask m write 2 * m - 1"
+        )
+    return signs
 
 
 def layer_constraints(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.testing import assert_close
 
 from pyrnn import CTRNN, RNN, RateRNN, RNNBase, TorchRNN
@@ -132,6 +132,14 @@ def test_dale_signs() -> None:
     assert RNN(1, 3, 1).signs is None
 
 
+def test_a_unit_of_sign_zero_may_have_weights_of_either() -> None:
+    rnn = RNN(1, N, 1, dale_ratio=[1, 1, 1, 0, -1, -1], seed=0)
+    rnn.fit(FlipFlop(n_bits=1, n_trials=64), epochs=2, progress=False, seed=0)
+    signs = rnn.w_rec.weight.sign()
+    assert signs[:, 3].unique().tolist() == [-1, 1]
+    assert bool((signs[:, :3] >= 0).all() and (signs[:, 4:] <= 0).all())
+
+
 def test_masks_of_every_layer() -> None:
     masks = {
         "w_in": torch.tensor([[1, 0]] * 3),
@@ -155,6 +163,8 @@ def test_masks_of_every_layer() -> None:
         ({"dale_ratio": 1.2}, r"dale_ratio in \[0, 1\], got 1.2"),
         ({"dale_ratio": -0.1}, r"dale_ratio in \[0, 1\], got -0.1"),
         ({"dale_ratio": [1, -1]}, r"signs of shape \(6,\), got \(2,\)"),
+        ({"dale_ratio": [1, 1, 1, 0.8, -1, -1]}, "one sign per unit, 1, -1 or 0.*got 0.8"),
+        ({"dale_ratio": [True] * 5 + [False]}, "one sign per unit.*got True; of a mask m write 2"),
         ({"connectivity": torch.ones(3, 3)}, r"mask of shape \(6, 6\), got \(3, 3\)"),
         ({"connectivity": torch.full((6, 6), 0.5)}, "connectivity of 0 and 1.*such as 0.5"),
         ({"connectivity": {"w_hid": None}}, "connectivity of w_in, w_rec, w_out, got 'w_hid'"),
@@ -183,9 +193,12 @@ def test_refused_sizes(sizes: tuple) -> None:
         RNN(*sizes)
 
 
-def test_an_activation_of_the_wrong_kind() -> None:
-    with pytest.raises(TypeError, match="activation's name or a callable, got 3"):
-        RNN(2, N, 1, activation=3)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("activation", "got"), [(3, "3"), (nn.ReLU(), "ReLU"), (nn.ReLU, "class"), (np.tanh, "ufunc")]
+)
+def test_an_activation_of_the_wrong_kind(activation: object, got: str) -> None:
+    with pytest.raises(TypeError, match=f"name or a function of tensors, got .*{got}.*torch.relu"):
+        RNN(2, N, 1, activation=activation)  # type: ignore[arg-type]
 
 
 def test_an_unknown_option() -> None:
