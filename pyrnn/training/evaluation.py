@@ -9,6 +9,7 @@ import torch
 from pyrnn.training.data import batches, check_finite, prepare
 from pyrnn.training.losses import Loss
 from pyrnn.training.record import mean, weight_of
+from pyrnn.training.signatures import check_takes
 
 __all__ = ["evaluate"]
 
@@ -39,6 +40,7 @@ def evaluate(
         1.0
     """
     loss, task = loss or rnn.loss, dataset if task is None else task
+    check_takes("loss", loss, "outputs", "targets", "mask")
     records: list[dict[str, float]] = []
     weights: list[float] = []
     was_training = rnn.training

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,11 @@ from pyrnn.training.losses import Loss, loss_function
 from pyrnn.training.optim import OptimizerSpec, SchedulerSpec
 from pyrnn.training.penalties import Penalty, named_penalties
 from pyrnn.training.resume import restore_from
+from pyrnn.training.signatures import check_takes
 
 __all__ = ["fit"]
+
+logger = logging.getLogger(__name__)
 
 
 def fit(
@@ -116,11 +121,17 @@ def fit(
         )
     if resume and checkpoint is not None and Path(checkpoint).is_file():
         restore_from(rnn, checkpoint)
+    loss = _choose_loss(loss, rnn, dataset)
+    check_takes("loss", loss, "outputs", "targets", "mask")
+    callbacks = [callbacks] if callable(callbacks) else list(callbacks)
+    for callback in callbacks:
+        check_takes("callback", callback, "training")
+    _warn_of_other_dt(rnn, dataset)
     training = Training(
         rnn=rnn,
         dataset=dataset,
         batch_size=batch_size or _length(dataset),
-        loss=_choose_loss(loss, rnn, dataset),
+        loss=loss,
         penalties=named_penalties(penalties),
         clip_norm=clip_norm,
         clip_value=clip_value,
@@ -131,7 +142,7 @@ def fit(
         checkpoint_every=checkpoint_every,
     )
     training.start(optimizer, scheduler, lr, epochs, resume=resume, seed=seed)
-    training.run([callbacks] if callable(callbacks) else list(callbacks), progress=progress)
+    training.run(callbacks, progress=progress)
     return training.history
 
 
@@ -142,6 +153,18 @@ def _choose_loss(loss: str | Loss | None, rnn: Any, dataset: Any) -> Loss:
     if getattr(type(rnn).loss, "is_default", False) and isinstance(named, str):
         return loss_function(named)
     return rnn.loss
+
+
+def _warn_of_other_dt(rnn: Any, dataset: Any) -> None:
+    """Log that task and network disagree on the length of a step, where that matters."""
+    dt = getattr(dataset, "dt", None)
+    if dt is not None and hasattr(rnn, "tau") and not math.isclose(rnn.dt, dt):
+        logger.warning(
+            "the task makes steps of %g ms, the network of %g: its tau is not in the task's time; "
+            "give both the same dt",
+            dt,
+            rnn.dt,
+        )
 
 
 def _split(dataset: Any, validation: Any, seed: int | None) -> tuple[Any, Any]:

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from pyrnn.training.signatures import check_takes
+
 __all__ = [
     "L1",
     "L2",
@@ -217,7 +219,7 @@ def named_penalties(
         ['l1', 'decay']
 
     Raises:
-        TypeError: If one can't be called.
+        TypeError: If one can't be called with a network and its rollout.
         ValueError: If two have the same name, or one that the history uses itself.
     """
     if penalties is None:
@@ -235,6 +237,7 @@ def named_penalties(
             raise ValueError(f"expected penalties not named {', '.join(RESERVED)}, got {name!r}")
         if not callable(penalty):
             raise TypeError(f"expected penalty(rnn, rollout) -> scalar, got {name} = {penalty!r}")
+        check_takes(name, penalty, "rnn", "rollout")
     return named
 
 

@@ -412,3 +412,15 @@ def test_losses_of_the_wrong_kind_are_named() -> None:
         rnn.fit(task, loss=lambda outputs, targets, mask: outputs - targets, progress=False)
     with pytest.raises(TypeError, match="TensorDataset"):
         rnn.fit((torch.zeros(4, 5, 2), torch.zeros(4, 5, 2)), progress=False)
+
+
+@pytest.mark.parametrize(("cls", "warns"), [(CTRNN, True), (RNN, False)])
+def test_steps_of_another_length_than_the_task_s(
+    cls: type, warns: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Only where a time constant gives the steps of the network a meaning."""
+    cls(1, 4, 1, dt=20.0).fit(TASK, epochs=1, progress=False)
+    assert ("the task makes steps of 10 ms, the network of 20" in caplog.text) is warns
+    caplog.clear()
+    cls(1, 4, 1, dt=10.0).fit(TASK, epochs=1, progress=False)
+    assert not caplog.records
