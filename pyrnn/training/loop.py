@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pyrnn.training.callbacks import Callback
 from pyrnn.training.curriculum import Curriculum
 from pyrnn.training.data import Batch, batches, check_finite, n_batches, prepare
 from pyrnn.training.evaluation import evaluate, metric_of
+from pyrnn.training.flat import flatten
 from pyrnn.training.history import History
 from pyrnn.training.losses import Loss
 from pyrnn.training.optim import OptimizerSpec, SchedulerSpec, make_optimizer, make_scheduler
@@ -83,7 +84,10 @@ class Training:
         """Build optimiser and scheduler and take up the state of an earlier run."""
         per_epoch = n_batches(self.dataset, self.batch_size)
         self.n_steps = None if per_epoch is None else per_epoch * epochs
-        self.optimizer = make_optimizer(optimizer, self.parameters, lr)
+        self.flats = flatten(self.parameters)
+        # a user's optimiser may treat layers differently; those known by name take numbers alike
+        whole = [flat.whole for flat in self.flats] if isinstance(optimizer, str) else None
+        self.optimizer = make_optimizer(optimizer, whole or self.parameters, lr)
         self.scheduler = make_scheduler(scheduler, self.optimizer, self.n_steps)
         self.is_seeded = seed is not None
         self.lr = lr
@@ -115,6 +119,8 @@ class Training:
                 self.history.interrupted = True
             finally:
                 self.rnn.train(was_training)
+                for flat in self.flats:
+                    flat.release()
                 self._hand_over()
             if self._is_stepping:  # a second Ctrl-C cut a step in half
                 self.rnn.training_state = None
@@ -149,6 +155,8 @@ class Training:
     def _run_epoch(self, bar: TrainingBar, interrupt: Interrupt) -> bool:
         """Run one epoch; return whether it was finished."""
         began = time.perf_counter()
+        for flat in self.flats:
+            flat.attach()  # a callback may have given the network other weights
         last: tuple[Batch, Tensor] | None = None
         for batch in self._batches():
             if interrupt.pressed:
@@ -198,7 +206,8 @@ class Training:
 
         def closure() -> Tensor:
             torch.set_num_threads(n_threads)
-            self.optimizer.zero_grad()
+            for flat in self.flats:
+                flat.gradient.zero_()
             rollout = self.rnn(batch.inputs)
             outputs[:] = [rollout.outputs.detach()]
             total = self._total(rollout, batch, terms)
@@ -214,6 +223,8 @@ class Training:
             self.optimizer.step(closure)  # type: ignore[arg-type]
         finally:
             torch.set_num_threads(n_threads)
+        for flat in self.flats:
+            flat.hold()
         self.recorder.add(terms, self.optimizer.param_groups[0]["lr"], weight_of(batch))
         if self.scheduler is not None and not _is_plateau(self.scheduler):
             self.scheduler.step()
@@ -237,13 +248,16 @@ class Training:
     def _clip(self, batch: Batch, terms: dict[str, Tensor]) -> None:
         if isinstance(self.optimizer, torch.optim.LBFGS):
             return
+        gradients = [flat.gradient for flat in self.flats]
         if self.clip_norm is not None:
-            norm = nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
-            terms["gradient_norm"] = norm
+            norm = terms["gradient_norm"] = _norm(gradients)
             if norm.device.type == "cpu":
                 check_finite(batch, norm.item(), "gradient")
+            for gradient in gradients:
+                gradient.mul_((self.clip_norm / (norm + 1e-6)).clamp_(max=1.0))
         if self.clip_value is not None:
-            nn.utils.clip_grad_value_(self.parameters, self.clip_value)
+            for gradient in gradients:
+                gradient.clamp_(-self.clip_value, self.clip_value)
 
     # ------------------------------------------------------------------ after an epoch
 
@@ -285,6 +299,12 @@ def _scalar(name: str, value: Any) -> Tensor:
         got = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"{value!r}"
         raise TypeError(f"expected {name} to return a tensor with one number, got {got}")
     return value
+
+
+def _norm(tensors: Sequence[Tensor]) -> Tensor:
+    """Return the norm of all numbers together."""
+    norms = [torch.linalg.vector_norm(tensor) for tensor in tensors]
+    return norms[0] if len(norms) == 1 else torch.linalg.vector_norm(torch.stack(norms))
 
 
 def _is_plateau(scheduler: Any) -> bool:
