@@ -90,7 +90,7 @@ class Draws:
 
     def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
         """Draw uniform numbers from ``[low, high)``, ``(n_trials, *shape)``, float64."""
-        u = _to_float(self._bits(math.prod(shape)) >> np.uint64(11)) * 2.0**-53
+        u = _to_float(self._bits(math.prod(shape)) >> np.uint64(11)).mul_(2.0**-53)
         u = u if (low, high) == (0.0, 1.0) else low + (high - low) * u
         return u.reshape(self.n_trials, *shape)
 
@@ -105,8 +105,10 @@ class Draws:
         radius = radius.log_().mul_(-2).sqrt_()
         angle = _to_float(bits & np.uint64(2**24 - 1), torch.float32)
         angle.mul_(2 * math.pi * 2.0**-24)
-        pairs = torch.cat([radius * angle.cos(), radius * angle.sin()], dim=-1)
-        return pairs[:, :size].reshape(self.n_trials, *shape)
+        pairs = torch.empty(*angle.shape[:1], 2, *angle.shape[1:], dtype=torch.float32)
+        torch.mul(radius, angle.cos(), out=pairs[:, 0])
+        torch.mul(radius, angle.sin_(), out=pairs[:, 1])
+        return pairs.flatten(1)[:, :size].reshape(self.n_trials, *shape)
 
     def integers(self, low: int, high: int, *shape: int) -> Tensor:
         """Draw integers from ``low`` to ``high - 1``, ``(n_trials, *shape)``, int64."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -76,13 +77,14 @@ class FlipFlop(Task):
         """Make a batch of trials."""
         begins = 1 - (1 - self.pulse_probability) ** (self.dt / 10.0)
         u = draws.uniform(self.steps(self.duration), self.n_bits)
-        is_onset, sign = u < begins, (begins / 2 - u).sign()
-        is_onset[:, 0], sign[:, 0] = True, draws.sign(self.n_bits)
-        step = torch.arange(u.shape[1])[:, None]
-        last = (is_onset * step).cummax(dim=1).values
-        targets = sign.gather(1, last)
-        is_pulse = step - last < self.steps(self.pulse_duration)
-        return Trial(targets * is_pulse, targets, 1.0 - is_pulse.any(-1).double())
+        is_onset, is_up = u < begins, u < begins / 2
+        is_onset[:, 0], is_up[:, 0] = True, draws.sign(self.n_bits) > 0
+        step = torch.arange(u.shape[1], dtype=torch.int32)[:, None]
+        pulses = is_onset * (2 * step + is_up)  # onset and sign in one number, the last is largest
+        last = torch.from_numpy(np.maximum.accumulate(pulses.numpy(), axis=1))
+        targets = 2.0 * (last & 1) - 1.0
+        is_pulse = step - (last >> 1) < self.steps(self.pulse_duration)
+        return Trial(targets * is_pulse, targets, 1.0 - is_pulse.any(-1).to(targets))
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
         """Return the share of correct bits."""

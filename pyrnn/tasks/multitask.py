@@ -8,7 +8,6 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot, pad
 
 from pyrnn.tasks.base import Task
 from pyrnn.tasks.draws import Draws
@@ -88,28 +87,18 @@ class MultiTask(Task):
     def trials(self, draws: Draws) -> Trial:
         """Make a batch of trials."""
         rule = draws.integers(0, len(self.tasks))
-        rows = [(rule == k).nonzero().squeeze(1) for k in range(len(self.tasks))]
-        parts = [
-            self._padded(task.trials(draws.rows(which)))
-            for task, which in zip(self.tasks.values(), rows, strict=True)
-            if len(which)
-        ]
-        back = torch.cat(rows).argsort()
-        inputs, targets, mask = (torch.cat(field)[back] for field in zip(*parts, strict=True))
-        cue = one_hot(rule, len(self.tasks)).unsqueeze(1).expand(-1, self.n_steps, -1)
-        return Trial(torch.cat([inputs, cue], dim=-1), targets, mask, info={"task": rule})
-
-    def _padded(self, part: Trial) -> tuple[Tensor, Tensor, Tensor]:
-        """Give trials of a task the channels and the duration that all of them share."""
-        inputs, targets, mask = part.to(torch.float64)
-        late = self.n_steps - mask.shape[1]
-        idle = len(self.input_names) - len(self.tasks) - inputs.shape[-1]
-        mute = () if targets.ndim == 2 else (0, self.output_size - targets.shape[-1])
-        return (
-            pad(inputs, (0, idle, 0, late)),
-            pad(targets, (*mute, 0, late)),
-            pad(mask, (0, late)),
-        )
+        size = draws.n_trials, self.n_steps
+        inputs, mask = torch.zeros(*size, len(self.input_names)), torch.zeros(size)
+        is_class = self.loss == "cross_entropy"
+        targets = mask.long() if is_class else torch.zeros(*size, self.output_size)
+        for k, task in enumerate(self.tasks.values()):
+            rows = (rule == k).nonzero().squeeze(1)
+            if len(rows):
+                part = task.trials(draws.rows(rows)).to(mask.dtype)
+                for whole, field in zip((inputs, targets, mask), part, strict=True):
+                    _corner(whole, field).index_copy_(0, rows, field)
+        inputs[torch.arange(len(rule)), :, rule - len(self.tasks)] = 1.0
+        return Trial(inputs, targets, mask, info={"task": rule})
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
         """Return the share of trials that end with the right answer."""
@@ -143,3 +132,9 @@ def _cut(task: Task, outputs: Tensor, targets: Tensor, mask: Tensor) -> tuple[Te
     steps, size = task.n_steps, task.output_size
     targets = targets[:, :steps] if targets.ndim == 2 else targets[:, :steps, :size]
     return outputs[:, :steps, :size], targets, mask[:, :steps]
+
+
+def _corner(whole: Tensor, part: Tensor) -> Tensor:
+    """Return the first steps and channels of a tensor, as many as another one has."""
+    whole = whole[:, : part.shape[1]]
+    return whole if part.ndim == 2 else whole[..., : part.shape[2]]

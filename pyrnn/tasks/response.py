@@ -87,17 +87,18 @@ class DelayedResponse(Task):
         angle = draws.uniform(high=2 * math.pi)
         rule = draws.choice([1.0 if rule == "pro" else -1.0 for rule in self.rules]).double()
         time = self.timeline(draws, "fixation", "stimulus", "delay", "go")
-        go = time.during("go")
-        fixate = time.during("fixation", "delay").double().unsqueeze(-1)
-        inputs = white_noise(draws, self.noise, self.dt, time.n_steps, len(self.input_names))
-        inputs[..., :1] += fixate
-        inputs[..., 1:-1] += time.during("stimulus").unsqueeze(-1) * self._code(angle)[:, None]
+        dtype = torch.get_default_dtype()
+        go, shown = time.during("go").to(dtype), time.during("stimulus").to(dtype)
+        fixate = time.during("fixation", "delay").to(dtype)
+        shape = time.n_steps, len(self.input_names)
+        inputs = white_noise(draws, self.noise, self.dt, *shape).to(dtype)
+        inputs[..., 0] += fixate
+        inputs[..., 1:-1].addcmul_(shown.unsqueeze(-1), self._code(angle)[:, None].to(dtype))
         inputs[..., -1] += rule[:, None]
         response = angle + math.pi * (rule < 0)
-        aim = torch.stack([response.cos(), response.sin()], dim=-1).unsqueeze(1)
-        targets = torch.cat([fixate, go.unsqueeze(-1) * aim], dim=-1)
-        scored = go & (time.elapsed("go") >= self.grace)
-        mask = fixate.squeeze(-1) + self.go_weight * scored
+        aims = torch.stack([response.cos(), response.sin()]).to(dtype).unsqueeze(-1)
+        targets = torch.stack([fixate, *(go * aims)], dim=-1)
+        mask = fixate + self.go_weight * go * (time.elapsed("go") >= self.grace)
         info = {"angle": angle, "rule": rule, "response": response % (2 * math.pi)}
         info["delay"] = time.duration("delay")
         return Trial(inputs, targets, mask, info, time.epochs)

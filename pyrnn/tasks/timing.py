@@ -88,9 +88,10 @@ class ReadySetGo(Task):
         time = Timeline(draws, self.dt, phases)
         sample = time.duration("interval")
         ready, go = time.elapsed("interval"), time.elapsed("produce")
-        is_ready, is_set = (((t >= 0) & (t < self.pulse)).double() for t in (ready, go))
-        pulses = torch.stack([is_ready, is_set, gain[:, None].expand_as(ready)], dim=-1)
-        inputs = pulses + white_noise(draws, self.noise, self.dt, time.n_steps, 3)
+        inputs = white_noise(draws, self.noise, self.dt, time.n_steps, 3)
+        for channel, t in enumerate((ready, go)):
+            inputs[..., channel] += (t >= 0) & (t < self.pulse)
+        inputs[..., 2] += gain[:, None]
         asked = (gain * sample)[:, None]
         end = (asked * (1 + self.beyond) / self.dt).round() * self.dt
         mask = (go < end).double()

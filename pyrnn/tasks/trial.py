@@ -90,7 +90,7 @@ class Trial(tuple[Tensor, Tensor, Tensor]):
         Args:
             which: Their indices, ``(n,)``, int64.
         """
-        inputs, targets, mask = (field[which] for field in self)
+        inputs, targets, mask = (field.index_select(0, which) for field in self)
         info, epochs = _rows(self.info, which), _rows(self.epochs, which)
         return Trial(inputs, targets, mask, info, epochs)
 
