@@ -8,6 +8,10 @@ References:
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
+import numpy as np
+
 GREEN, ORANGE, SKY, PURPLE = "#009E73", "#E69F00", "#56B4E9", "#CC79A7"
 BLUE, VERMILION, YELLOW = "#0072B2", "#D55E00", "#F0E442"
 
@@ -19,6 +23,10 @@ RULE = "#D0D4DA"  # grid lines, borders
 
 CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, SLATE)
 STABILITY = (GREEN, ORANGE, SKY, PURPLE)  # by number of unstable modes: 0, 1, 2, 3 or more
+TURN = (  # once around, for angles: light, blue, dark, vermilion, light
+    "#F0C750", "#8DB57E", "#3C93B4", "#3563A6", "#37307A",
+    "#2D1440", "#6A1B52", "#B03A3E", "#DD7031", "#EE9F3A",
+)  # fmt: skip
 
 
 def stability_color(n_unstable: int) -> str:
@@ -50,3 +58,69 @@ def rgb(color: str) -> tuple[int, int, int]:
         (230, 159, 0)
     """
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+
+
+def colormap(name: str) -> Any:
+    """Return a colour map of matplotlib, or ``"turn"``: one that ends as it begins.
+
+    Example:
+        >>> turn = colormap("turn")
+        >>> turn(0.0) == turn(1.0)
+        True
+    """
+    from matplotlib import colormaps
+    from matplotlib.colors import LinearSegmentedColormap
+
+    if name == "turn":
+        return LinearSegmentedColormap.from_list(name, [*TURN, TURN[0]], N=360)
+    return colormaps[name]
+
+
+class Scale(NamedTuple):
+    """How values become colours: a colour map, and which values are at its ends."""
+
+    colormap: str
+    low: float
+    high: float
+
+    def __call__(self, values: Any) -> Any:
+        """Return red, green, blue, opacity from 0 to 1, ``(..., 4)``, of values ``(...)``."""
+        return colormap(self.colormap)((values - self.low) / ((self.high - self.low) or 1.0))
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The values at both ends, as they are written.
+
+        Example:
+            >>> Scale("turn", -np.pi, np.pi).ends
+            ('−π', 'π')
+        """
+        if np.isclose(self.high, np.pi) and self.low == -self.high:
+            return "−π", "π"
+        low, high = (f"{end:.3g}".replace("-", "−") for end in (self.low, self.high))
+        return low, high
+
+
+def color_scale(values: Any, period: float | None = None) -> tuple[Scale, Any]:
+    """Choose the colours of values, and bring angles into one turn.
+
+    Args:
+        values: What is coloured, an array.
+        period: A full turn, such as 360, where values are angles: both ends look alike.
+
+    Returns:
+        The scale, symmetric about zero where values have both signs, and the values.
+
+    Example:
+        >>> scale, values = color_scale(np.array([10.0, 350.0]), period=360)
+        >>> scale.ends, values.tolist()
+        (('−180', '180'), [10.0, -10.0])
+    """
+    if period is not None:
+        half = period / 2
+        return Scale("turn", -half, half), (values + half) % period - half
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    reach = max(-low, high)
+    if low < 0 < high:
+        return Scale("coolwarm", -reach, reach), values
+    return Scale("viridis", low, high), values

@@ -11,17 +11,47 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-def as_array(data: Any) -> Array:
+def as_array(data: Any, advice: str = "pass the numbers themselves") -> Array:
     """Return tensors, arrays and nested lists as a NumPy array, detached and on the CPU.
+
+    Args:
+        data: Numbers, or names of conditions.
+        advice: What to do instead, if it is something else.
+
+    Raises:
+        TypeError: If it is something else, such as a network.
 
     Example:
         >>> import torch
         >>> as_array(torch.ones(2, requires_grad=True)).tolist()
         [1.0, 1.0]
     """
+    kind = type(data).__name__
     if hasattr(data, "detach"):
         data = data.detach().cpu().resolve_conj()
-    return np.asarray(data)
+    try:
+        array = np.asarray(data)
+    except (TypeError, ValueError):  # lists of unequal length
+        array = np.empty(0, object)
+    if array.dtype == object:
+        raise TypeError(f"expected a tensor, an array or numbers, got {kind}; {advice}")
+    return array
+
+
+def states_of(data: Any) -> Array:
+    """Return states as an array: given as they are, or with the outputs that a run returns.
+
+    Raises:
+        TypeError: If these are no states.
+
+    Example:
+        >>> import torch
+        >>> from pyrnn import RNN
+        >>> states_of(RNN(3, 16, 2)(torch.zeros(5, 20, 3))).shape
+        (5, 20, 16)
+    """
+    states = data.states if hasattr(data, "outputs") else data
+    return as_array(states, "pass states, such as rnn.predict(inputs).states")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +87,7 @@ class Projection:
         """Find the principal components of states, by scikit-learn.
 
         Args:
-            states: States, ``(..., hidden_size)``.
+            states: States, ``(..., hidden_size)``, or what ``rnn.predict`` returned.
             n_components: Number of axes; fewer are returned where the data has fewer.
 
         Returns:
@@ -135,7 +165,7 @@ class Projection:
 
 def _flat(states: Any) -> Array:
     """Return states as ``(n_states, hidden_size)``, refusing what has no principal components."""
-    states = as_array(states)
+    states = states_of(states)
     flat = states.reshape(-1, states.shape[-1]) if states.ndim > 1 else states[None]
     if len(flat) < 2:
         raise ValueError(

@@ -37,7 +37,25 @@ def plot_flow(
             the plane itself.
         nullclines: Whether to draw where a coordinate stands still.
         ax: Where to draw; a new figure by default.
+
+    Returns:
+        The axes, with equal scales.
+
+    Raises:
+        TypeError: If it is no flow field.
+
+    Example:
+        >>> import torch
+        >>> from pyrnn.dynamics import flow_field
+        >>> ax = plot_flow(flow_field(lambda h, x: torch.tanh(2 * h), torch.eye(2)))
+        >>> ax.get_xlabel(), ax.get_ylabel()
+        ('h₁', 'h₂')
     """
+    if not hasattr(field, "vectors"):
+        raise TypeError(
+            f"expected a FlowField, got {type(field).__name__}; make one on a plane of states: "
+            "flow_field(rnn, Projection.fit(states, 2).components)"
+        )
     ax = axes_or_new(ax)
     places, moves = as_array(field.points), as_array(field.vectors)
     x, y = places[..., 0], places[..., 1]
@@ -72,9 +90,29 @@ def plot_bifurcation(
     Args:
         branches: As :func:`~pyrnn.dynamics.find_branches` returns them.
         observe: Which unit is drawn, or a function of states ``(n, hidden_size)``.
-        label: Name of the parameter.
+        label: Name of the parameter, with its unit.
         ax: Where to draw; a new figure by default.
+
+    Returns:
+        The axes, with a legend of the bifurcations that occur.
+
+    Raises:
+        TypeError: If these are no branches.
+
+    Example:
+        >>> import torch
+        >>> from pyrnn.dynamics import find_branches
+        >>> starts = torch.linspace(-1, 1, 9)[:, None]
+        >>> branches = find_branches(lambda h, x: torch.tanh(2 * h + x), starts, (-1.0, 1.0))
+        >>> plot_bifurcation(branches, label="input").get_xlabel()
+        'input'
     """
+    for branch in branches:
+        if not hasattr(branch, "parameters") or not hasattr(branch, "bifurcations"):
+            raise TypeError(
+                f"expected branches, got {type(branch).__name__}; find_branches follows fixed "
+                "points along a parameter"
+            )
     ax = axes_or_new(ax)
     look = observe if callable(observe) else lambda states: states[..., observe]
     seen: dict[str, Any] = {}
@@ -103,9 +141,21 @@ def plot_basins(ends: Any, places: Any = None, *, ax: Axes | None = None) -> Axe
             ``(n,)``; or :class:`~pyrnn.dynamics.Attractors`.
         places: Where the starts were on a plane, ``(n_y, n_x, 2)``: draws a map.
         ax: Where to draw; a new figure by default.
+
+    Returns:
+        The axes; bars have the standard error of a share.
+
+    Raises:
+        TypeError: If these are no indices.
+
+    Example:
+        >>> ax = plot_basins([0, 0, 1, -1])
+        >>> [float(bar.get_height()) for bar in ax.patches]
+        [0.5, 0.25]
     """
+    advice = "pass what find_attractors(rnn, starts, x) returns"
+    index = as_array(getattr(ends, "ends", ends), advice).astype(int)
     ax = axes_or_new(ax)
-    index = as_array(getattr(ends, "ends", ends)).astype(int)
     n = int(index.max()) + 1
     if places is None:
         share = np.bincount(index[index >= 0].ravel(), minlength=n) / index.size

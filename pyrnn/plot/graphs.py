@@ -37,9 +37,26 @@ def plot_transition_graph(
         projection: Which plane, for ``"pca"``; that of the fixed points by default.
         ax: Where to draw; a new figure by default.
 
+    Returns:
+        The axes, with a legend that counts the points of each class.
+
     Raises:
+        TypeError: If it is no graph.
         ValueError: If the layout is unknown.
+
+    Example:
+        >>> import torch
+        >>> from pyrnn.dynamics import find_fixed_points, transition_graph
+        >>> step = lambda h, x: torch.tanh(2 * h)
+        >>> points = find_fixed_points(step, torch.linspace(-1, 1, 20)[:, None])
+        >>> ax = plot_transition_graph(transition_graph(step, points))
+        >>> [text.get_text() for text in ax.get_legend().get_texts()]
+        ['stable (2)', '1 unstable mode (1)']
     """
+    if not hasattr(graph, "nodes"):
+        raise TypeError(
+            f"expected a graph, got {type(graph).__name__}; transition_graph(rnn, points) makes it"
+        )
     ax = axes_or_new(ax)
     points = networkx.get_node_attributes(graph, "point")
     if layout == "layered":

@@ -26,20 +26,28 @@ def plot_spectrum(
     """Draw eigenvalues in the complex plane, growing ones in another colour and larger.
 
     Args:
-        eigenvalues: Eigenvalues, ``(n,)``, a square matrix to take them of, or a fixed point.
+        eigenvalues: Eigenvalues, ``(n,)``, a square matrix or a layer to take them of, a fixed
+            point, or several: theirs are drawn together.
         initial: The same before training, drawn hollow.
         continuous: Whether modes grow right of the imaginary axis, as in differential equations,
             instead of outside the unit circle, as in maps.
         zoom: Show the eigenvalues as large as possible instead of the whole circle.
         ax: Where to draw; a new figure by default.
 
+    Returns:
+        The axes, in units of 1/s where time is continuous.
+
+    Raises:
+        TypeError: If these are no numbers, such as a network: its modes depend on the state.
+        ValueError: If a matrix is not square.
+
     Example:
         >>> ax = plot_spectrum([0.5, 1.2 + 0.1j, 1.2 - 0.1j])
         >>> ax.get_legend_handles_labels()[1]
         ['stable', 'unstable']
     """
-    ax = axes_or_new(ax)
     values = _eigenvalues(eigenvalues)
+    ax = axes_or_new(ax)
     grows = values.real > 0 if continuous else np.abs(values) > 1
     guide: dict[str, Any] = {"color": GREY, "linewidth": 1.0, "zorder": 1}
     if continuous:
@@ -69,8 +77,15 @@ def plot_spectrum(
 
 
 def _eigenvalues(source: Any) -> Array:
-    """Return the eigenvalues of a fixed point, of a matrix, or as given."""
-    values = as_array(getattr(source, "eigenvalues", source))
+    """Return the eigenvalues of fixed points, of a matrix, or as given."""
+    if hasattr(source, "eigenvalues"):
+        return as_array(source.eigenvalues).ravel()
+    advice = "pass a fixed point, a Jacobian, a matrix such as rnn.w_rec.weight, or eigenvalues"
+    values = as_array(getattr(source, "weight", source), advice)
+    if values.ndim > 1 and (values.ndim > 2 or values.shape[0] != values.shape[1]):
+        raise ValueError(
+            f"expected a square matrix, or eigenvalues (n,), got {values.shape}; {advice}"
+        )
     return np.linalg.eigvals(values) if values.ndim == 2 else np.atleast_1d(values)
 
 
@@ -96,10 +111,28 @@ def plot_magnitudes(eigenvalues: Any, *, n: int | None = None, ax: Axes | None =
     """Draw the magnitudes of eigenvalues in falling order, with the border of stability.
 
     Args:
-        eigenvalues: Eigenvalues, ``(n,)``, a square matrix to take them of, or a fixed point.
+        eigenvalues: Eigenvalues, ``(n,)``, a square matrix or a layer to take them of, or a fixed
+            point.
         n: How many to draw; all by default.
         ax: Where to draw; a new figure by default.
+
+    Returns:
+        The axes.
+
+    Raises:
+        TypeError: If these are no numbers, such as a network: its modes depend on the state.
+        ValueError: If a matrix is not square, or the modes are those of several fixed points.
+
+    Example:
+        >>> ax = plot_magnitudes([0.5, -1.2, 0.9j], n=2)
+        >>> [line.get_ydata().tolist() for line in ax.get_lines()[:2]]
+        [[0.9], [1.2]]
     """
+    if len(getattr(eigenvalues, "jacobians", ())) > 1:
+        raise ValueError(
+            f"expected one fixed point, got {len(eigenvalues)}; choose one, as in "
+            "plot_magnitudes(points[0]), or draw all with plot_spectrum(points)"
+        )
     ax = axes_or_new(ax)
     sizes = np.sort(np.abs(_eigenvalues(eigenvalues)))[::-1][:n]
     modes = np.arange(1, len(sizes) + 1)
@@ -122,9 +155,21 @@ def plot_lyapunov(exponents: Any, *, ax: Axes | None = None) -> Axes:
         exponents: Exponents per step, ``(n,)`` in falling order; or ``(n_runs, n)``, drawn as
             mean with the range of runs.
         ax: Where to draw; a new figure by default.
+
+    Returns:
+        The axes.
+
+    Raises:
+        TypeError: If these are no numbers.
+
+    Example:
+        >>> ax = plot_lyapunov([0.0, -0.1, -0.4])
+        >>> ax.get_ylabel()
+        'exponent (per step)'
     """
+    advice = "pass what lyapunov_spectrum(rnn, ...) returns"
+    runs = np.atleast_2d(as_array(exponents, advice))
     ax = axes_or_new(ax)
-    runs = np.atleast_2d(as_array(exponents))
     index, mean = np.arange(1, runs.shape[1] + 1), runs.mean(axis=0)
     ax.axhline(0, color=GREY, linestyle="--", linewidth=1.0)
     if len(runs) > 1:

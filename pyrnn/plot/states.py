@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
@@ -13,9 +12,9 @@ from matplotlib.colors import Normalize
 from matplotlib.ticker import MaxNLocator
 
 from pyrnn.dynamics import participation_ratio
-from pyrnn.palette import BLUE, CYCLE, GREY, INK, RULE, TRACE
+from pyrnn.palette import BLUE, CYCLE, GREY, INK, RULE, TRACE, Scale, color_scale, colormap
 from pyrnn.plot.style import axes_or_new, heading, styled
-from pyrnn.projection import Array, Projection, as_array
+from pyrnn.projection import Array, Projection, as_array, states_of
 
 SHARE = 0.95  # of the variance, whose number of components is written
 
@@ -28,12 +27,24 @@ def plot_states(states: Any, *, sort: bool = True, ax: Axes | None = None) -> Ax
 
     Args:
         states: States, ``(time, hidden_size)``, or ``(trials, time, hidden_size)``: their mean
-            over trials.
+            over trials; or what ``rnn.predict`` returned.
         sort: Whether units are ordered by the time of their peak.
         ax: Where to draw; a new figure by default.
+
+    Returns:
+        The axes.
+
+    Raises:
+        TypeError: If these are no states.
+        ValueError: If they have no time axis.
+
+    Example:
+        >>> ax = plot_states(np.eye(4)[:, [2, 0, 3]])
+        >>> ax.images[0].get_array().argmax(axis=1).tolist()
+        [0, 2, 3]
     """
-    ax = axes_or_new(ax)
     activity = _mean_over_trials(states)
+    ax = axes_or_new(ax)
     low, high = activity.min(axis=0), activity.max(axis=0)
     scaled = (activity - low) / np.where(high > low, high - low, 1)
     order = np.argsort(scaled.argmax(axis=0), kind="stable") if sort else slice(None)
@@ -49,12 +60,24 @@ def plot_state_lines(states: Any, *, n: int = 20, ax: Axes | None = None) -> Axe
 
     Args:
         states: States, ``(time, hidden_size)``, or ``(trials, time, hidden_size)``: their mean
-            over trials.
+            over trials; or what ``rnn.predict`` returned.
         n: How many units to draw; they are spread evenly over all.
         ax: Where to draw; a new figure by default.
+
+    Returns:
+        The axes; all lines have the same scale.
+
+    Raises:
+        TypeError: If these are no states.
+        ValueError: If they have no time axis.
+
+    Example:
+        >>> ax = plot_state_lines(np.random.default_rng(0).normal(size=(50, 30)), n=10)
+        >>> len(ax.get_lines())
+        10
     """
-    ax = axes_or_new(ax)
     activity = _mean_over_trials(states)
+    ax = axes_or_new(ax)
     chosen = np.unique(np.linspace(0, activity.shape[1] - 1, n).round().astype(int))
     height = 1.2 * float(np.quantile(np.ptp(activity[:, chosen], axis=0), 0.8)) or 1.0
     for row, unit in enumerate(chosen):
@@ -73,34 +96,80 @@ def plot_trajectories(
     projection: Projection | None = None,
     color: Any = None,
     color_label: str = "",
+    period: float | None = None,
     path: Any = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw trajectories in the plane of two components.
 
     Args:
-        states: States, ``(trials, time, hidden_size)``.
+        states: States, ``(trials, time, hidden_size)`` or ``(time, hidden_size)``, or what
+            ``rnn.predict`` returned. A network of one unit is drawn along one axis.
         projection: Which plane; that of the states' principal components by default.
-        color: One value a trial, ``(trials,)``; grey by default.
-        color_label: What the values are.
+        color: One value a trial, ``(trials,)``, or a state, ``(trials, time)``; grey by default.
+        color_label: What the values are, with their unit.
+        period: A full turn, such as 360, where ``color`` holds angles: both ends look alike.
         path: States along a line attractor, ``(n, hidden_size)``, drawn on top.
         ax: Where to draw; a new figure by default.
+
+    Returns:
+        The axes.
+
+    Raises:
+        TypeError: If these are no states.
+        ValueError: If there is not one colour for each trial or state.
+
+    Example:
+        >>> states = np.random.default_rng(0).normal(size=(4, 50, 8)).cumsum(axis=1)
+        >>> ax = plot_trajectories(states, color=[0.0, 90.0, 180.0, 270.0], period=360)
+        >>> [label.get_text() for label in ax.figure.axes[-1].get_yticklabels()]
+        ['−180', '0', '180']
     """
+    trials = states_of(states)
+    trials = trials.reshape(-1, *trials.shape[-2:]) if trials.ndim > 1 else trials
+    plane = projection or Projection.fit(trials, n_components=2)
+    places = _in_plane(plane, trials)
+    lines = LineCollection(list(places), linewidths=0.7, colors=TRACE)
     ax = axes_or_new(ax)
-    plane = projection or Projection.fit(states, n_components=2)
-    lines = LineCollection(list(plane.transform(states)[..., :2]), linewidths=0.7, colors=TRACE)
     if color is not None:
-        values = as_array(color)
-        scale, name = _scale(values)
-        lines.set_color(colormaps[name](scale(values)))
-        bar = ScalarMappable(scale, name)
-        ax.figure.colorbar(bar, ax=ax, label=color_label, shrink=0.8)
+        scale, values = color_scale(as_array(color), period)
+        lines = _colored(places, scale, values)
+        _add_bar(ax, scale, color_label)
     ax.add_collection(lines)
     if path is not None:
-        ax.plot(*plane.transform(path)[:, :2].T, color=INK, linewidth=3.5, solid_capstyle="round")
+        way = _in_plane(plane, as_array(path))
+        ax.plot(*way.T, color=INK, linewidth=3.5, solid_capstyle="round")
     ax.autoscale_view()
-    heading(ax, "trajectories", *plane.labels[:2])
+    heading(ax, "trajectories", *(*plane.labels, "", "")[:2])
     return ax
+
+
+def _in_plane(plane: Projection, states: Array) -> Array:
+    """Return two coordinates of states, the second zero where the projection has one axis."""
+    places = plane.transform(states)[..., :2]
+    missing = np.zeros((*places.shape[:-1], 2 - places.shape[-1]))
+    return np.concatenate([places, missing], axis=-1)
+
+
+def _colored(places: Array, scale: Scale, values: Array) -> LineCollection:
+    """Return lines in the colour of their trials, or in pieces in the colour of their states."""
+    if values.shape == places.shape[:1]:
+        return LineCollection(list(places), linewidths=0.7, colors=scale(values))
+    if values.shape != places.shape[:2]:
+        raise ValueError(
+            f"expected color of shape ({len(places)},) or {places.shape[:2]}, got {values.shape}; "
+            "give one value a trial or a state"
+        )
+    pieces = np.stack([places[:, :-1], places[:, 1:]], axis=2).reshape(-1, 2, 2)
+    colors = scale(values[:, :-1].ravel())
+    return LineCollection(list(pieces), linewidths=0.9, colors=colors, capstyle="round")
+
+
+def _add_bar(ax: Axes, scale: Scale, label: str) -> None:
+    measured = ScalarMappable(Normalize(scale.low, scale.high), colormap(scale.colormap))
+    bar = ax.figure.colorbar(measured, ax=ax, label=label, shrink=0.8)
+    if scale.colormap == "turn":
+        bar.set_ticks([scale.low, 0, scale.high], labels=[scale.ends[0], "0", scale.ends[1]])
 
 
 @styled
@@ -110,14 +179,27 @@ def plot_explained_variance(states: Any, *, n: int = 15, ax: Axes | None = None)
     The number of components for 95 % and the participation ratio are written beside.
 
     Args:
-        states: States, ``(..., hidden_size)``.
+        states: States, ``(..., hidden_size)``, or what ``rnn.predict`` returned.
         n: How many components to draw.
         ax: Where to draw; a new figure by default.
+
+    Returns:
+        The axes, in percent.
+
+    Raises:
+        TypeError: If these are no states.
+        ValueError: If there are fewer than two, or one is not finite.
+
+    Example:
+        >>> ax = plot_explained_variance(np.random.default_rng(0).normal(size=(200, 3)))
+        >>> round(ax.get_lines()[0].get_ydata()[-1])
+        100
     """
-    ax = axes_or_new(ax)
-    flat = as_array(states).reshape(-1, np.shape(states)[-1])
+    flat = states_of(states)
+    flat = flat.reshape(-1, flat.shape[-1])
     shares = Projection.fit(flat, n_components=flat.shape[1]).explained_variance_ratio
     shares = np.zeros(1) if shares is None else shares
+    ax = axes_or_new(ax)
     together = np.cumsum(shares)
     index = np.arange(1, len(shares) + 1)
     ax.bar(index[:n], 100 * shares[:n], color=GREY, alpha=0.6, width=0.85)
@@ -134,18 +216,14 @@ def plot_explained_variance(states: Any, *, n: int = 15, ax: Axes | None = None)
 
 
 def _mean_over_trials(states: Any) -> Array:
-    activity = as_array(states)
+    activity = states_of(states)
+    if activity.ndim < 2:
+        raise ValueError(
+            f"expected states of shape (time, hidden_size), got {activity.shape}; "
+            "pass those of one trial, states[0], or of several"
+        )
     mean: Array = activity.reshape(-1, *activity.shape[-2:]).mean(axis=0)
     return mean
-
-
-def _scale(values: Array) -> tuple[Normalize, str]:
-    """Return a scale and its colours: symmetric about zero where values have both signs."""
-    low, high = float(values.min()), float(values.max())
-    if low < 0 < high:
-        reach = max(-low, high)
-        return Normalize(-reach, reach), "coolwarm"
-    return Normalize(low, high), "viridis"
 
 
 def _tensor(array: Array) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,16 +25,32 @@ def plot_trial(
 
     Args:
         trial: A :class:`~pyrnn.tasks.Trial`, or ``(inputs, targets)`` or
-            ``(inputs, targets, mask)``; the first trial of a batch is drawn.
+            ``(inputs, targets, mask)``, ``(time, channels)`` each and ``(time,)``; the first trial
+            of a batch, or of a task, is drawn.
         outputs: What the network answered, ``(time, output_size)``.
-        dt: Duration of a step in ms; the axis then counts ms instead of steps.
+        dt: Duration of a step in ms; the axis then counts ms instead of steps. That of the task
+            by default, where one is given.
         ax: Where to draw; a new figure by default.
 
     Returns:
         The axes, one row a channel, inputs first.
+
+    Raises:
+        TypeError: If it is no trial.
+        ValueError: If inputs, targets, mask and outputs differ in their number of steps.
+
+    Example:
+        >>> from pyrnn.tasks import FlipFlop
+        >>> ax = plot_trial(FlipFlop(n_bits=2))
+        >>> [label.get_text() for label in ax.get_yticklabels()]
+        ['in 1', 'in 2', 'out 1', 'out 2']
     """
-    ax = axes_or_new(ax)
+    if hasattr(trial, "batch"):
+        dt = trial.dt if dt is None else dt
+        trial = trial[0]
     inputs, targets, mask, epochs = _fields(trial)
+    _check_steps(inputs, targets, mask, outputs)
+    ax = axes_or_new(ax)
     answers = None if outputs is None else _one(as_array(outputs), 2)
     if targets.ndim == 1:  # classes: as lines of zeros and ones
         n_classes = int(targets.max()) + 1 if answers is None else answers.shape[1]
@@ -97,6 +113,11 @@ class _Rows:
 
 def _fields(trial: Any) -> tuple[Array, Array, Array, Mapping[str, Any]]:
     """Return inputs, targets, mask and epochs of the first trial."""
+    if not isinstance(trial, Sequence) or len(trial) < 2:
+        raise TypeError(
+            f"expected a trial, (inputs, targets) or (inputs, targets, mask), got "
+            f"{type(trial).__name__}; pass a task or one of its trials, task[0]"
+        )
     inputs = as_array(trial[0])
     batched = inputs.ndim > 2
     inputs, targets = _one(inputs, 2), as_array(trial[1])
@@ -107,6 +128,22 @@ def _fields(trial: Any) -> tuple[Array, Array, Array, Mapping[str, Any]]:
     if batched:
         epochs = {name: as_array(span)[0] for name, span in epochs.items()}
     return inputs, targets, mask, epochs
+
+
+def _check_steps(inputs: Array, targets: Array, mask: Array, outputs: Any) -> None:
+    """Refuse inputs without channels, and what has another number of steps."""
+    if inputs.ndim != 2:
+        raise ValueError(
+            f"expected inputs of shape (time, input_size), got {inputs.shape}; "
+            "the last axis holds the input channels"
+        )
+    answers = inputs if outputs is None else _one(as_array(outputs), 2)
+    for name, values in (("targets", targets), ("mask", mask), ("outputs", answers)):
+        if len(values) != len(inputs):
+            raise ValueError(
+                f"expected {name} of {len(inputs)} steps, as the inputs have, got {len(values)}; "
+                "pass the outputs of this trial"
+            )
 
 
 def _one(array: Array, ndim: int) -> Array:
@@ -149,11 +186,29 @@ def plot_psychometric(curves: Any, *, label: str = "evidence", ax: Axes | None =
 
     Args:
         curves: A :class:`~pyrnn.tasks.Psychometric`, or a mapping of several by name.
-        label: What the evidence is.
+        label: What the evidence is, with its unit.
         ax: Where to draw; a new figure by default.
+
+    Returns:
+        The axes, with shares from 0 to 1.
+
+    Raises:
+        TypeError: If these are no psychometric curves.
+
+    Example:
+        >>> from pyrnn.tasks import psychometric
+        >>> curve = psychometric([-1.0, -1.0, 0.0, 0.0, 1.0, 1.0], [0, 0, 0, 1, 1, 1])
+        >>> plot_psychometric(curve, label="coherence (%)").get_xlabel()
+        'coherence (%)'
     """
-    ax = axes_or_new(ax)
     named = curves if isinstance(curves, Mapping) else {"": curves}
+    for curve in named.values():
+        if not hasattr(curve, "evidence"):
+            raise TypeError(
+                f"expected a psychometric curve, got {type(curve).__name__}; "
+                "psychometric(evidence, choices) fits one"
+            )
+    ax = axes_or_new(ax)
     ax.axhline(0.5, color=RULE, linewidth=0.9, zorder=0)
     ax.axvline(0, color=RULE, linewidth=0.9, zorder=0)
     for (name, curve), color in zip(named.items(), CYCLE * len(named), strict=False):

@@ -99,3 +99,9 @@ def test_starts_that_end_nowhere_stay_white():
     places = np.stack(np.meshgrid([0.0, 1.0], [0.0, 1.0]), axis=-1)
     mesh = plot_basins([[-1, 0], [0, 0]], places).collections[0]
     assert to_hex(mesh.to_rgba(mesh.get_array()).reshape(-1, 4)[0]) == "#ffffff"
+
+
+@pytest.mark.parametrize("plot", [plot_flow, plot_bifurcation, plot_basins])
+def test_what_was_not_computed_yet_is_named(plot, points):
+    with pytest.raises(TypeError, match=r"expected .*, got .*; .*(flow_field|find_)"):
+        plot(points)

@@ -56,3 +56,8 @@ def test_empty_graph_is_drawn(graph):
 def test_unknown_layout_is_refused(graph):
     with pytest.raises(ValueError, match="got 'spiral'"):
         plot_transition_graph(graph, layout="spiral")
+
+
+def test_points_without_a_graph_are_refused():
+    with pytest.raises(TypeError, match="transition_graph"):
+        plot_transition_graph([])

@@ -6,6 +6,8 @@ import torch
 from matplotlib.colors import to_hex
 from matplotlib.patches import Circle
 
+from pyrnn import RNN
+from pyrnn.dynamics import find_fixed_points
 from pyrnn.palette import VERMILION
 from pyrnn.plot import plot_lyapunov, plot_magnitudes, plot_spectrum
 
@@ -69,3 +71,40 @@ def test_lyapunov_spectrum_shows_the_range_of_runs():
 
 def test_single_lyapunov_run_has_no_range():
     assert not plot_lyapunov([0.0, -0.5]).collections
+
+
+@pytest.fixture
+def points():
+    starts = torch.linspace(-1, 1, 9)[:, None].expand(9, 2)
+    return find_fixed_points(lambda h, x: torch.tanh(h @ torch.diag(h.new([2.0, 0.5]))), starts)
+
+
+def test_fixed_points_are_drawn_together(points):
+    ax = plot_spectrum(points)
+    assert sum(len(each.get_offsets()) for each in ax.collections) == 3 * 2
+    assert plot_spectrum(points[:1]).collections
+
+
+def test_magnitudes_are_those_of_one_point(points):
+    assert len(plot_magnitudes(points[:1]).get_lines()) == 3
+    with pytest.raises(ValueError, match=r"got 3; choose one"):
+        plot_magnitudes(points)
+
+
+def test_layer_is_decomposed():
+    layer = torch.nn.Linear(2, 2)
+    torch.nn.init.eye_(layer.weight)
+    assert dots(plot_spectrum(layer), "stable") == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        (RNN(2, 5, 1), TypeError, "got RNN; pass a fixed point"),
+        (np.ones((2, 3)), ValueError, r"got \(2, 3\)"),
+        (np.ones((4, 2, 2)), ValueError, r"got \(4, 2, 2\)"),
+    ],
+)
+def test_what_has_no_modes_is_refused(given, error, message):
+    with pytest.raises(error, match=message):
+        plot_spectrum(given)

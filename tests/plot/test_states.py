@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from pyrnn import RNN
 from pyrnn.plot import plot_explained_variance, plot_state_lines, plot_states, plot_trajectories
 from pyrnn.projection import Projection
 
@@ -69,3 +70,56 @@ def test_explained_variance_adds_up_and_counts_dimensions():
     np.testing.assert_allclose([bar.get_height() for bar in ax.patches[:3]], 100 / 3)
     assert ax.get_lines()[0].get_ydata()[-1] == pytest.approx(100)
     assert ax.texts[0].get_text() == "3 PCs for 95%\nPR = 3.0"
+
+
+@pytest.mark.parametrize("shape", [(3, 20, 1), (20, 1)])
+def test_one_unit_is_drawn_along_one_axis(shape):
+    states = torch.randn(*shape)
+    ax = plot_trajectories(states, path=torch.linspace(-1, 1, 5)[:, None])
+    for segment in ax.collections[0].get_segments():
+        assert (segment[:, 1] == 0).all()
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("PC1 (100%)", "")
+
+
+def test_single_trial_is_one_line():
+    assert len(plot_trajectories(torch.randn(20, 6)).collections[0].get_segments()) == 1
+
+
+def test_angles_go_round():
+    """Just above and just below half a turn look alike, unlike on a scale with two ends."""
+    ax = plot_trajectories(torch.randn(3, 20, 6), color=[179.0, -179.0, 0.0], period=360)
+    above, below, zero = ax.collections[0].get_colors()[:, :3]
+    assert np.abs(above - below).max() < 0.05
+    assert np.abs(above - zero).max() > 0.5
+    assert [t.get_text() for t in ax.figure.axes[-1].get_yticklabels()] == ["−180", "0", "180"]
+
+
+def test_states_may_have_a_colour_each():
+    values = np.arange(60.0).reshape(3, 20)
+    lines = plot_trajectories(torch.randn(3, 20, 6), color=values).collections[0]
+    assert len(lines.get_segments()) == 3 * 19
+    assert len(np.unique(lines.get_colors(), axis=0)) > 40
+
+
+def test_what_predict_returns_is_accepted(bumps):
+    rollout = RNN(2, 6, 1).predict(torch.randn(3, 20, 2))
+    for plot in (plot_states, plot_state_lines, plot_trajectories, plot_explained_variance):
+        assert plot(rollout).get_xlabel()
+
+
+@pytest.mark.parametrize(
+    ("plot", "given", "error", "message"),
+    [
+        (plot_states, torch.randn(5), ValueError, r"got \(5,\)"),
+        (plot_trajectories, RNN(2, 6, 1), TypeError, "got RNN; pass states"),
+        (plot_explained_variance, RNN(2, 6, 1), TypeError, "got RNN; pass states"),
+    ],
+)
+def test_what_are_no_states_is_refused(plot, given, error, message):
+    with pytest.raises(error, match=message):
+        plot(given)
+
+
+def test_colours_of_other_trials_are_refused():
+    with pytest.raises(ValueError, match=r"\(3,\) or \(3, 20\), got \(4,\)"):
+        plot_trajectories(torch.randn(3, 20, 6), color=np.arange(4.0))

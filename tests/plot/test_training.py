@@ -3,6 +3,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
+from matplotlib.colors import LogNorm
 
 from pyrnn.plot import plot_gradient_norm, plot_learning_rate, plot_loss, plot_loss_surface
 
@@ -84,3 +86,56 @@ def test_loss_surface_shows_the_way_from_ring_to_star():
 
 def test_loss_surface_may_be_negative():
     assert plot_loss_surface([0, 1], [0, 1], [[-1.0, 0.0], [1.0, 2.0]]).collections
+
+
+def test_a_term_that_is_zero_keeps_the_logarithmic_scale():
+    ax = plot_loss({"loss": [1.0, 0.5, 0.1], "unused penalty": [0.0, 0.0, 0.0]})
+    assert ax.get_yscale() == "log"
+    assert ax.get_ylim()[0] > 1e-3
+
+
+def test_a_trained_network_stands_for_its_history():
+    data = history(loss=[1.0, 0.5], learning_rate=[0.1, 0.1], gradient_norm=[1.0, 2.0])
+    data.n_steps = 2
+    network = SimpleNamespace(fit=None, history=data)
+    for plot in (plot_loss, plot_learning_rate, plot_gradient_norm):
+        assert len(plot(network).get_lines()[0].get_ydata()) == 2
+
+
+def test_a_network_that_was_not_trained_is_told_from_one_that_was():
+    with pytest.raises(ValueError, match=r"rnn\.fit"):
+        plot_loss(SimpleNamespace(fit=None, history=None))
+
+
+def test_loss_surface_marks_more_points_than_there_are_colours():
+    marks = np.random.default_rng(0).uniform(size=(9, 2))
+    ax = plot_loss_surface([0, 1], [0, 1], [[1.0, 2.0], [3.0, 4.0]], points=marks)
+    drawn = np.array([np.ravel(line.get_data()) for line in ax.get_lines()])
+    np.testing.assert_allclose(drawn, marks)
+
+
+def test_loss_surface_with_a_zero_stays_logarithmic():
+    x = np.linspace(-1, 1, 5)
+    ax = plot_loss_surface(x, x, x**2 + x[:, None] ** 2)
+    (filled,) = ax.collections
+    assert filled.norm.vmin == pytest.approx(0.25)
+    assert isinstance(filled.norm, LogNorm)
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_flat_loss_surface_is_no_error(value):
+    assert plot_loss_surface([0, 1], [0, 1], np.full((2, 2), value)).collections
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"losses": np.ones((3, 2))}, r"\(2, 3\), got \(3, 2\)"),
+        ({"path": np.ones((4, 3))}, r"path of shape \(n, 2\), got \(4, 3\)"),
+        ({"points": [1.0, 2.0]}, r"points of shape \(n, 2\), got \(2,\)"),
+    ],
+)
+def test_misshapen_loss_surface_is_refused(changes, message):
+    given = {"x": [0, 1, 2], "y": [0, 1], "losses": np.ones((2, 3)), **changes}
+    with pytest.raises(ValueError, match=message):
+        plot_loss_surface(**given)

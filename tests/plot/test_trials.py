@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from pyrnn.plot import plot_psychometric, plot_trial
-from pyrnn.tasks import Trial, psychometric
+from pyrnn.tasks import FlipFlop, Trial, psychometric
 
 
 def trial(n_steps=40):
@@ -77,3 +78,31 @@ def test_several_psychometric_curves_are_named():
     curve = psychometric([-1.0, -1.0, 1.0, 1.0], [0, 1, 1, 1])
     ax = plot_psychometric({"before": curve, "after": curve})
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["before", "after"]
+
+
+def test_task_stands_for_its_first_trial():
+    task = FlipFlop(n_bits=2, duration=200.0)
+    ax = plot_trial(task)
+    assert ax.get_xlabel() == "time (ms)"
+    np.testing.assert_allclose(
+        ax.get_lines()[0].get_ydata(), plot_trial(task[0]).get_lines()[0].get_ydata()
+    )
+
+
+@pytest.mark.parametrize(
+    ("plot", "given", "error", "message"),
+    [
+        (plot_trial, [torch.zeros(5)], TypeError, "got list; pass a task"),
+        (plot_trial, (torch.zeros(5), torch.zeros(5)), ValueError, r"got \(5,\)"),
+        (plot_trial, (torch.zeros(5, 1), torch.zeros(4, 1)), ValueError, "targets of 5 steps"),
+        (plot_psychometric, [0.1, 0.9], TypeError, "got list; psychometric"),
+    ],
+)
+def test_what_is_no_trial_or_curve_is_refused(plot, given, error, message):
+    with pytest.raises(error, match=message):
+        plot(given)
+
+
+def test_outputs_of_another_trial_are_refused():
+    with pytest.raises(ValueError, match="outputs of 40 steps, as the inputs have, got 30"):
+        plot_trial(trial(), torch.zeros(30, 3))

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from pyrnn import CTRNN, RNN
+from pyrnn.connectivity import MultiRegion, Region
 from pyrnn.plot import plot_stems, plot_time_constants, plot_weights
 
 
@@ -69,3 +71,45 @@ def test_time_constants_before_and_after_share_their_bins():
 @pytest.mark.parametrize("tau", [torch.tensor([np.inf, 10.0]), [10.0]])
 def test_endless_time_constants_are_left_out(tau):
     assert sum(patch.get_height() for patch in plot_time_constants(tau).patches) == 1
+
+
+def test_stems_of_zeros_have_an_axis_that_can_be_read():
+    assert plot_stems(np.zeros(5)).get_ylim() == (-1, 1)
+
+
+def test_a_network_stands_for_its_recurrent_weights():
+    rnn = CTRNN(2, 5, 1, dale_ratio=0.6)
+    ax = plot_weights(rnn)
+    np.testing.assert_array_equal(ax.images[0].get_array(), rnn.w_rec.weight.detach())
+    assert ticks(ax.xaxis) == ["E", "I"]
+
+
+def test_a_network_of_regions_shows_them():
+    brain = MultiRegion(Region("cortex", 3), Region("thalamus", 2))
+    brain = brain.connect("thalamus", "cortex", 0.5).input("thalamus").output("cortex")
+    ax = plot_weights(CTRNN(2, 5, 1, connectivity=brain.build(input_size=2, output_size=1)))
+    assert ticks(ax.yaxis) == ["cortex", "thalamus"]
+
+
+def test_a_network_stands_for_its_time_constants():
+    ax = plot_time_constants(CTRNN(2, 5, 1, tau=50.0))
+    assert "median 50 ms" in ax.get_legend_handles_labels()[1]
+
+
+@pytest.mark.parametrize(
+    ("plot", "given", "error", "message"),
+    [
+        (plot_time_constants, RNN(2, 5, 1), TypeError, "timescales"),
+        (plot_time_constants, [np.inf], ValueError, "got 1 without one"),
+        (plot_stems, RNN(2, 5, 1), TypeError, r"rnn\.w_rec\.bias"),
+        (plot_weights, torch.ones(5), ValueError, r"got shape \(5,\)"),
+    ],
+)
+def test_what_has_no_such_numbers_is_refused(plot, given, error, message):
+    with pytest.raises(error, match=message):
+        plot(given)
+
+
+def test_signs_of_another_network_are_refused():
+    with pytest.raises(ValueError, match="3 units on a side"):
+        plot_weights(torch.ones(5, 5), signs=[1, 1, -1])
