@@ -1,7 +1,8 @@
 """Interactive 3D scenes: a window, a picture, a film, or a web page that works offline."""
 
 from pyrnn.render.opengl import OpenGL, probe_opengl
+from pyrnn.render.output import Output
 from pyrnn.render.panels import Panels
 from pyrnn.render.scene import Scene
 
-__all__ = ["OpenGL", "Panels", "Scene", "probe_opengl"]
+__all__ = ["OpenGL", "Output", "Panels", "Scene", "probe_opengl"]

@@ -21,38 +21,16 @@ log = logging.getLogger(__name__)
 
 MAX_TUBES, MAX_LINES = 20_000, 200_000  # states drawn as tubes, as lines; beyond, fewer trials
 TUBE, MODE, ATTRACTOR, BALL = 0.0016, 0.0020, 0.0045, 0.0095  # radii, as shares of the diagonal
+SMALLEST = 0.25  # size of fixed points that would else be too small to be seen
 MODE_LENGTH = 0.085  # of an arrow along an unstable direction, as a share of the diagonal
 LINE_ALPHA = 0.55  # many thin lines shine through each other
 EDGE_STEPS = 28  # vertices of a graph edge
 
 
-def split_trials(states: Any) -> list[Array]:
-    """Return states as a list of trials, ``(time, hidden_size)`` each.
-
-    Args:
-        states: ``(..., time, hidden_size)``, or a sequence of trials of unequal duration.
-
-    Raises:
-        ValueError: If there is no state, or the states have no time axis.
-    """
-    if isinstance(states, (list, tuple)):
-        trials = [as_array(trial) for trial in states]
-    else:
-        array = as_array(states)
-        trials = list(array.reshape(-1, *array.shape[-2:])) if array.ndim > 1 else [array]
-    if not trials or any(trial.ndim != 2 or not trial.size for trial in trials):
-        shape = [trial.shape for trial in trials[:3]]
-        raise ValueError(
-            f"expected states of shape (trials, time, hidden_size), got {shape}; "
-            "pass the states that rnn.predict returns"
-        )
-    return trials
-
-
 def chosen_trials(lengths: Sequence[int]) -> Array:
     """Return the indices of the trials to draw: all, or evenly many if they are too large."""
     total = sum(lengths)
-    kept = max(1, int(len(lengths) * min(1.0, MAX_LINES / total)))
+    kept = max(min(1, len(lengths)), int(len(lengths) * min(1.0, MAX_LINES / max(total, 1))))
     if kept < len(lengths):
         log.info("drawing %d of %d trials (%d states)", kept, len(lengths), total)
     return np.unique(np.linspace(0, len(lengths) - 1, kept).round().astype(int))
@@ -77,12 +55,14 @@ def trajectories(
     )
 
 
-def fixed_points(points: Iterable[Any], centers: Array, unit: float, sizes: Any = None) -> Balls:
+def fixed_points(
+    points: Iterable[Any], centers: Array, unit: float, sizes: Array | None = None
+) -> Balls:
     """Draw fixed points as spheres, coloured by their number of unstable modes."""
     points = list(points)
     radii = np.array([1.15 if not point.n_unstable else 1.0 for point in points])
     if sizes is not None:
-        radii = as_array(sizes) / np.max(sizes) * 1.5
+        radii = np.maximum(1.5 * sizes, SMALLEST)
     colors = [rgb(stability_color(point.n_unstable)) for point in points]
     return Balls(
         "fixed points",
@@ -164,15 +144,6 @@ def _real_directions(point: Any, wanted: Any) -> Array:
         for part in ((vector.real, vector.imag) if abs(value.imag) > 1e-12 else (vector.real,))
     ]
     return normalized(np.array(columns).reshape(-1, len(vectors)))
-
-
-def check_graph(graph: networkx.DiGraph | None, n_points: int) -> None:
-    """Refuse a graph that was made from other points."""
-    if graph is not None and set(graph.nodes) != set(range(n_points)):
-        raise ValueError(
-            f"expected a graph with one node for each of {n_points} fixed points, "
-            f"got {graph.number_of_nodes()} nodes; pass the points that the graph was made from"
-        )
 
 
 def edges(graph: networkx.DiGraph, balls: Balls, unit: float) -> Curves | None:

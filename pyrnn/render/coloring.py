@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib import colormaps
 
-from pyrnn.palette import CYCLE, TRACE, rgb
+from pyrnn.palette import CYCLE, TRACE, color_scale, rgb
 from pyrnn.projection import as_array
 from pyrnn.render.layers import Array, ColorBar
 
-MAX_CONDITIONS = 8  # more differing labels than this are drawn as a scale
+MAX_CONDITIONS = len(CYCLE)  # more differing numbers than this are drawn as a scale
 
 
 class Coloring(NamedTuple):
@@ -27,7 +26,9 @@ class Coloring(NamedTuple):
         return self._replace(colors=self.colors[mask])
 
 
-def color_trials(trials: list[Array], by: Any, label: str = "") -> Coloring:
+def color_trials(
+    trials: list[Array], by: Any, label: str = "", period: float | None = None
+) -> Coloring:
     """Choose the colour of every state.
 
     Args:
@@ -35,9 +36,10 @@ def color_trials(trials: list[Array], by: Any, label: str = "") -> Coloring:
         by: ``None`` for grey, ``"time"``, ``"speed"``, one value or label a trial ``(n_trials,)``,
             or one value a state ``(n_trials, time)``.
         label: What the values are, written at the colour scale.
+        period: A full turn, where the values are angles.
 
     Raises:
-        ValueError: If the values fit neither the trials nor the states.
+        ValueError: If the values fit neither the trials nor the states, or are not finite.
     """
     lengths = [len(trial) for trial in trials]
     if by is None:
@@ -46,11 +48,11 @@ def color_trials(trials: list[Array], by: Any, label: str = "") -> Coloring:
         return _named(trials, by, label)
     values = as_array(by)
     if values.shape == (len(trials),):
-        if _are_conditions(values):
+        if period is None and _are_conditions(values):
             return _by_condition(values, lengths)
-        return _by_value(values.repeat(lengths), label)
+        return _by_value(values.repeat(lengths), label, period=period)
     if values.size == sum(lengths) and len(values) == len(trials):
-        return _by_value(values.reshape(-1), label)
+        return _by_value(values.reshape(-1), label, period=period)
     raise ValueError(
         f"expected color to hold one value for each of {len(trials)} trials or of {sum(lengths)} "
         f"states, got shape {values.shape}; use 'time', 'speed' or such values"
@@ -71,25 +73,32 @@ def _named(trials: list[Array], by: str, label: str) -> Coloring:
 
 def _are_conditions(values: Array) -> bool:
     """Whether the values name groups of trials rather than measure something."""
-    return values.dtype.kind in "iubUSO" and len(np.unique(values)) <= MAX_CONDITIONS
+    few = values.dtype.kind in "iub" and len(np.unique(values)) <= MAX_CONDITIONS
+    return few or values.dtype.kind in "US"
 
 
 def _by_condition(values: Array, lengths: list[int]) -> Coloring:
     names, index = np.unique(values, return_inverse=True)
+    if len(names) > MAX_CONDITIONS:
+        raise ValueError(
+            f"expected at most {MAX_CONDITIONS} conditions, which can be told apart by colour, "
+            f"got {len(names)}; colour by a number instead"
+        )
     palette = [CYCLE[i % len(CYCLE)] for i in range(len(names))]
     colors = np.array([rgb(color) for color in palette], np.uint8)[index]
     legend = tuple((str(name), color) for name, color in zip(names, palette, strict=True))
     return Coloring(colors.repeat(lengths, axis=0), legend)
 
 
-def _by_value(values: Array, label: str, colormap: str | None = None) -> Coloring:
-    """Colour by a scale: symmetric about zero where values have both signs."""
-    low, high = float(values.min()), float(values.max())
-    if colormap is None:
-        colormap = "coolwarm" if low < 0 < high else "viridis"
-    if colormap == "coolwarm":
-        high = max(-low, high)
-        low = -high
-    scaled = (values - low) / ((high - low) or 1)
-    colors = (colormaps[colormap](scaled)[:, :3] * 255).round().astype(np.uint8)
-    return Coloring(colors, bar=ColorBar(label, colormap, low, high))
+def _by_value(
+    values: Array, label: str, name: str | None = None, period: float | None = None
+) -> Coloring:
+    """Colour by a scale."""
+    if not np.isfinite(values).all():
+        raise ValueError(
+            "expected finite values to colour by, got NaN or infinity; give every trial a value"
+        )
+    scale, values = color_scale(values, period)
+    scale = scale._replace(colormap=name or scale.colormap)
+    colors = (scale(values)[:, :3] * 255).round().astype(np.uint8)
+    return Coloring(colors, bar=ColorBar(label, scale))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+from rich.progress import Progress
 
 from pyrnn.render.camera import Pose, fit_camera
 from pyrnn.render.layers import Array, Drawing
@@ -20,28 +22,47 @@ MACROBLOCK = 16  # sides of a film are multiples of this
 
 
 def write_film(
-    drawing: Drawing,
-    path: str | Path,
+    drawings: Sequence[Drawing],
+    path: Path,
     motion: str,
     seconds: float,
     fps: int,
     size: tuple[int, int],
+    progress: bool = True,
 ) -> Path:
-    """Draw a film of a drawing into a file; see :meth:`~pyrnn.render.Scene.film`."""
-    if motion not in MOTIONS:
-        raise ValueError(f"expected motion 'turntable' or 'trials', got {motion!r}; choose one")
-    is_gif = Path(path).suffix.lower() == ".gif"
+    """Draw a film of drawings side by side; see :meth:`~pyrnn.render.Scene.film`."""
+    _check(motion, seconds, fps)
+    is_gif = path.suffix.lower() == ".gif"
     if not is_gif:
         _video_tools()  # before anything is drawn
     width, height = (MACROBLOCK * max(1, round(side / MACROBLOCK)) for side in size)
-    stage = Stage(drawing, (width, height), ratio=RATIO, text=Stage.text_for(height))
     n_frames = max(2, round(seconds * fps))
-    try:
-        write = _write_gif if is_gif else _write_mp4
-        write(_frames(stage, motion, n_frames), Path(path), fps)
-    finally:
-        stage.close()
-    return Path(path)
+    with ExitStack() as opened:
+        films = []
+        for drawing in drawings:
+            stage = Stage(drawing, (width, height), ratio=RATIO, text=Stage.text_for(height))
+            opened.callback(stage.close)
+            films.append(_frames(stage, motion, n_frames))
+        frames = (np.concatenate([next(film) for film in films], 1) for _ in range(n_frames))
+        watched = _track(frames, n_frames, path, progress)
+        (_write_gif if is_gif else _write_mp4)(watched, path, fps)
+    return path
+
+
+def _check(motion: str, seconds: float, fps: int) -> None:
+    if motion not in MOTIONS:
+        raise ValueError(f"expected motion 'turntable' or 'trials', got {motion!r}; choose one")
+    if not (0 < seconds < np.inf and 0 < fps < np.inf):
+        raise ValueError(
+            f"expected a positive duration and frame rate, got seconds={seconds} and fps={fps}; "
+            "6 seconds of 15 frames each suit most scenes"
+        )
+
+
+def _track(frames: Iterator[Array], n_frames: int, path: Path, enabled: bool) -> Iterator[Array]:
+    """Yield frames and show how many are drawn, ten times a second at most."""
+    with Progress(disable=not enabled, transient=True) as bar:
+        yield from bar.track(frames, total=n_frames, description=f"filming {path.name}")
 
 
 def _frames(stage: Stage, motion: str, n_frames: int) -> Iterator[Array]:
@@ -58,7 +79,7 @@ def _frames(stage: Stage, motion: str, n_frames: int) -> Iterator[Array]:
 
 def _turntable(stage: Stage, n_frames: int) -> list[Pose]:
     """Return cameras on a circle around the scene, at a distance that suits all of them."""
-    width, height = stage.window.GetSize()
+    width, height = stage.size
     box, toward = stage.drawing.box, stage.drawing.iso
     directions = [_turned(toward, 360 * frame / n_frames) for frame in range(n_frames)]
     fitted = [fit_camera(box, direction, width / height) for direction in directions]

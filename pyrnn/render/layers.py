@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pyrnn.palette import Scale
+
 Array = NDArray[Any]
 
 
@@ -99,12 +101,10 @@ Layer = Curves | Balls
 
 
 class ColorBar(NamedTuple):
-    """A named range of a matplotlib colour map."""
+    """A scale of colours, and what it measures."""
 
     label: str
-    colormap: str
-    low: float
-    high: float
+    scale: Scale
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps, font_manager
+from matplotlib import font_manager
 from vtkmodules.vtkRenderingCore import vtkTextActor
 
-from pyrnn.palette import INK, rgb
+from pyrnn.palette import INK, colormap, rgb
 from pyrnn.render.image import image_actor
 from pyrnn.render.layers import Array, ColorBar, Drawing
 
@@ -51,7 +51,7 @@ class Overlay:
         return actor
 
     def _add_bar(self, bar: ColorBar) -> None:
-        ramp = colormaps[bar.colormap](np.linspace(0, 1, 256))[None].repeat(12, axis=0)
+        ramp = colormap(bar.scale.colormap)(np.linspace(0, 1, 256))[None].repeat(12, axis=0)
         width = round(190 * self.ratio)
         columns = np.linspace(0, 255, width).round().astype(int)
         rows = np.linspace(0, 11, round(12 * self.ratio)).round().astype(int)
@@ -59,8 +59,9 @@ class Overlay:
         top = self.bottom + 8
         self.write(bar.label, MARGIN, top, 14.5)
         self.fixed.append((image_actor(picture), MARGIN, top + 28))
-        self.write(f"{bar.low:.3g}", MARGIN, top + 44, 12.5)
-        end = self.write(f"{bar.high:.3g}", MARGIN + 190, top + 44, 12.5)
+        low, high = bar.scale.ends
+        self.write(low, MARGIN, top + 44, 12.5)
+        end = self.write(high, MARGIN + 190, top + 44, 12.5)
         end.GetTextProperty().SetJustificationToRight()
         self.bottom = top + 44 + ROW
 

@@ -10,8 +10,9 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps, colors
+from matplotlib import colors
 
+from pyrnn.palette import colormap
 from pyrnn.render.layers import Array, Balls, Card, ColorBar, Drawing, Layer
 
 DIGITS = 7  # of numbers written as text
@@ -55,8 +56,8 @@ def _scene(drawing: Drawing) -> dict[str, Any]:
 
 
 def _bar(bar: ColorBar) -> dict[str, Any]:
-    ramp = [colors.to_hex(color) for color in colormaps[bar.colormap](np.linspace(0, 1, 17))]
-    low, high = f"{bar.low:.3g}", f"{bar.high:.3g}"
+    ramp = [colors.to_hex(c) for c in colormap(bar.scale.colormap)(np.linspace(0, 1, 31))]
+    low, high = bar.scale.ends
     return {"label": bar.label, "colors": ramp, "low": low, "high": high}
 
 

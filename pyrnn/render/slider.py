@@ -12,6 +12,7 @@ from pyrnn.render.overlay import text
 from pyrnn.render.stage import Stage
 
 LENGTH, BOTTOM, REACH = 430, 52, 14  # of the track, its height in the window, for a hit; pixels
+SIDES = 170  # pixels left for button and step, in narrow windows
 
 
 class Slider:
@@ -27,10 +28,11 @@ class Slider:
         self, stage: Stage, move: Callable[[int], None], play: Callable[[], None]
     ) -> None:
         self.n_steps = stage.drawing.n_steps
+        self.length = round(min(LENGTH, max(60, stage.size[0] - SIDES)))
         self.step = self.n_steps - 1
         self.playing, self.dragged, self.left = False, False, 0.0
         self._move, self._play = move, play
-        pixels = np.full((4, LENGTH, 3), 225, np.uint8)
+        pixels = np.full((4, self.length, 3), 225, np.uint8)
         self.track = image_actor(pixels)
         self.knob = text("●", 22, SLATE, center=True)
         self.button = text("▶", 17, SLATE, center=True)
@@ -41,17 +43,17 @@ class Slider:
 
     def place(self, width: int) -> None:
         """Lay the slider out in a window of some width."""
-        self.left = (width - LENGTH) / 2
+        self.left = (width - self.length) / 2
         self.track.SetPosition(self.left, BOTTOM - 2)
         self.knob.SetPosition(self.x_of(self.step), BOTTOM)
         self.button.SetPosition(self.left - 28, BOTTOM)
         self.button.SetInput("▮▮" if self.playing else "▶")
-        self.clock.SetPosition(self.left + LENGTH + 18, BOTTOM)
+        self.clock.SetPosition(self.left + self.length + 18, BOTTOM)
         self.clock.SetInput(f"{self.step}")
 
     def x_of(self, step: int) -> float:
         """Return where the knob stands for a step, in pixels from the left."""
-        return self.left + LENGTH * step / max(self.n_steps - 1, 1)
+        return self.left + self.length * step / max(self.n_steps - 1, 1)
 
     def press(self, x: float, y: float) -> bool:
         """Take a press of the mouse; whether it was meant for the slider."""
@@ -60,13 +62,13 @@ class Slider:
         if abs(x - (self.left - 28)) <= REACH:
             self._play()
             return True
-        self.dragged = self.left - REACH <= x <= self.left + LENGTH + REACH
+        self.dragged = self.left - REACH <= x <= self.left + self.length + REACH
         return self.drag(x)
 
     def drag(self, x: float) -> bool:
         """Follow the pointer; whether the knob is held."""
         if self.dragged:
-            self._move(round((x - self.left) / LENGTH * (self.n_steps - 1)))
+            self._move(round((x - self.left) / self.length * (self.n_steps - 1)))
         return self.dragged
 
     def release(self) -> bool:

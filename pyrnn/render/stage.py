@@ -32,7 +32,7 @@ SAMPLES = 8  # a pixel
 
 
 class Stage:
-    """A drawing in a window of its own.
+    """A drawing in a window of its own, or in a part of one.
 
     Args:
         drawing: What to draw.
@@ -40,6 +40,7 @@ class Stage:
         offscreen: Whether the window stays invisible.
         ratio: Pixels drawn for each pixel asked for.
         text: Size of texts, relative to that in a window.
+        part: A window that :func:`open_window` opened, and which of its parts to use.
 
     Raises:
         RuntimeError: If OpenGL does not work; the message says what to install.
@@ -53,12 +54,11 @@ class Stage:
         offscreen: bool = True,
         ratio: float = 1.0,
         text: float = 1.0,
+        part: tuple[vedo.Plotter, int] | None = None,
     ) -> None:
         self.drawing = drawing
-        with _settings(**_smoothing(require_opengl(), ratio)):
-            pixels = tuple(round(side * ratio) for side in size)
-            self.plotter = vedo.Plotter(size=pixels, offscreen=offscreen, title="pyrnn", axes=0)
-        self.window, self.renderer = self.plotter.window, self.plotter.renderer
+        self.plotter, index = part or (open_window(size, offscreen=offscreen, ratio=ratio), 0)
+        self.window, self.renderer = self.plotter.window, self.plotter.renderers[index]
         self.actors = {layer.key: Actor(layer, ratio) for layer in drawing.layers}
         timed = [x for x in drawing.layers if isinstance(x, Curves) and x.times is not None]
         self.ghosts = {layer.key: Actor(layer, ratio) for layer in timed}
@@ -73,6 +73,12 @@ class Stage:
         self._clip()
         self.set_step(None)
         self.look("iso")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the part of the window that is drawn on, in pixels."""
+        width, height = self.renderer.GetSize()
+        return width, height
 
     @staticmethod
     def text_for(height: int) -> float:
@@ -95,7 +101,7 @@ class Stage:
 
     def look(self, view: str) -> None:
         """Move the camera to a named view."""
-        width, height = self.window.GetSize()
+        width, height = self.size
         direction = self.drawing.iso if view == "iso" else camera.view_direction(view)
         self.pose(camera.fit_camera(self.drawing.box, direction, (width - self.left) / height))
         self.renderer.GetActiveCamera().SetWindowCenter(-self.left / width, 0)
@@ -119,7 +125,7 @@ class Stage:
 
     def to_pixels(self, places: Array) -> Array:
         """Return where places ``(n, 3)`` are seen: pixels from the lower left, and depth."""
-        eye, (width, height) = self.renderer.GetActiveCamera(), self.window.GetSize()
+        eye, (width, height) = self.renderer.GetActiveCamera(), self.size
         matrix = eye.GetCompositeProjectionTransformMatrix(width / height, -1, 1)
         rows = np.array([[matrix.GetElement(i, j) for j in range(4)] for i in range(4)])
         seen = np.c_[places, np.ones(len(places))] @ rows.T
@@ -195,7 +201,27 @@ class Stage:
             for wall, shown in zip(pair, (side == 0, side == 1), strict=True):
                 wall.actor.SetVisibility(shown and self.overlay.axes_visible)
         ends = self.to_pixels(camera.label_edges(box, position).reshape(-1, 3))
-        self.overlay.place(self.window.GetSize(), ends.reshape(3, 2, 3)[..., :2])
+        self.overlay.place(self.size, ends.reshape(3, 2, 3)[..., :2])
+
+
+def open_window(
+    size: tuple[int, int], *, offscreen: bool = True, ratio: float = 1.0, n_parts: int = 1
+) -> vedo.Plotter:
+    """Open a window of one or more parts side by side.
+
+    Args:
+        size: Width and height in pixels.
+        offscreen: Whether it stays invisible.
+        ratio: Pixels drawn for each pixel asked for.
+        n_parts: How many drawings it will show.
+
+    Raises:
+        RuntimeError: If OpenGL does not work; the message says what to install.
+    """
+    with _settings(**_smoothing(require_opengl(), ratio)):
+        pixels = tuple(round(side * ratio) for side in size)
+        shape: dict[str, Any] = {"shape": (1, n_parts), "sharecam": False}
+        return vedo.Plotter(size=pixels, offscreen=offscreen, title="pyrnn", axes=0, **shape)
 
 
 def _grid(lines: Array, ratio: float) -> vedo.Lines:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from pyrnn.render.opengl import has_display
 from pyrnn.render.overlay import MARGIN, text
 from pyrnn.render.pick import find_card
 from pyrnn.render.slider import Slider
-from pyrnn.render.stage import Stage
+from pyrnn.render.stage import Stage, open_window
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +31,13 @@ ROW, BUTTON = 25, 52  # height of a check-box, width of a button; in pixels
 PANEL = 120.0  # pixels kept free for check-boxes
 FRAME, STEPS_PER_SECOND = 40, 60  # milliseconds between frames, speed of play
 KEYS = (
-    "drag to rotate · wheel to zoom · click a fixed point or an edge · 1–4 views · "
-    "space plays · ← → step · p saves a picture · Esc closes"
+    "drag to rotate · wheel to zoom · click a fixed point or an edge",
+    "1–4 views · space plays · ← → step · p saves a picture · Esc closes",
 )
+LETTER = 6.3  # width of one in the list of keys, in pixels
 
 
-def show(drawing: Drawing, size: tuple[int, int]) -> None:
+def show(drawings: Sequence[Drawing], size: tuple[int, int]) -> None:
     """Open a window and return when it is closed; see :meth:`~pyrnn.render.Scene.show`."""
     if not has_display():
         warnings.warn(
@@ -44,11 +46,14 @@ def show(drawing: Drawing, size: tuple[int, int]) -> None:
             stacklevel=3,
         )
         return
-    stage = Stage(drawing, size, offscreen=False)
-    try:
-        Viewer(stage, stage.plotter.interactor).start()
-    finally:
-        stage.close()
+    window = open_window(size, offscreen=False, n_parts=len(drawings))
+    with ExitStack() as opened:
+        style, viewers = vtkInteractorStyleTrackballCamera(), []
+        for index, drawing in enumerate(drawings):
+            stage = Stage(drawing, size, part=(window, index))
+            opened.callback(stage.close)
+            viewers.append(Viewer(stage, window.interactor, style))
+        viewers[0].start()
 
 
 class Viewer:
@@ -57,12 +62,15 @@ class Viewer:
     Args:
         stage: What is seen.
         interactor: VTK's source of events: a window's own, or a generic one fed by a test.
+        style: How the camera is turned; shared by the viewers of one window.
     """
 
-    def __init__(self, stage: Stage, interactor: Any) -> None:
+    def __init__(self, stage: Stage, interactor: Any, style: Any = None) -> None:
         self.stage, self.interactor = stage, interactor
+        self.style = style or vtkInteractorStyleTrackballCamera()
         self.card: Card | None = None
-        self.playing, self._pressed, self._began = False, (0, 0), (0.0, 0)
+        self.playing, self._began = False, (0.0, 0)
+        self._pressed: tuple[int, int] | None = None
         self._card_actor: Any = None
         self._areas: list[tuple[float, float, float, Callable[[], None]]] = []
         self._boxes: dict[str, Any] = {}
@@ -72,7 +80,7 @@ class Viewer:
         self.tip.GetTextProperty().SetBackgroundOpacity(0.88)
         self.tip.SetVisibility(False)
         stage.renderer.AddViewProp(self.tip)
-        stage.left = min(PANEL, 0.25 * stage.window.GetSize()[0])
+        stage.left = min(PANEL, 0.25 * stage.size[0])
         stage.look("iso")
         self.slider = Slider(stage, self.set_step, self.toggle_play)
         self._connect()
@@ -93,7 +101,7 @@ class Viewer:
             self._areas.append((x - 4, y + 8, BUTTON - 4, lambda view=view: self.look(view)))  # type: ignore[misc]
         for actor, _, _ in overlay.fixed[before:]:
             self.stage.renderer.AddViewProp(actor)
-        self.keys = text(KEYS, 11.5, SLATE, center=True)
+        self.keys = text("", 11.5, SLATE, center=True)
         self.stage.renderer.AddViewProp(self.keys)
 
     def _mark(self, key: str) -> None:
@@ -105,7 +113,6 @@ class Viewer:
         self._boxes[key].GetTextProperty().SetColor(shade, shade, shade)
 
     def _connect(self) -> None:
-        self.style = vtkInteractorStyleTrackballCamera()
         self.interactor.SetInteractorStyle(self.style)
         self.interactor.RemoveObservers("CharEvent")  # q, w, s … of VTK
         listen: Any = self.interactor
@@ -131,7 +138,8 @@ class Viewer:
         self.interactor.Start()
 
     def _layout(self, *_: Any) -> None:
-        width, height = self.stage.window.GetSize()
+        width, height = self.stage.size
+        self.keys.SetInput(_fitting_keys(width))
         self.keys.SetPosition(width / 2, 14)
         self.slider.place(width)
         if self._card_actor:
@@ -193,16 +201,26 @@ class Viewer:
     # events
 
     def _pointer(self) -> tuple[int, int]:
+        """Return where the pointer is in this part of the window."""
         x, y = self.interactor.GetEventPosition()
-        return x, y
+        left, bottom = self.stage.renderer.GetOrigin()
+        return x - left, y - bottom
+
+    def _is_meant(self) -> bool:
+        """Whether the pointer is over this part of the window, or over none and this is first."""
+        over = self.interactor.FindPokedRenderer(*self.interactor.GetEventPosition())
+        return over is self.stage.renderer
 
     def _stop(self, event: str) -> None:
         """Keep an event from turning the camera."""
         self.interactor.GetCommand(self._tags[event]).SetAbortFlag(1)
 
     def _press(self, _: Any, event: str) -> None:
-        x, y = self._pressed = self._pointer()
-        from_top = self.stage.window.GetSize()[1] - y
+        self._pressed = self._pointer() if self._is_meant() else None
+        if self._pressed is None:
+            return None
+        x, y = self._pressed
+        from_top = self.stage.size[1] - y
         for left, middle, width, act in self._areas:
             if left <= x <= left + width and abs(from_top - middle) <= ROW / 2:
                 act()
@@ -220,10 +238,11 @@ class Viewer:
             return self._stop(event)
         if self.style.GetState() == 0:  # not turning
             self._hover(x, y)
+        return None
 
     def _hover(self, x: int, y: int) -> None:
         """Name what is under the pointer."""
-        found = find_card(self.stage, x, y)
+        found = find_card(self.stage, x, y) if self._is_meant() else None
         words = f" {found.tip} " if found else ""
         if words == self.tip.GetInput() and not words:
             return
@@ -234,12 +253,16 @@ class Viewer:
 
     def _end_drag(self, *_: Any) -> None:
         """A press that was hardly moved is a click."""
+        if self._pressed is None:
+            return
         (x, y), (x0, y0) = self._pointer(), self._pressed
         if abs(x - x0) < CLICK and abs(y - y0) < CLICK:
             self.show_card(find_card(self.stage, x, y))
 
     def _key(self, *_: Any) -> None:
         key = self.interactor.GetKeySym()
+        if not self._is_meant():
+            return
         actions: dict[str, Callable[[], Any]] = {
             "Escape": self.close,
             "q": self.close,
@@ -260,3 +283,11 @@ class Viewer:
         self.set_step(first + int((time.monotonic() - began) * STEPS_PER_SECOND))
         if self.slider.step >= self.stage.drawing.n_steps - 1:
             self.toggle_play()
+
+
+def _fitting_keys(width: float) -> str:
+    """Return the list of keys, or as much of it as can be read in a window of some width."""
+    for words in (" · ".join(KEYS), KEYS[1]):
+        if LETTER * len(words) < width:
+            return words
+    return ""

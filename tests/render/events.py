@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from vtkmodules.vtkRenderingUI import vtkGenericRenderWindowInteractor
 
 from pyrnn.render.stage import Stage
@@ -11,12 +13,13 @@ from pyrnn.render.window import Viewer
 class Hand:
     """A mouse and a keyboard for a window that nobody sees."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, interactor: Any = None, style: Any = None) -> None:
         self.stage = stage
-        self.interactor = vtkGenericRenderWindowInteractor()
-        self.interactor.SetRenderWindow(stage.window)
-        self.interactor.Initialize()
-        self.viewer = Viewer(stage, self.interactor)
+        self.interactor = interactor or vtkGenericRenderWindowInteractor()
+        if interactor is None:
+            self.interactor.SetRenderWindow(stage.window)
+            self.interactor.Initialize()
+        self.viewer = Viewer(stage, self.interactor, style)
         stage.render()
 
     def _event(self, name: str, x: float, y: float) -> None:

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from pyrnn import RNN
+from pyrnn.dynamics import find_fixed_points
 from pyrnn.palette import STABILITY, rgb
 from pyrnn.projection import Projection
 from pyrnn.render import Panels, Scene
@@ -127,13 +129,13 @@ def test_given_projection_is_used():
 )
 def test_values_colour_trajectories_by_a_scale(color, colormap):
     scene = Scene(torch.randn(4, 30, 6), color=color, color_label="value")
-    assert scene.drawing.bar.colormap == colormap
+    assert scene.drawing.bar.scale.colormap == colormap
     assert len(np.unique(layer(scene, "trajectories").colors, axis=0)) >= 4
 
 
 def test_signed_values_have_a_symmetric_scale():
     bar = Scene(torch.randn(2, 30, 6), color=np.array([-0.5, 0.2])).drawing.bar
-    assert (bar.low, bar.high) == (-0.5, 0.5)
+    assert (bar.scale.low, bar.scale.high) == (-0.5, 0.5)
 
 
 def test_conditions_get_a_colour_and_a_legend_each():
@@ -245,11 +247,101 @@ def test_layers_are_plain_arrays(flipflop):
         ({"states": torch.randn(2, 5, 3), "projection": torch.zeros(3)}, "column"),
         ({"states": torch.randn(2, 5, 3), "graph": networkx.path_graph(2)}, "got 2 nodes"),
         ({"states": torch.randn(2, 5, 3), "points": scenes.points()}, r"got \(27, 12\)"),
+        ({"states": [torch.randn(5, 3), torch.randn(5, 4)]}, r"got \[\(5, 3\), \(5, 4\)\]"),
+        ({"states": torch.randn(2, 5, 3), "projection": torch.eye(4)}, "3 units, got one for 4"),
+        ({"states": torch.randn(2, 5, 3), "color": [1.0, np.nan]}, "finite"),
+        ({"states": torch.randn(9, 5, 3), "color": list("abcdefghi")}, "got 9"),
+        ({"points": scenes.points(), "sizes": np.ones(5)}, r"27 fixed points.*shape \(5,\)"),
+        ({"points": scenes.points(), "sizes": np.full(27, np.nan)}, "got nan"),
+        ({"points": scenes.points(), "sizes": -np.ones(27)}, r"got -1\.0"),
+        ({}, "got neither"),
     ],
 )
 def test_bad_input_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         assert Scene(**arguments).drawing
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"states": RNN(2, 3, 1)}, r"got RNN; pass states"),
+        ({"states": torch.randn(2, 5, 3), "projection": "pca"}, "got 'pca'"),
+        ({"states": torch.randn(2, 5, 3), "points": torch.randn(4, 3)}, "got Tensor"),
+    ],
+)
+def test_other_things_are_refused(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        assert Scene(**arguments).drawing
+
+
+def test_points_in_place_of_states_are_told_where_they_belong():
+    points = find_fixed_points(lambda h, x: torch.tanh(2 * h), torch.linspace(-1, 1, 9)[:, None])
+    with pytest.raises(TypeError, match=r"got FixedPoints; .*Scene\(points=points\)"):
+        Scene(points)
+    assert Scene(points=points).drawing.n_steps == 0
+    assert Scene(points=points[:1]).html()
+
+
+def test_graph_brings_its_points():
+    graph = scenes.graph()
+    networkx.set_node_attributes(graph, dict(enumerate(scenes.points())), "point")
+    for scene in (Scene(scenes.trials(3), graph), Scene(scenes.trials(3), graph=graph)):
+        assert len(layer(scene, "fixed points").radii) == 27
+        assert layer(scene, "transition graph").cards
+
+
+def test_what_predict_returns_is_accepted():
+    rollout = RNN(2, 6, 1).predict(torch.randn(3, 20, 2))
+    assert layer(Scene(rollout), "trajectories").lengths.tolist() == [20, 20, 20]
+
+
+def test_points_of_size_zero_can_still_be_found():
+    balls = layer(Scene(points=scenes.points(), sizes=np.eye(27)[4]), "fixed points")
+    assert balls.radii.min() > 0.1 * balls.radii.max()
+
+
+def test_angles_go_round():
+    scene = Scene(torch.randn(3, 20, 6), color=[3.1, -3.1, 0.0], period=2 * np.pi)
+    assert scene.drawing.bar.scale.ends == ("−π", "π")
+    above, below, zero = layer(scene, "trajectories").colors.reshape(3, 20, 3)[:, 0].astype(float)
+    assert np.abs(above - below).max() < 15
+    assert np.abs(above - zero).max() > 100
+    assert Scene(torch.randn(2, 9, 6), color=[0, 1], period=2).drawing.bar  # no conditions
+
+
+def test_flow_without_input_is_that_of_zero_input():
+    rnn = RNN(2, 3, 1)
+    states = rnn.predict(torch.randn(3, 20, 2)).states
+    bare, zero = (Scene(states).add_flow(rnn, x) for x in (None, torch.zeros(2)))
+    np.testing.assert_array_equal(layer(bare, "flow").vertices, layer(zero, "flow").vertices)
+    with pytest.raises(ValueError, match=r"got \(5,\)"):
+        bare.add_flow(rnn, torch.zeros(5))
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda s: s.film("x.png"), r"\.gif or \.mp4, got 'x\.png'; save\(\)"),
+        (lambda s: s.film("x.gif", motion="jump"), "got 'jump'"),
+        (lambda s: s.film("x.gif", seconds=0), "seconds=0"),
+        (lambda s: s.film("x.gif", size=300), "got 300"),
+        (lambda s: s.screenshot("x.html"), r"got 'x\.html'; save\(\)"),
+        (lambda s: s.screenshot("x.pdf"), r"pixels: write a \.png"),
+        (lambda s: s.save("x.svg"), r"pixels: write a \.png"),
+        (lambda s: s.screenshot("x.jpg", transparent=True), r"write a \.png"),
+        (lambda s: s.screenshot("x.png", size=(300, 0)), r"got \(300, 0\)"),
+        (lambda s: s.show(size=(1, 2, 3)), r"got \(1, 2, 3\)"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(flipflop, write, message):
+    with pytest.raises(ValueError, match=message):
+        write(flipflop)
+
+
+def test_panels_of_states_are_refused():
+    with pytest.raises(TypeError, match="got Tensor; make a Scene"):
+        Panels([torch.zeros(3)])
 
 
 def test_unknown_suffix_is_refused(flipflop, tmp_path):

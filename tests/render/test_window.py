@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pyrnn.render import Scene
-from pyrnn.render.stage import Stage
+from pyrnn.render.stage import Stage, open_window
 
 from . import scenes
 
@@ -174,3 +174,48 @@ def test_scene_without_time_has_no_slider():
     hand = Hand(stage)
     assert not hand.viewer.slider.press(hand.viewer.slider.left, 52)
     stage.close()
+
+
+@pytest.fixture
+def hands(flipflop):
+    """Two scenes side by side, each with its own viewer."""
+    from .events import Hand
+
+    window = open_window((900, 500), n_parts=2)
+    stages = [Stage(flipflop.drawing, (900, 500), part=(window, i)) for i in range(2)]
+    first = Hand(stages[0])
+    second = Hand(stages[1], first.interactor, first.viewer.style)
+    yield first, second
+    for stage in stages:
+        stage.close()
+
+
+def test_panels_share_a_window_and_nothing_else(hands):
+    first, second = hands
+    assert first.stage.size == second.stage.size == (450, 500)
+    x, y = place(second, "fixed points", 13)
+    first.click(450 + x, y)
+    assert first.viewer.card is None
+    assert second.viewer.card.title == "fixed point 13"
+    left = np.array(first.stage.renderer.GetActiveCamera().GetPosition())
+    first.drag((750, 250), (800, 280))
+    np.testing.assert_array_equal(first.stage.renderer.GetActiveCamera().GetPosition(), left)
+    assert (second.stage.renderer.GetActiveCamera().GetPosition() != left).any()
+    first.move(700, 300)
+    first.key("Left")
+    assert (first.viewer.slider.step, second.viewer.slider.step) == (119, 118)
+
+
+def test_panels_have_their_check_boxes(hands):
+    _, second = hands
+    (x, from_top, *_), key = second.viewer._areas[0], "trajectories"
+    second.click(450 + x + 30, 500 - from_top)
+    assert [hand.stage.is_visible(key) for hand in hands] == [True, False]
+
+
+@pytest.mark.parametrize(("width", "shown"), [(1280, "drag"), (600, "1–4"), (200, "")])
+def test_keys_are_listed_as_far_as_they_fit(width, shown):
+    from pyrnn.render.window import _fitting_keys
+
+    assert _fitting_keys(width).startswith(shown)
+    assert len(_fitting_keys(width)) * 6 < width
