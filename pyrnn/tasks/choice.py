@@ -26,8 +26,8 @@ class ChoiceTask(Task):
 
     def decided(self, inputs: Tensor, time: Timeline, info: dict[str, Tensor]) -> Trial:
         """Ask for ``info["choice"]`` during the decision, and score nothing else."""
-        decide = time.during("decision").double()
-        targets = (decide * info["choice"][:, None]).unsqueeze(-1)
+        decide = time.on("decision")
+        targets = (decide * info["choice"].to(decide)[:, None]).unsqueeze(-1)
         return Trial(inputs, targets, decide, info, time.epochs)
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from pyrnn.tasks.base import Task
@@ -136,9 +135,9 @@ class CountPulses(CountTask):
         time = self.timeline(draws, "slots", "decision")
         is_pulse = (time.step % self.steps(self.slot)) < self.steps(self.pulse)
         slot = (time.step // self.steps(self.slot)).clamp(max=self.n_slots - 1)
-        filled = (rank < count[:, None])[:, slot] & is_pulse & time.during("slots")
-        decide = time.during("decision").double()
-        noise = white_noise(draws, self.noise, self.dt, time.n_steps, 2)
-        inputs = torch.stack([filled.double(), decide], dim=-1) + noise
+        decide = time.on("decision")
+        inputs = white_noise(draws, self.noise, self.dt, time.n_steps, 2)
+        inputs[..., 0] += (rank < count[:, None])[:, slot] & is_pulse & time.during("slots")
+        inputs[..., 1] += decide
         targets = (decide * count[:, None]).unsqueeze(-1)
         return Trial(inputs, targets, decide, {"count": count}, time.epochs)

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from pyrnn.tasks.base import Task
 from pyrnn.tasks.choice import ChoiceTask
@@ -77,13 +78,15 @@ class PerceptualDecision(Task):
         time = self.timeline(draws, "fixation", "stimulus", "decision")
         evidence = torch.stack([0.5 - coherence / 200, 0.5 + coherence / 200], dim=-1)
         noise = white_noise(draws, self.noise / 20**0.5, self.dt, time.n_steps, 2)
-        shown = time.during("stimulus").unsqueeze(-1) * (evidence.unsqueeze(1) + noise)
-        fixate = time.during("fixation", "stimulus").double().unsqueeze(-1)
+        fixate, shown = time.on("fixation", "stimulus"), time.on("stimulus").unsqueeze(-1)
+        inputs = torch.empty(*fixate.shape, 3)
+        inputs[..., 0] = fixate
+        torch.mul(shown, evidence.to(shown).unsqueeze(1) + noise, out=inputs[..., 1:])
         decide = time.during("decision")
         targets = decide * torch.where(right > 0, 2, 1)[:, None]
-        mask = fixate.squeeze(-1) + self.decision_weight * decide
+        mask = fixate + self.decision_weight * decide
         info = {"coherence": coherence, "choice": right}
-        return Trial(torch.cat([fixate, shown], dim=-1), targets, mask, info, time.epochs)
+        return Trial(inputs, targets, mask, info, time.epochs)
 
     def decision_variable(self, outputs: Tensor) -> Tensor:
         """Return the evidence for right over left at each step, ``(..., time)``."""
@@ -155,13 +158,15 @@ class ContextIntegration(ChoiceTask):
         names = ("fixation", "context", "stimulus", "delay", "decision")
         time = self.timeline(draws, *names)
         noise = white_noise(draws, self.noise, self.dt, time.n_steps, 2)
-        shown = time.during("stimulus").unsqueeze(-1) * (streams.unsqueeze(1) + noise)
-        attend = torch.nn.functional.one_hot(context, 2).unsqueeze(1) * self.context_strength
-        cued = time.during("context", "decision").unsqueeze(-1) * attend
+        shown, cued = time.on("stimulus").unsqueeze(-1), time.on("context", "decision")
+        attend = one_hot(context, 2).unsqueeze(1).to(cued) * self.context_strength
+        inputs = torch.empty(*noise.shape[:2], 4)
+        torch.mul(shown, streams.to(shown).unsqueeze(1) + noise, out=inputs[..., :2])
+        torch.mul(cued.unsqueeze(-1), attend, out=inputs[..., 2:])
         coherence = streams.gather(1, context[:, None]).squeeze(1)
         info = {"coherence": coherence, "context": context, "choice": coherence.sign()}
         info |= {"motion": streams[:, 0], "colour": streams[:, 1]}
-        return self.decided(torch.cat([shown, cued], dim=-1), time, info)
+        return self.decided(inputs, time, info)
 
 
 @dataclass(eq=False)
@@ -215,9 +220,9 @@ class MultisensoryIntegration(ChoiceTask):
         coherence = draws.choice(_signed(self.coherences))
         time = self.timeline(draws, "fixation", "stimulus", "decision")
         noise = white_noise(draws, self.noise, self.dt, time.n_steps, 2)
-        takes_part = torch.stack([modality != 1, modality != 0], dim=-1).unsqueeze(1)
-        shown = time.during("stimulus").unsqueeze(-1) & takes_part
-        inputs = shown * (coherence[:, None, None] + noise)
+        shown = time.on("stimulus").unsqueeze(-1)
+        takes_part = torch.stack([modality != 1, modality != 0], dim=-1).unsqueeze(1).to(shown)
+        inputs = (coherence.to(shown)[:, None, None] + noise) * takes_part * shown
         info = {"coherence": coherence, "modality": modality, "choice": coherence.sign()}
         return self.decided(inputs, time, info)
 

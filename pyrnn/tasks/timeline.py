@@ -67,6 +67,10 @@ class Timeline:
         stop = self.stops[last or first]
         return (self.step >= self.starts[first]) & (self.step < stop)
 
+    def on(self, first: str, last: str | None = None) -> Tensor:
+        """Return :meth:`during` as numbers, 0 or 1, in torch's default precision."""
+        return self.during(first, last).to(torch.get_default_dtype())
+
     def elapsed(self, name: str) -> Tensor:
         """Time since a phase began, in ms, negative before, ``(n_trials, time)``."""
         return (self.step - self.starts[name]) * self.dt
@@ -113,7 +117,7 @@ def white_noise(draws: Draws, sigma: float, dt: float, *shape: int) -> Tensor:
         Noise ``(n_trials, *shape)``.
     """
     if sigma == 0:
-        return torch.zeros(draws.n_trials, *shape, dtype=torch.float64)
+        return torch.zeros(draws.n_trials, *shape)
     return draws.normal(*shape).mul_(sigma * (20.0 / dt) ** 0.5)
 
 

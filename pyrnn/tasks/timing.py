@@ -185,8 +185,9 @@ class IntervalDiscrimination(ChoiceTask):
         phases = {"fixation": self.fixation, "first": first, "delay": self.delay}
         phases |= {"second": second, "decision": self.decision}
         time = Timeline(draws, self.dt, phases, longest)
-        shown = torch.stack([time.during("first"), time.during("second")], dim=-1).double()
-        inputs = shown + white_noise(draws, self.noise, self.dt, time.n_steps, 2)
+        inputs = white_noise(draws, self.noise, self.dt, time.n_steps, 2)
+        inputs[..., 0] += time.during("first")
+        inputs[..., 1] += time.during("second")
         first, second = time.duration("first"), time.duration("second")
         info = {"first": first, "second": second, "delay": time.duration("delay")}
         info |= {"difference": first - second, "choice": (first - second).sign()}
