@@ -19,6 +19,7 @@ from pyrnn.training.loop import Training
 from pyrnn.training.losses import Loss, loss_function
 from pyrnn.training.optim import OptimizerSpec, SchedulerSpec
 from pyrnn.training.penalties import Penalty, named_penalties
+from pyrnn.training.progress import interruptible
 from pyrnn.training.resume import restore_from
 from pyrnn.training.signatures import check_takes
 
@@ -141,7 +142,10 @@ def fit(
         checkpoint=checkpoint,
         checkpoint_every=checkpoint_every,
     )
-    training.start(optimizer, scheduler, lr, epochs, resume=resume, seed=seed)
+    with interruptible(held=True) as interrupt:  # torch imports much here: cut, it stays broken
+        training.start(optimizer, scheduler, lr, epochs, resume=resume, seed=seed)
+    if interrupt.pressed:
+        training.until, training.history.interrupted = training.epoch, True
     training.run(callbacks, progress=progress)
     return training.history
 

@@ -97,10 +97,13 @@ class Interrupt:
 
 
 @contextmanager
-def interruptible() -> Iterator[Interrupt]:
+def interruptible(*, held: bool = False) -> Iterator[Interrupt]:
     """Turn the first Ctrl-C into a flag, so that no step is cut in half; the second one raises.
 
     Only the main thread of a program gets signals; elsewhere nothing changes.
+
+    Args:
+        held: Whether the second one, and any other, is held back, too.
 
     Example:
         >>> with interruptible() as interrupt:
@@ -115,7 +118,8 @@ def interruptible() -> Iterator[Interrupt]:
 
     def handle(number: int, frame: FrameType | None) -> None:
         interrupt.pressed = True
-        signal.signal(signal.SIGINT, previous)
+        if not held:
+            signal.signal(signal.SIGINT, previous)
 
     if previous is None or previous == signal.SIG_IGN:
         yield interrupt

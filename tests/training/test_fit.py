@@ -235,6 +235,24 @@ def test_ctrl_c_keeps_what_was_learnt_and_can_be_resumed(
     assert_same(again, whole)
 
 
+def test_ctrl_c_while_torch_loads_is_held_until_it_has(tmp_path: Path) -> None:
+    """Building the first optimiser imports hundreds of modules; cut in half, they stay broken."""
+
+    def interrupted_sgd(parameters: list[Tensor], lr: float) -> torch.optim.Optimizer:
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGINT)
+        return torch.optim.SGD(parameters, lr)
+
+    rnn, whole, path = make(), make(), tmp_path / "rnn.pt"
+    history = fit(rnn, optimizer=interrupted_sgd, checkpoint=path)
+    assert history.interrupted
+    assert history.n_steps == 0
+    assert_same(rnn, make())
+    fit(whole, optimizer=torch.optim.SGD)
+    fit(rnn, optimizer=torch.optim.SGD, checkpoint=path, resume=True)
+    assert_same(rnn, whole)
+
+
 def test_fit_runs_in_a_thread() -> None:
     rnn = make()
     thread = threading.Thread(target=fit, args=(rnn,))
