@@ -140,6 +140,14 @@ class Browser:
         for kind in ("keyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, key=key)
 
+    def type(self, key: str, code: int, text: str = "") -> None:
+        """Press and release a key so that the browser itself acts on it, as on Tab."""
+        for kind in ("keyDown", "keyUp"):
+            words = {"text": text} if text and kind == "keyDown" else {}
+            self.call(
+                "Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **words
+            )
+
     def requests(self) -> list[str]:
         """Return every address that pages asked for."""
         sent = [e for e in self.events if e.get("method") == "Network.requestWillBeSent"]

@@ -93,6 +93,32 @@ class TestInBrowser:
             page.js(f"document.querySelector('[data-layer=\"{key}\"]').click()")
         assert share_of(page.screenshot()[:, 200:], PURPLE) < before / 5
 
+    def test_check_boxes_are_reached_and_ticked_by_keys(self, page):
+        page.js("document.activeElement.blur()")
+        for _ in range(12):
+            page.type("Tab", 9)
+            key = page.js("document.activeElement.dataset.layer")
+            if key == "fixed points":
+                break
+        assert key == "fixed points"
+        assert page.js("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        before = share_of(page.screenshot()[:, 200:], GREEN)
+        page.type(" ", 32, " ")
+        assert not page.js(f"{VIEWER}.layers['fixed points'].group.visible")
+        assert share_of(page.screenshot()[:, 200:], GREEN) < before / 2
+        assert not page.js(f"{VIEWER}.playing")
+
+    def test_space_plays_after_a_click_on_a_check_box(self, page):
+        x, y = page.js(
+            "(() => {const b = document.querySelector('[data-layer]').getBoundingClientRect();"
+            "return [b.left + b.width / 2, b.top + b.height / 2]})()"
+        )
+        page.click(x, y)
+        page.js(f"{VIEWER}.setStep(0)")
+        page.type(" ", 32, " ")
+        page.wait(f"{VIEWER}.step > 3")
+        assert not page.js(f"{VIEWER}.layers['trajectories'].group.visible")
+
     def test_slider_moves_through_time(self, page):
         before = page.screenshot()
         x, y, width = page.js(

@@ -15,6 +15,7 @@ export function fillCard(card, data, onClose) {
   detail.style.setProperty("--mark", data.color);
   const close = element("button", "close", "×");
   close.title = "close (Esc)";
+  close.type = "button";
   close.onclick = onClose;
   head.append(close);
   card.append(head, detail);

@@ -2,6 +2,8 @@
 import { decode } from "./geometry.js";
 import { Viewer } from "./viewer.js";
 
+const CONTROLS = ["checkbox", "button"];
+
 function restore(layer) {
   for (const [name, Type] of [["vertices", Float32Array], ["centers", Float32Array], ["colors", Uint8Array]]) {
     if (layer[name]) layer[name] = decode(layer[name], Type);
@@ -22,6 +24,7 @@ function start() {
   Viewer.active = viewers[0];
   document.addEventListener("keydown", (event) => {
     if (event.target.type === "range" && event.key === " ") event.target.blur();
+    if (CONTROLS.includes(event.target.type) && event.key === " ") return; // it toggles or presses
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (Viewer.active.key(event.key)) event.preventDefault();
   });

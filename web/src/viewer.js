@@ -27,6 +27,8 @@ export class Viewer {
     this.renderer.setClearColor(0xffffff);
     this.renderer.localClippingEnabled = true;
     this.canvas = this.renderer.domElement;
+    this.canvas.setAttribute("role", "img");
+    this.canvas.setAttribute("aria-label", scene.title || "scene in three dimensions");
     parent.append(this.canvas);
     this.scene = new Scene();
     this.camera = new PerspectiveCamera(ANGLE, 1, 0.01, 100);
@@ -229,6 +231,7 @@ export class Viewer {
 
   panel() {
     const panel = element("aside");
+    panel.setAttribute("aria-label", "layers and views");
     if (this.data.title) panel.append(element("h1", "", this.data.title));
     for (const [text, color] of this.data.legend) {
       const row = element("div", "entry", text);
@@ -244,10 +247,11 @@ export class Viewer {
     buttons.append(this.button("PNG", () => snapshot(this)));
     panel.append(buttons);
     this.card = element("section", "card");
+    this.card.setAttribute("aria-live", "polite");
     this.card.hidden = true;
     this.tip = element("div", "tip");
     this.tip.hidden = true;
-    const keys = "drag to rotate · wheel to zoom · click a fixed point or an edge · 1–4 views · space plays · p PNG · Esc closes the card";
+    const keys = "drag to rotate · wheel to zoom · click a fixed point or an edge · 1–4 views · space plays · Tab to the check-boxes · p PNG · Esc closes the card";
     this.parent.append(panel, this.card, this.tip, element("footer", "", keys));
     if (this.data.nSteps > 1) this.parent.append(this.time());
   }
@@ -276,6 +280,7 @@ export class Viewer {
 
   button(text, act) {
     const button = element("button", "", text);
+    button.type = "button";
     button.onclick = act;
     return button;
   }
@@ -284,8 +289,10 @@ export class Viewer {
     const bar = element("nav");
     this.player = this.button("▶", () => this.play(!this.playing));
     this.player.title = "play (space)";
+    this.player.setAttribute("aria-label", "play or pause");
     this.slider = element("input");
     Object.assign(this.slider, { type: "range", min: 0, max: this.data.nSteps - 1, value: this.step });
+    this.slider.setAttribute("aria-label", "time step");
     this.slider.oninput = () => this.setStep(Number(this.slider.value));
     this.clock = element("output", "", String(this.step));
     bar.append(this.player, this.slider, this.clock);
@@ -316,7 +323,10 @@ export class Viewer {
       const [x, y] = this.pressed ?? [Infinity, Infinity];
       if (Math.hypot(event.clientX - x, event.clientY - y) < CLICK) this.click(event);
     });
-    this.parent.addEventListener("pointerenter", () => (Viewer.active = this));
+    for (const kind of ["pointerenter", "focusin"]) this.parent.addEventListener(kind, () => (Viewer.active = this));
+    this.parent.addEventListener("click", (event) => {
+      if (event.detail && event.target.type !== "range") document.activeElement.blur(); // a mouse: leave space to play
+    });
   }
 
   key(name) {
