@@ -29,11 +29,11 @@ def state_of(training: Training) -> dict[str, Any]:
         >>> {name: rnn.training_state[name] for name in ("epoch", "step", "lr")}
         {'epoch': 2, 'step': 2, 'lr': 0.05}
     """
-    scheduler = training.scheduler
+    optimizer, scheduler = training.optimizer, training.scheduler
     return {
         **{name: getattr(training, name) for name in COUNTERS + ARGUMENTS},
         "sums": list(training.recorder.sums),
-        "optimizer": (type(training.optimizer).__name__, training.optimizer.state_dict()),
+        "optimizer": (type(optimizer).__name__, _sizes(optimizer), optimizer.state_dict()),
         "scheduler": None if scheduler is None else scheduler.state_dict(),
         "noise_rng": training.rnn.generator.get_state(),
         "global_rng": torch.get_rng_state(),
@@ -99,26 +99,20 @@ def _refuse_changes(pairs: dict[str, tuple[Any, Any]]) -> None:
         )
 
 
-def _take_up_optimizer(training: Training, saved: tuple[str, Any], resume: bool) -> None:
+def _take_up_optimizer(training: Training, saved: tuple[str, Any, Any], resume: bool) -> None:
     """Load momenta, if the optimiser is of the same kind; the learning rate only to resume."""
-    name, state = saved
-    mine = training.optimizer.state_dict()
-    if name == type(training.optimizer).__name__ and (resume or _fits(training, state)):
+    name, sizes, state = saved
+    now = type(training.optimizer).__name__, _sizes(training.optimizer)
+    if resume:
+        _refuse_changes({"sizes of what the optimizer changes": (sizes, now[1])})
+    if now == (name, sizes):
+        mine = training.optimizer.state_dict()
         groups = state["param_groups"] if resume else mine["param_groups"]
         training.optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
 
 
-def _fits(training: Training, state: dict[str, Any]) -> bool:
-    """Whether the state of an optimiser is one of these parameters."""
-    mine = training.optimizer.param_groups
-    if [len(g["params"]) for g in mine] != [len(g["params"]) for g in state["param_groups"]]:
-        return False
-    parameters = [p for group in mine for p in group["params"]]
-    return all(
-        not isinstance(value, torch.Tensor) or value.ndim == 0 or value.shape == p.shape
-        for i, values in state["state"].items()
-        for value, p in ((value, parameters[i]) for value in values.values())
-    )
+def _sizes(optimizer: torch.optim.Optimizer) -> list[list[int]]:
+    return [[p.numel() for p in group["params"]] for group in optimizer.param_groups]
 
 
 def restore_from(rnn: Any, path: str | Path) -> None:
