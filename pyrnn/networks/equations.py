@@ -109,7 +109,8 @@ class LeakyRNN(RNNBase):
     @property
     def alpha(self) -> float | Tensor:
         r"""Euler step :math:`\alpha = \Delta t / \tau`, a number or one per unit."""
-        return self.dt / self.tau
+        tau = self.tau
+        return self.dt / tau if isinstance(tau, float) else tau.reciprocal() * self.dt
 
     @property
     def noise_scale(self) -> float | Tensor:

@@ -16,6 +16,7 @@ from pyrnn.recurrence.eager import Linear, unroll_eager
 __all__ = ["ENGINES", "Engine", "Model", "choose_engine", "unroll"]
 
 ENGINES = ("fused", "bptt", "eager")
+_NAMES = {id(f): name for name, f in ACTIVATIONS.items()}
 
 
 class Engine(NamedTuple):
@@ -113,16 +114,18 @@ def unroll(
     if form == "outer":
         form, network = "rate", _vanilla(network)
     states, outputs = solve(backend, Equation(form, _activation(rnn), rnn.f), network)
-    states = states.view(*inputs.shape[:-1], -1)
-    return states, outputs.view(*inputs.shape[:-1], -1) if reads else rnn.readout(states)
+    if inputs.ndim != 3:
+        states, outputs = (t.view(*inputs.shape[:-1], -1) for t in (states, outputs))
+    return states, outputs if reads else rnn.readout(states)
 
 
 def _fastest(rnn: Model) -> Engine:
     obstacle = _obstacle(rnn)
     if obstacle:
         return Engine("eager", obstacle)
-    if rnn.h0.device.type != "cpu":
-        return Engine("eager", f"the kernel is for the CPU, the network on {rnn.h0.device}")
+    device = rnn.h0.device
+    if device.type != "cpu":
+        return Engine("eager", f"the kernel is for the CPU, the network on {device}")
     missing = _missing(rnn)
     if missing:
         return Engine("bptt", missing)
@@ -143,8 +146,9 @@ def _obstacle(rnn: Model) -> str | None:
 
 def _missing(rnn: Model) -> str | None:
     """Return what the fused engine lacks for a built-in network, if anything."""
-    if rnn.h0.device.type != "cpu" or rnn.h0.dtype not in fused.DTYPES:
-        return f"a network of {rnn.h0.dtype} on {rnn.h0.device}"
+    h0 = rnn.h0
+    if h0.device.type != "cpu" or h0.dtype not in fused.DTYPES:
+        return f"a network of {h0.dtype} on {h0.device}"
     return None if fused.is_available() else "no compiled kernel: see `pyrnn doctor`"
 
 
@@ -153,7 +157,7 @@ def _equation(rnn: Model) -> str:
 
 
 def _activation(rnn: Model) -> str:
-    return next((name for name, f in ACTIVATIONS.items() if f is rnn.f), "")
+    return _NAMES.get(id(rnn.f), "")
 
 
 def _is_plain(layer: nn.Module) -> bool:
@@ -171,18 +175,19 @@ def _reads_in_kernel(rnn: Model) -> bool:
 def _network(rnn: Model, inputs: Tensor, h: Tensor, noise: Tensor | None, reads: bool) -> Network:
     steps, n = inputs.shape[-2], h.shape[-1]
     w_in, w_rec, w_out = rnn.w_in, rnn.w_rec, rnn.w_out
-    alpha = getattr(rnn, "alpha", 1.0)
-    weight = w_rec.weight
+    weight, alpha = w_rec.weight, getattr(rnn, "alpha", 1.0)
+    if not isinstance(alpha, Tensor):
+        alpha = weight.new_full((n,), alpha)
     return Network(
-        inputs=inputs.reshape(-1, steps, inputs.shape[-1]),
-        h0=h.reshape(-1, n),
+        inputs=inputs if inputs.ndim == 3 else inputs.reshape(-1, steps, inputs.shape[-1]),
+        h0=h if h.ndim == 2 else h.reshape(-1, n),
         w_rec=weight,
         w_in=w_in.weight,
         w_out=w_out.weight if reads else weight[:0],
-        alpha=alpha.expand(n) if isinstance(alpha, Tensor) else weight.new_full((n,), alpha),
+        alpha=alpha if alpha.ndim else alpha.expand(n),
         bias=_sum(w_rec.bias, w_in.bias),
         bias_out=w_out.bias if reads else None,
-        noise=None if noise is None else noise.reshape(-1, steps, n),
+        noise=noise if noise is None or noise.ndim == 3 else noise.reshape(-1, steps, n),
     )
 
 

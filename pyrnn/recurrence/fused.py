@@ -19,16 +19,18 @@ logger = logging.getLogger(__name__)
 
 # In the order of the kernel's own list.
 ACTIVATIONS = ("tanh", "relu", "softplus", "sigmoid", "retanh", "gelu", "identity")
-DTYPES = (torch.float32, torch.float64)
+DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
 # Multiply-adds below which a second thread costs more than it saves.
 WORTH_A_THREAD = 4_000_000
 
 _SIZES = ("trials", "steps", "units", "inputs", "outputs", "current", "activation", "threads")
+_GRADIENTS = ("h0", "w_rec", "w_in", "w_out", "alpha", "bias", "bias_out")
 _ARRAYS = (
-    *("x", "h0", "noise", "alpha", "w_rec", "w_in", "bias", "w_out", "bias_out"),
+    *("x", "h0", "w_rec", "w_in", "w_out", "alpha", "bias", "bias_out", "noise"),
     *("states", "y", "slopes", "grad_states", "grad_y"),
-    *("grad_h0", "grad_matrix", "grad_alpha", "grad_drive"),
+    *(f"grad_{name}" for name in _GRADIENTS),
+    "grad_drive",
 )
 
 
@@ -86,7 +88,7 @@ def solve(
     states = x.new_empty(trials, steps, len(network.w_rec))
     outputs = x.new_empty(trials, steps, len(network.w_out))
     slopes = torch.empty_like(states) if keep and equation.form == "rate" else None
-    _call("forward", equation, network, states=states, y=outputs, slopes=slopes)
+    _call("forward", equation, network, states, outputs, slopes)
     return states, outputs, slopes
 
 
@@ -103,49 +105,31 @@ def adjoint(
     n, n_outputs = len(network.w_rec), len(network.w_out)
     if grad_outputs is None:
         grad_outputs = states.new_zeros(*states.shape[:2], n_outputs)
-    grad_h0, grad_alpha = torch.empty_like(network.h0), torch.empty_like(network.alpha)
-    matrix = states.new_empty(n + n_outputs, n + 1 + network.inputs.shape[-1])
+    if grad_states is not None:
+        grad_states = grad_states.contiguous()
+    found = [torch.empty_like(tensor) for tensor in network[1:6]]
+    found += states.new_empty(n), states.new_empty(n_outputs)
     deltas = torch.empty_like(states) if through_drive else None
-    _call(
-        "backward",
-        equation,
-        network,
-        states=states,
-        slopes=kept,
-        grad_y=grad_outputs.contiguous(),
-        grad_states=None if grad_states is None else grad_states.contiguous(),
-        grad_h0=grad_h0,
-        grad_matrix=matrix,
-        grad_alpha=grad_alpha,
-        grad_drive=deltas,
-    )
-    return {
+    given = grad_states, grad_outputs.contiguous()
+    _call("backward", equation, network, states, None, kept, *given, *found, deltas)
+    return dict(zip(_GRADIENTS, found, strict=True)) | {
         "inputs": None if deltas is None else deltas @ network.w_in,
-        "h0": grad_h0,
-        "w_rec": matrix[:n, :n],
-        "w_in": matrix[:n, n + 1 :],
-        "w_out": matrix[n:, :n],
-        "alpha": grad_alpha,
-        "bias": matrix[:n, n],
-        "bias_out": matrix[n:, n],
         "noise": deltas,
     }
 
 
-def _call(direction: str, equation: Equation, network: Network, **arrays: Tensor | None) -> None:
+def _call(direction: str, equation: Equation, network: Network, *arrays: Tensor | None) -> None:
     trials, steps, n_inputs = network.inputs.shape
     n, n_outputs = len(network.w_rec), len(network.w_out)
     work = trials * steps * (n + n_outputs) * (n + n_inputs)
-    arrays |= network._asdict() | {"x": network.inputs}
     problem = _Problem(
         trials, steps, n, n_inputs, n_outputs,
         equation.form == "current",
         ACTIVATIONS.index(equation.activation),
         torch.get_num_threads() if work > WORTH_A_THREAD else 1,
-        *(None if (array := arrays.get(name)) is None else array.data_ptr() for name in _ARRAYS),
+        *(None if array is None else array.data_ptr() for array in (*network, *arrays)),
     )  # fmt: skip
-    dtype = str(network.inputs.dtype).removeprefix("torch.")
-    getattr(library(), f"{direction}_{dtype}")(ctypes.byref(problem))
+    getattr(library(), f"{direction}_{DTYPES[network.inputs.dtype]}")(ctypes.byref(problem))
 
 
 def _check(network: Network) -> None:

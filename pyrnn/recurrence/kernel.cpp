@@ -36,11 +36,12 @@
 // What a call works on; mirrored in fused.py. Arrays are contiguous, (trials, time, channels).
 struct Problem {
   Index trials, steps, units, inputs, outputs, current, activation, threads;
-  const void *x, *h0, *noise, *alpha;                     // noise or null; one α per unit
-  const void *w_rec, *w_in, *bias, *w_out, *bias_out;     // a bias may be null
-  void *states, *y, *slopes;                              // f'(a): rate only, or null
-  const void *grad_states, *grad_y;                       // ∂L/∂states or null
-  void *grad_h0, *grad_matrix, *grad_alpha, *grad_drive;  // δ or null
+  const void *x, *h0, *w_rec, *w_in, *w_out, *alpha;  // one α per unit
+  const void *bias, *bias_out, *noise;                // each may be null
+  void *states, *y, *slopes;                          // f'(a): rate only, or null
+  const void *grad_states, *grad_y;                   // ∂L/∂states or null
+  void *grad_h0, *grad_w_rec, *grad_w_in, *grad_w_out, *grad_alpha, *grad_bias, *grad_bias_out;
+  void* grad_drive;  // δ or null
 };
 
 namespace {
@@ -191,7 +192,14 @@ template <class T> struct Network : Problem {
       add(sums.data(), &sums[s * size], size);
       add(sums_alpha.data(), &sums_alpha[s * row_h], row_h);
     }
-    for (Index i = 0; i < n_u; ++i) copy(out(grad_matrix) + i * n_z, &sums[i * row_z], n_z);
+    for (Index i = 0; i < n_u; ++i) {
+      const bool is_unit = i < n;
+      const Index j = is_unit ? i : i - n;
+      const T* row = &sums[i * row_z];
+      copy(out(is_unit ? grad_w_rec : grad_w_out) + j * n, row, n);
+      out(is_unit ? grad_bias : grad_bias_out)[j] = row[n];
+      if (is_unit) copy(out(grad_w_in) + j * inputs, row + n + 1, inputs);
+    }
     for (Index k = 0; k < n; ++k) out(grad_alpha)[k] = rate[k] == 0 ? 0 : sums_alpha[k] / rate[k];
   }
 

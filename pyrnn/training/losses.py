@@ -52,7 +52,10 @@ def mse(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
         >>> mse(torch.ones(2, 3, 1), torch.zeros(2, 3, 1)).item()
         1.0
     """
-    return masked_mean((_where_scored(outputs, targets, mask) - outputs).square(), mask)
+    targets = _where_scored(outputs, targets, mask)
+    if mask is None:
+        return functional.mse_loss(outputs, targets)
+    return masked_mean((targets - outputs).square(), mask)
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:

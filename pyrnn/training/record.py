@@ -64,7 +64,7 @@ class Recorder:
 def weight_of(batch: Batch) -> Tensor:
     """Return how much a batch weighs in the mean of an epoch: its scored steps."""
     if batch.mask is None:
-        return torch.tensor(float(batch.inputs.shape[0] * batch.inputs.shape[1]))
+        return batch.inputs.new_full((), batch.inputs.shape[0] * batch.inputs.shape[1])
     return batch.mask.sum()
 
 
