@@ -73,7 +73,7 @@ def test_weights_that_a_callback_freezes_stay_where_they_are() -> None:
 
 def test_optimisers_of_one_and_of_many_parameters_do_not_resume_each_other(tmp_path: Path) -> None:
     rnn = fit(network(), checkpoint=tmp_path / "rnn.pt")
-    with pytest.raises(ValueError, match="expected to resume the run as it began.*sizes"):
+    with pytest.raises(ValueError, match=r"expected to resume the run as it began.*sizes"):
         fit(rnn, optimizer=torch.optim.Adam, checkpoint=tmp_path / "rnn.pt", resume=True)
 
 
