@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import operator
 from typing import Any
 
-from pyrnn.tasks.draws import Draws
+from pyrnn.tasks.draws import Draws, to_integer
 from pyrnn.tasks.timeline import bounds, draw_ms, to_steps
 
 
@@ -18,8 +17,8 @@ def check_arguments(task: Any) -> None:
         TypeError: If the seed or the number of trials is no integer.
         ValueError: If there is no trial, ``dt`` is not positive, or a duration is impossible.
     """
-    task.seed = _integer("seed", task.seed)
-    task.n_trials = _integer("n_trials", task.n_trials)
+    task.seed = to_integer("seed", task.seed)
+    task.n_trials = to_integer("n_trials", task.n_trials)
     if task.n_trials < 1:
         raise ValueError(f"expected n_trials of at least 1, got {task.n_trials}")
     if not (task.dt > 0 and math.isfinite(task.dt)):
@@ -35,10 +34,3 @@ def _check_duration(name: str, duration: Any, dt: float) -> None:
     shortest = min(to_steps(name, value, dt) for value in bounds(duration))
     if name in ("decision", "go") and shortest == 0:
         raise ValueError(f"expected a {name} of at least dt = {dt} ms, got none")
-
-
-def _integer(name: str, value: Any) -> int:
-    """Return ``value`` as a plain int, or say that it is none."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"expected {name} to be an integer, got {value!r}")
-    return operator.index(value)

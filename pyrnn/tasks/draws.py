@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
+import operator
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +33,16 @@ def _to_float(bits: np.ndarray, dtype: torch.dtype = torch.float64) -> Tensor:
     return torch.from_numpy(bits.view(np.int64)).to(dtype)
 
 
+def to_integer(name: str, value: Any) -> int:
+    """Return ``value`` as a plain int, or say that it is none."""
+    try:
+        if not isinstance(value, bool):
+            return operator.index(value)
+    except TypeError:
+        pass
+    raise TypeError(f"expected {name} to be an integer, got {value!r}")
+
+
 class Draws:
     r"""Random numbers for many trials at once, row ``i`` depending on trial ``i`` only.
 
@@ -46,6 +58,9 @@ class Draws:
         seed: Any integer, taken modulo 2**64.
         indices: Indices of the trials, one row of every draw each.
 
+    Raises:
+        TypeError: If the seed is no integer.
+
     Example:
         >>> batch, alone = Draws(0, [3, 1, 2]), Draws(0, [2])
         >>> torch.equal(batch.uniform(5)[2], alone.uniform(5)[0])
@@ -56,7 +71,7 @@ class Draws:
     """
 
     def __init__(self, seed: int, indices: Sequence[int] | Tensor | np.ndarray) -> None:
-        seed_bits = np.array([seed & _MASK], dtype=np.uint64)
+        seed_bits = np.array([to_integer("seed", seed) & _MASK], dtype=np.uint64)
         index_bits = np.asarray(indices, dtype=np.int64).astype(np.uint64)
         self._keys = _mix(_mix(seed_bits + _GOLDEN) + index_bits * _GOLDEN)
         self._counter = 1

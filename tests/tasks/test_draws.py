@@ -52,3 +52,9 @@ def test_generators_are_reproducible_and_distinct():
 
 def test_negative_and_huge_seeds_are_welcome():
     assert not torch.equal(Draws(-1, [0]).uniform(3), Draws(2**70 + 5, [0]).uniform(3))
+
+
+@pytest.mark.parametrize("seed", [1.5, "1", None, True, torch.tensor(1.5)])
+def test_a_seed_is_an_integer(seed):
+    with pytest.raises(TypeError, match=r"expected seed to be an integer, got"):
+        Draws(seed, [0])
