@@ -180,6 +180,10 @@ def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") 
     Reflection keeps the gradient alive at the border, where clamping would kill it. The present
     weight is reflected, too, so the layer obeys at once. Calling again adds constraints.
 
+    Give the layer another weight by assignment, ``layer.weight = value``. It is worked out from
+    :math:`v` whenever it is asked for: what ``nn.init``, ``copy_`` or ``.data`` write into it in
+    place is lost.
+
     Args:
         layer: A module with the weight, e.g. ``nn.Linear``: rows postsynaptic, columns
             presynaptic.
@@ -197,6 +201,10 @@ def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") 
         >>> layer = constrain(nn.Linear(3, 3), Dale([1, 1, -1]), Mask(1 - torch.eye(3)))
         >>> layer.weight.diagonal().tolist()
         [0.0, 0.0, 0.0]
+        >>> layer.weight = torch.eye(3)
+        Traceback (most recent call last):
+        ...
+        ValueError: expected weights within their constraints, got 1 at [0, 0], outside [0, 0] ...
     """
     weight: Tensor = getattr(layer, name).detach()
     existing = _admissible(layer, name)
@@ -292,7 +300,9 @@ class Admissible(nn.Module):
         return torch.where(has_span, folded, weight)
 
     def right_inverse(self, weight: Tensor) -> Tensor:
-        """Accept an admissible weight as it is; refuse any other."""
+        """Return a copy of an admissible weight, a tensor or an array; refuse any other."""
+        weight = torch.as_tensor(weight).to(self.low, copy=True)
+        _check_shape("a weight", weight, self.low.shape)
         wrong = (weight < self.low) | (weight > self.high)
         if wrong.any():
             at = tuple(wrong.nonzero()[0].tolist())

@@ -28,7 +28,8 @@ __all__ = ["Layers"]
 class Layers(nn.Module):
     """The layers ``w_in``, ``w_rec`` and ``w_out`` and the initial state, without dynamics.
 
-    Takes the options of ``RNNBase``, which documents them.
+    Takes the options of ``RNNBase``, which documents them. Give a layer another weight by
+    assignment, ``layers.w_rec.weight = value``: see ``pyrnn.constraints.constrain``.
 
     Example:
         >>> layers = Layers(3, 10, 2, dale_ratio=0.8, autapses=False)

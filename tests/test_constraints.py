@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import itertools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -185,6 +187,26 @@ def test_admissible_weight_can_be_assigned_and_others_not() -> None:
     assert torch.equal(layer.weight, good)
     with pytest.raises(ValueError, match=r"got 3 at \[1, 1\], outside \[-inf, 0\]"):
         layer.weight = torch.tensor([[1.0, -2.0], [0.0, 3.0]])
+    with pytest.raises(ValueError, match=r"a weight of shape \(2, 2\), got \(1, 2\)"):
+        layer.weight = good[:1]
+
+
+@pytest.mark.parametrize("convert", [Tensor.clone, Tensor.numpy, Tensor.float])
+def test_an_assigned_weight_is_a_copy(convert: Callable[[Tensor], Any]) -> None:
+    layer, weight = constrain(nn.Linear(2, 1), Dale([1, -1])), torch.tensor([[0.5, -1.0]])
+    given = convert(weight)
+    layer.weight = given
+    torch.optim.SGD(layer.parameters(), lr=0.1).step(lambda: layer(weight).sum().backward())
+    assert given.tolist() == weight.tolist() != layer.weight.tolist()
+    assert layer.weight.dtype == weight.dtype
+
+
+def test_writing_into_a_constrained_weight_changes_nothing() -> None:
+    """As constrain says: assign it."""
+    layer = constrain(nn.Linear(2, 1), Dale([1, -1]))
+    before = layer.weight.tolist()
+    nn.init.zeros_(layer.weight)
+    assert layer.weight.tolist() == before
 
 
 @pytest.mark.parametrize(
