@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 import pyrnn
+from pyrnn.recurrence import fused
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,11 +26,27 @@ __all__ = ["demo", "doctor", "main"]
 
 PACKAGES = ("numpy", "scipy", "matplotlib", "scikit-learn", "networkx", "vedo", "vtk", "rich")
 
+KERNELS = {
+    "_kernel": "any processor",
+    "_kernel_v3": "x86-64-v3 (AVX2)",
+    "_kernel_v4": "x86-64-v4 (AVX-512)",
+}
+
 console = Console()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit code."""
+    """Run a command; return its exit code.
+
+    Args:
+        arguments: Those of the command line; ``sys.argv`` by default.
+
+    Example:
+        >>> import tempfile
+        >>> main(["demo", "--units", "0", "--out", tempfile.mkdtemp()])
+        pyrnn demo: expected hidden_size to be a positive whole number, got 0
+        2
+    """
     parser = argparse.ArgumentParser(prog="pyrnn", description=pyrnn.__doc__)
     parser.add_argument("--version", action="version", version=f"pyrnn {pyrnn.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -38,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show.add_argument("--epochs", type=int, default=20, help="epochs of 16 steps (default 20)")
     show.add_argument("--units", type=int, default=64, help="units of the network (default 64)")
     show.add_argument("--seed", type=int, default=0, help="seed of everything (default 0)")
-    commands.add_parser("doctor", help="show versions, devices and whether OpenGL works")
+    commands.add_parser("doctor", help="show versions, devices, engine and OpenGL")
     options = parser.parse_args(arguments)
     if options.command == "doctor":
         return doctor()
@@ -60,6 +77,10 @@ def demo(out: Path, *, epochs: int = 20, units: int = 64, seed: int = 0) -> int:
 
     Returns:
         Exit code: 0.
+
+    Example:
+        >>> demo(Path("out/flipflop"))  # doctest: +SKIP
+        0
     """
     from pyrnn.dynamics import find_fixed_points, save_graph, transition_graph
     from pyrnn.render import Scene
@@ -174,7 +195,12 @@ class _Timer:
 
 
 def doctor() -> int:
-    """Print versions, devices and whether OpenGL works; return 0."""
+    """Print versions, devices, what unrolls networks and whether OpenGL works; return 0.
+
+    Example:
+        >>> doctor()  # doctest: +SKIP
+        0
+    """
     from pyrnn.render import probe_opengl
 
     table = Table(title="pyrnn doctor", show_header=False)
@@ -183,6 +209,7 @@ def doctor() -> int:
     table.add_row("torch", torch.__version__)
     for name in PACKAGES:
         table.add_row(name, _version(name))
+    table.add_row("engine", _engine())
     table.add_row("threads", str(torch.get_num_threads()))
     table.add_row("CUDA", _cuda())
     table.add_row("MPS", "yes" if torch.backends.mps.is_available() else "no")
@@ -197,6 +224,18 @@ def _version(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return "[red]missing[/]"
+
+
+def _engine() -> str:
+    """Return what unrolls the built-in networks on the CPU."""
+    library = fused.library()
+    if library is None:
+        return (
+            "[yellow]bptt[/], in torch: the kernel was not built at install, or is of another "
+            "version; install a C++ compiler, then pyrnn again"
+        )
+    variant = Path(library._name).name.partition(".")[0]
+    return f"fused, by the kernel for {KERNELS[variant]}"
 
 
 def _cuda() -> str:
