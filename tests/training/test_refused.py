@@ -1,0 +1,96 @@
+"""What fit refuses or warns of: clearly, once, and before the weights are spoilt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from pyrnn import CTRNN, RNN
+from pyrnn.tasks import FlipFlop
+from tests.training.cases import TASK, fit, make
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"epochs": 0}, ValueError, "epochs to be a whole number of at least 1, got 0"),
+        ({"epochs": 2.5}, ValueError, "epochs to be a whole number of at least 1, got 2.5"),
+        ({"batch_size": 0}, ValueError, "batch_size of at least 1, or None.*got 0"),
+        ({"clip_norm": 0.0}, ValueError, "clip_norm > 0, or None for no clipping, got 0.0"),
+        ({"clip_value": -1.0}, ValueError, "clip_value > 0, or None"),
+        ({"checkpoint_every": 0}, ValueError, "checkpoint_every to be a whole number"),
+        ({"validation": 3}, TypeError, "validation to be a dataset or a share.*got int"),
+        ({"validation": 1.5}, ValueError, "trials in both parts, got 1.5"),
+        ({"resume": True}, ValueError, "checkpoint=.* for resume=True"),
+        ({"learning_rate": 3}, TypeError, "unexpected keyword argument 'learning_rate'"),
+    ],
+)
+def test_refused_arguments(options: dict, error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        fit(make(), **options)
+
+
+def test_share_of_a_loader() -> None:
+    with pytest.raises(TypeError, match="dataset of its own for a loader, got a share"):
+        make().fit(DataLoader(TASK), validation=0.1, progress=False)
+
+
+def test_all_of_a_loader() -> None:
+    with pytest.raises(TypeError, match="batch_size as a number for a DataLoader, got None"):
+        make().fit(DataLoader(TASK), batch_size=None, progress=False)
+
+
+def test_losses_of_the_wrong_kind_are_named() -> None:
+    rnn, task = RNN(2, 4, 2), FlipFlop(n_bits=2, n_trials=8)
+    with pytest.raises(TypeError, match="expected loss to return a tensor with one number"):
+        rnn.fit(task, loss=lambda outputs, targets, mask: outputs - targets, progress=False)
+    with pytest.raises(TypeError, match="TensorDataset"):
+        rnn.fit((torch.zeros(4, 5, 2), torch.zeros(4, 5, 2)), progress=False)
+
+
+def test_a_loss_of_nan_stops_before_the_weights_are_spoilt() -> None:
+    rnn = make(activation="relu")
+    with pytest.raises(
+        FloatingPointError, match=r"finite \w+, got \w+: the weights have grown too large"
+    ):
+        fit(rnn, optimizer="sgd", lr=1e150, epochs=20)
+    assert all(bool(p.isfinite().all()) for p in rnn.parameters())
+    assert rnn.history.n_steps > 0
+
+
+def test_nan_in_the_validation_set_is_told() -> None:
+    bad = [(torch.full((4, 1), torch.nan), torch.zeros(4, 1))]
+    with pytest.raises(ValueError, match="finite inputs, got nan"):
+        fit(make(), validation=bad)
+
+
+def test_scheduler_of_a_stream_of_unknown_length() -> None:
+    class Stream(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            return iter([(torch.zeros(4, 1), torch.zeros(4, 1))] * 3)
+
+    with pytest.raises(ValueError, match="dataset with a length for scheduler='cosine'"):
+        make().fit(Stream(), scheduler="cosine", progress=False)
+    assert make().fit(Stream(), epochs=2, batch_size=2, progress=False).n_steps == 4
+
+
+def test_network_that_cannot_be_saved_is_refused_before_training(tmp_path: Path) -> None:
+    rnn = RNN(2, 4, 2, activation=lambda x: x.tanh())
+    with pytest.raises(ValueError, match="named on load"):
+        rnn.fit(FlipFlop(n_bits=2, n_trials=8), checkpoint=tmp_path / "x.pt", progress=False)
+    assert rnn.history is None or rnn.history.n_steps == 0
+
+
+@pytest.mark.parametrize(("cls", "warns"), [(CTRNN, True), (RNN, False)])
+def test_steps_of_another_length_than_the_task_s(
+    cls: type, warns: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Only where a time constant gives the steps of the network a meaning."""
+    cls(1, 4, 1, dt=20.0).fit(TASK, epochs=1, progress=False)
+    assert ("the task makes steps of 10 ms, the network of 20" in caplog.text) is warns
+    caplog.clear()
+    cls(1, 4, 1, dt=10.0).fit(TASK, epochs=1, progress=False)
+    assert not caplog.records
