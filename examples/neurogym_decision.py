@@ -2,14 +2,20 @@
 
 NeuroGym (Molano-Mazón et al. 2022) has dozens of tasks from the literature. Each with a ground
 truth becomes a pyrnn task: whole trials, seeded, masked, with what the environment says about
-them. NeuroGym pins old versions of other packages; install both into an environment of their own,
-``pip install neurogym pyrnn``.
+them. NeuroGym pins old versions of other packages: install it beside pyrnn in an environment of
+their own. Its trials are slow to make; make them once.
+
+.. image:: /images/neurogym_decision.png
+   :alt: Loss; a trial with the network's outputs; the psychometric curve
 """
+
+# sphinx_gallery_thumbnail_path = 'images/neurogym_decision.png'
 
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
+from torch.utils.data import TensorDataset
 
 from pyrnn import RateRNN
 from pyrnn.plot import STYLE_SHEET, plot_loss, plot_psychometric, plot_trial
@@ -19,14 +25,21 @@ NEEDS = "neurogym"
 OUT = Path("out/neurogym_decision")
 
 
-def main(epochs=20, n_units=64, show=True):
+def main(epochs=10, n_units=64, n_trials=2048, show=True):
     plt.style.use(STYLE_SHEET)
-    options = {"n_trials": 256, "decision_weight": 5.0, "online": False}
-    task = NeurogymTask("PerceptualDecisionMaking-v0", dt=100, **options)
+    task = NeurogymTask("PerceptualDecisionMaking-v0", dt=100, decision_weight=5.0)
     rnn = RateRNN(task.input_size, n_units, task.output_size, tau=100.0, dt=100.0, seed=0)
-    history = rnn.fit(task, epochs=epochs, batch_size=32, seed=0, progress=show)
+    history = rnn.fit(
+        TensorDataset(*task.batch(n_trials)),
+        loss=task.loss,
+        epochs=epochs,
+        batch_size=32,
+        scheduler="cosine",
+        seed=0,
+        progress=show,
+    )
 
-    trials = task.batch(256, start=10**6)  # never seen in training
+    trials = task.batch(512, start=10**6)  # never seen in training
     outputs, _ = rnn.predict(trials.inputs)
     accuracy = task.accuracy(outputs, trials.targets, trials.mask)
     print(f"{100 * accuracy:.1f} % right after {history.n_steps} steps")
@@ -42,8 +55,8 @@ def main(epochs=20, n_units=64, show=True):
         OUT.mkdir(parents=True, exist_ok=True)
         figure.savefig(OUT / "neurogym_decision.png")
     assert 0 <= accuracy <= 1
-    if history.n_steps >= 160:
-        assert accuracy > 0.8
+    if history.n_steps >= 640:
+        assert accuracy > 0.85  # 0.9 at best: a fifth of the trials have no coherence
     return accuracy
 
 

@@ -17,6 +17,7 @@ ORDER = (
     "gated",
     "ten_networks",
     "bifurcation",
+    "neurogym_decision",
 )
 
 
