@@ -25,8 +25,10 @@ class HeadingIntegrator(Task):
 
     The velocity is constant for ``hold`` ms, then drawn anew from
     :math:`[-\omega_{max}, \omega_{max}]`. The start is given as cosine and sine during the first
-    ``cue`` ms, in which nothing turns and nothing is scored. A long trial is hard to learn from
-    scratch; start with a short one: ``task.replace(duration=200.0)``.
+    ``cue`` ms, in which nothing turns and nothing is scored. Discrete networks (``RNN``) need a
+    curriculum that begins with short trials, ``Curriculum(steps=[200, 500, 900],
+    duration=[300.0, 500.0, 1000.0, 2000.0])``; leaky ones learn long trials from scratch, too,
+    but in twice the time.
 
     Args:
         duration: Duration of a trial, in ms.
