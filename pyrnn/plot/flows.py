@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.lines import Line2D
 
-from pyrnn.palette import BLUE, CYCLE, GREY, INK, SLATE, VERMILION, stability_color
+from pyrnn.palette import BLUE, CYCLE, GREY, INK, SLATE, VERMILION, colormap, stability_color
 from pyrnn.plot.style import axes_or_new, heading, styled
 from pyrnn.projection import Array, Projection, as_array
 
@@ -61,8 +61,8 @@ def plot_flow(
     x, y = places[..., 0], places[..., 1]
     shade = np.log10(as_array(field.speeds) + 1e-12)
     low = np.quantile(shade, 0.02)
-    ax.pcolormesh(x, y, shade, cmap="Blues_r", vmin=low, alpha=0.55, shading="gouraud")
-    thin: dict[str, Any] = {"linewidth": 0.5, "arrowsize": 0.6, "density": 1.1}
+    ax.pcolormesh(x, y, shade, cmap=_pale_blues(), vmin=low, shading="gouraud", rasterized=True)
+    thin: dict[str, Any] = {"linewidth": 0.5, "arrowsize": 0.6, "density": 0.8}
     ax.streamplot(x[0], y[:, 0], moves[..., 0], moves[..., 1], color=SLATE, **thin)
     if nullclines:
         for axis, color in enumerate((BLUE, VERMILION)):
@@ -124,9 +124,9 @@ def plot_bifurcation(
             style: dict[str, Any] = {"color": VERMILION, "markersize": 6, "zorder": 4}
             ax.plot(event.parameter, height, mark, **style)
             seen[event.kind] = Line2D([], [], marker=mark, linestyle="", **style)
-    seen = {"stable": Line2D([], [], color=BLUE), **seen}
-    seen["unstable"] = Line2D([], [], color=GREY, linestyle="--")
-    ax.legend(seen.values(), seen.keys(), fontsize=7)
+    unstable = Line2D([], [], color=GREY, linestyle="--")
+    seen = {"stable": Line2D([], [], color=BLUE), "unstable": unstable, **seen}
+    ax.legend(seen.values(), seen.keys())
     name = "observed" if callable(observe) else f"unit {observe}"
     heading(ax, "bifurcations", label, name)
     return ax
@@ -172,6 +172,12 @@ def plot_basins(ends: Any, places: Any = None, *, ax: Axes | None = None) -> Axe
     ax.set_aspect("equal", adjustable="box")
     heading(ax, "basins", "first axis", "second axis")
     return ax
+
+
+def _pale_blues() -> ListedColormap:
+    """Return colours from blue, where it is slow, to white, pale enough to draw upon."""
+    blues = colormap("Blues_r")(np.linspace(0, 1, 256))
+    return ListedColormap(1 - 0.55 * (1 - blues[:, :3]))
 
 
 def _mark_point(ax: Axes, point: Any, projection: Projection | None) -> None:

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 
 from pyrnn.palette import stability_color, stability_label
-from pyrnn.plot.style import axes_or_new, heading, styled
+from pyrnn.plot.style import axes_or_new, heading, legend_below, styled
 from pyrnn.projection import Array, Projection, as_array
 
 if TYPE_CHECKING:
@@ -129,5 +129,6 @@ def _nodes(ax: Axes, points: Mapping[int, Any], places: Mapping[int, Array]) -> 
         for n, label in ((n, f"{stability_label(n)} ({counts[n]})") for n in range(4))
         if counts[n] and points
     ]
-    ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), handletextpad=0.2)
     ax.margins(0.08)
+    if handles:
+        legend_below(ax, handles, labelled=ax.axison)

@@ -142,7 +142,7 @@ def plot_magnitudes(eigenvalues: Any, *, n: int | None = None, ax: Axes | None =
         ax.plot(modes[mask], sizes[mask], "o", color=color, markersize=4)
     ax.axhline(1, color=VERMILION, linestyle="--", linewidth=1.0)
     ax.set_ylim(bottom=bottom)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     heading(ax, "eigenvalue magnitudes", "mode", "|λ|")
     return ax
 
@@ -177,6 +177,6 @@ def plot_lyapunov(exponents: Any, *, ax: Axes | None = None) -> Axes:
     ax.plot(index, mean, color=SLATE, linewidth=1.0, zorder=2)
     for mask, color in ((mean <= 0, SLATE), (mean > 0, VERMILION)):
         ax.plot(index[mask], mean[mask], "o", color=color, zorder=3)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     heading(ax, "Lyapunov spectrum", "index", "exponent (per step)")
     return ax

@@ -79,7 +79,7 @@ def plot_state_lines(states: Any, *, n: int = 20, ax: Axes | None = None) -> Axe
     activity = _mean_over_trials(states)
     ax = axes_or_new(ax)
     chosen = np.unique(np.linspace(0, activity.shape[1] - 1, n).round().astype(int))
-    height = 1.2 * float(np.quantile(np.ptp(activity[:, chosen], axis=0), 0.8)) or 1.0
+    height = float(np.quantile(np.ptp(activity[:, chosen], axis=0), 0.6)) or 1.0
     for row, unit in enumerate(chosen):
         line = activity[:, unit] - activity[:, unit].mean() + row * height
         ax.plot(line, color=CYCLE[row % 2], linewidth=1.0)
@@ -210,7 +210,7 @@ def plot_explained_variance(states: Any, *, n: int = 15, ax: Axes | None = None)
     words = f"{needed} PCs for {SHARE:.0%}\nPR = {ratio:.1f}"
     ax.text(0.97, 0.5, words, transform=ax.transAxes, ha="right", va="center")
     ax.set_ylim(0, 104)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     heading(ax, "dimensionality", "principal component", "variance (%)")
     return ax
 

@@ -18,7 +18,7 @@ from pyrnn.plot.training import plot_loss
 from pyrnn.plot.trials import plot_trial
 from pyrnn.plot.weights import plot_weights
 
-N_TRIALS = 64
+N_TRIALS, N_LINES = 64, 24  # trials that are run, and drawn as trajectories
 LAYOUT: list[Any] = [
     ["trial", "trial", "words"],
     ["loss", "weights", "spectrum"],
@@ -50,7 +50,7 @@ def plot_summary(rnn: Any, task: Any, *, n_trials: int = N_TRIALS) -> Figure:
     plot_weights(weight, signs=rnn.signs, regions=regions, ax=axes["weights"])
     plot_spectrum(_jacobian(rnn, states), ax=axes["spectrum"])
     axes["spectrum"].set_title("spectrum at the mean state", loc="left")
-    plot_trajectories(states, ax=axes["space"])
+    plot_trajectories(states[:N_LINES], ax=axes["space"])
     plot_explained_variance(states, ax=axes["pcs"])
     plot_states(states[0], ax=axes["states"])
     return figure

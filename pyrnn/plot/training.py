@@ -220,9 +220,10 @@ def _fill(ax: Axes, x: Array, y: Array, values: Array) -> None:
     if high <= low:  # a flat surface has no contours
         low, high = low - 0.5 * (abs(low) or 1.0), high + 0.5 * (abs(high) or 1.0)
     levels = (np.geomspace if logarithmic else np.linspace)(low, high, 30)
+    values = np.clip(values, levels[0], levels[-1])  # rounding must not cut off the ends
     norm = LogNorm(low, high) if logarithmic else None
-    filled = ax.contourf(x, y, values, levels=levels, norm=norm, extend="both")
-    bar = ax.figure.colorbar(filled, ax=ax, label="loss", shrink=0.8, extend="neither")
+    filled = ax.contourf(x, y, values, levels=levels, norm=norm)
+    bar = ax.figure.colorbar(filled, ax=ax, label="loss", shrink=0.8)
     bar.locator = LogLocator(numticks=6) if logarithmic else MaxNLocator(5)
     bar.update_ticks()
 

@@ -9,10 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from pyrnn.palette import CYCLE, GREY, INK, RULE
-from pyrnn.plot.style import axes_or_new, heading, legend_above, styled
+from pyrnn.plot.style import axes_or_new, heading, legend_above, styled, text_size
 from pyrnn.projection import Array, as_array
 
 GAP = 0.35  # between channels, as a share of a channel's height
+TOP, ROW = 0.12, 0.5  # where the channels end, and the height of a row of names above
+LETTER = 0.48  # mean width of a letter of these names, as a share of the labels' size
 
 
 @styled
@@ -105,7 +107,7 @@ class _Rows:
         self.ax.set_yticks([y for y, _ in self.ticks], [name for _, name in self.ticks])
         self.ax.tick_params(axis="y", length=0)
         self.ax.spines["left"].set_visible(False)
-        self.ax.set_ylim(self.level + GAP / 2, 0.12)
+        self.ax.set_ylim(self.level + GAP / 2, TOP)
         self.ax.margins(x=0.01)
         if len(self.ax.get_legend_handles_labels()[1]) > 1:
             legend_above(self.ax)
@@ -169,15 +171,23 @@ def _shade(ax: Axes, times: Array, mask: Array) -> None:
 
 def _name_epochs(ax: Axes, epochs: Mapping[str, Any], dt: float | None) -> None:
     """Mark where named epochs begin; they are given in ms, so steps need no marks."""
-    if dt is None:
+    edges = {name: as_array(span).tolist() for name, span in epochs.items()}
+    spans = {name: (start, stop) for name, (start, stop) in edges.items() if stop > start}
+    if dt is None or not spans:
         return
-    for name, span in epochs.items():
-        start, stop = (float(edge) for edge in as_array(span))
-        if stop <= start:
-            continue
+    left, right = ax.get_xlim()
+    inches = ax.get_window_extent().width / ax.figure.dpi
+    letter = LETTER * text_size(ax) / 72 / inches * (right - left)
+    ends = [left, left]  # where the names in the two rows end
+    for name, (start, stop) in sorted(spans.items(), key=lambda item: item[1]):
         ax.axvline(start, color=GREY, linewidth=0.8, linestyle=":")
-        middle, bottom = (start + stop) / 2, ax.get_ylim()[0]
-        ax.text(middle, bottom, name, fontsize=7, color=INK, ha="center", va="bottom")
+        reach = letter * len(name) / 2
+        middle = min(max((start + stop) / 2, left + reach), right - reach)
+        row = 0 if middle - reach > ends[0] or ends[0] <= ends[1] else 1
+        ends[row] = middle + reach
+        style: dict[str, Any] = {"fontsize": "small", "color": INK, "ha": "center", "va": "center"}
+        ax.text(middle, TOP + ROW * (row + 0.6), name, **style)
+    ax.set_ylim(top=TOP + ROW * (1.2 if ends[1] == left else 2.2))
 
 
 @styled

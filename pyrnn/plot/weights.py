@@ -58,6 +58,8 @@ def plot_weights(
     image = ax.imshow(matrix, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
     ax.figure.colorbar(image, ax=ax, label="weight", shrink=0.8)
     ax.spines[:].set_visible(True)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator("auto", integer=True))
     _name_groups(ax, groups, columns, "x")
     _name_groups(ax, groups, rows, "y")
     sources = "from unit" if columns or not groups else "from channel"
@@ -92,7 +94,7 @@ def plot_stems(values: Any, *, label: str = "value", ax: Axes | None = None) -> 
     ax.plot(units, heights, "o", color=BLUE, markersize=3.5)
     if not heights.any():
         ax.set_ylim(-1, 1)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     heading(ax, label, "unit", label)
     return ax
 
@@ -127,7 +129,7 @@ def plot_time_constants(tau: Any, initial: Any = None, *, ax: Axes | None = None
     ax.hist(after, edges, color=BLUE, alpha=0.85, label="trained")
     median = float(np.median(after))
     ax.axvline(median, color=VERMILION, linewidth=1.4, label=f"median {median:.0f} ms")
-    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
     ax.legend(loc="best")
     heading(ax, "time constants", "τ (ms)", "units")
     return ax

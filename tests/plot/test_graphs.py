@@ -61,3 +61,13 @@ def test_unknown_layout_is_refused(graph):
 def test_points_without_a_graph_are_refused():
     with pytest.raises(TypeError, match="transition_graph"):
         plot_transition_graph([])
+
+
+@pytest.mark.parametrize("layout", ["layered", "pca"])
+def test_legend_stands_below_all_labels(graph, layout):
+    ax = plot_transition_graph(graph, layout=layout)
+    ax.figure.draw_without_rendering()
+    legend = ax.get_legend().get_window_extent()
+    lowest = ax.xaxis.get_tightbbox().y0 if ax.axison else ax.get_window_extent().y0
+    assert legend.y1 <= lowest + 1
+    assert legend.y0 >= 0

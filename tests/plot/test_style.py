@@ -33,3 +33,10 @@ def test_own_title_is_kept():
     _, ax = plt.subplots()
     ax.set_title("mine", loc="left")
     assert pyrnn.plot.plot_loss([1.0], ax=ax).get_title(loc="left") == "mine"
+
+
+def test_text_in_given_axes_is_as_large_as_their_labels():
+    with plt.style.context([pyrnn.plot.STYLE_SHEET, {"font.size": 18}]):
+        _, ax = plt.subplots()
+    pyrnn.plot.plot_loss({"loss": [1.0, 0.5], "task": [0.9, 0.4]}, ax=ax)
+    assert ax.get_legend().get_texts()[0].get_size() == pytest.approx(0.833 * 18)

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import itertools
+
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 
-from pyrnn.plot import plot_psychometric, plot_trial
+from pyrnn.plot import STYLE_SHEET, plot_psychometric, plot_trial
 from pyrnn.tasks import FlipFlop, Trial, psychometric
 
 
@@ -106,3 +109,19 @@ def test_what_is_no_trial_or_curve_is_refused(plot, given, error, message):
 def test_outputs_of_another_trial_are_refused():
     with pytest.raises(ValueError, match="outputs of 40 steps, as the inputs have, got 30"):
         plot_trial(trial(), torch.zeros(30, 3))
+
+
+def test_names_of_epochs_keep_apart_and_inside():
+    spans = {"fixation": (0.0, 30.0), "cue": (30.0, 60.0), "delay": (60.0, 380.0)}
+    epochs = {name: torch.tensor(span) for name, span in spans.items()}
+    epochs["go"] = torch.tensor([380.0, 400.0])
+    sample = Trial(torch.randn(40, 2), torch.randn(40, 1), torch.ones(40), epochs=epochs)
+    with plt.style.context(STYLE_SHEET):
+        _, ax = plt.subplots(figsize=(3.4, 2.5))
+    plot_trial(sample, dt=10.0, ax=ax)
+    ax.figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    frame = ax.get_window_extent()
+    assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 for box in boxes)
+    assert all(box.y0 > ax.transData.transform((0, 0.12))[1] - 1 for box in boxes)
