@@ -35,7 +35,10 @@ def styled(plot: Callable[P, R]) -> Callable[P, R]:
         ax = kwargs.get("ax")
         size = {"font.size": text_size(ax)} if isinstance(ax, Axes) else {}
         with plt.style.context([STYLE_SHEET, size]):
-            return plot(*args, **kwargs)
+            drawing = plot(*args, **kwargs)
+            is_interactive = plt.isinteractive()  # a notebook turns it on at its first figure
+        plt.interactive(is_interactive)
+        return drawing
 
     return drawn
 

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 import pyrnn.plot
+from pyrnn.plot.style import styled
 
 
 @pytest.mark.parametrize("name", [n for n in pyrnn.plot.__all__ if n.startswith("plot_")])
@@ -27,6 +28,15 @@ def test_settings_stay_as_they_were():
     before = dict(plt.rcParams)
     pyrnn.plot.plot_loss([1.0, 0.5])
     assert dict(plt.rcParams) == before
+
+
+def test_interactive_mode_stays_on_when_the_first_figure_turns_it_on():
+    """A notebook's backend is loaded by its first figure; without it, later ones aren't shown."""
+    styled(plt.ion)()
+    try:
+        assert plt.isinteractive()
+    finally:
+        plt.ioff()
 
 
 def test_own_title_is_kept():
