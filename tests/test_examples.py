@@ -60,6 +60,20 @@ def test_example_is_short_and_can_be_run_small(path: Path) -> None:
     assert any(line.lstrip().startswith("assert ") for line in lines), "it checks what it claims"
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # those of Jupyter
+def test_notebook_runs_and_shows_its_figures_and_its_scene() -> None:
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    notebook = nbformat.read(ROOT / "examples" / "first_steps.ipynb", as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert not any(cell.outputs for cell in code), "a notebook is kept without outputs"
+    nbclient.NotebookClient(notebook, timeout=200, iopub_timeout=60).execute()
+    shown = [output for cell in code for output in cell.outputs if "data" in output]
+    assert sum("image/png" in output.data for output in shown) == 3
+    assert any("<iframe" in output.data.get("text/html", "") for output in shown)
+
+
 @pytest.mark.parametrize("page", ["own_task", "own_network", "own_loss"])
 def test_howto_runs_as_printed(page: str) -> None:
     text = (ROOT / "docs" / "howto" / f"{page}.md").read_text(encoding="utf-8")
