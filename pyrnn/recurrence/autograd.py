@@ -116,7 +116,7 @@ def drive(network: Network) -> Tensor:
 
 
 def _contiguous(network: Network) -> Network:
-    tensors = (t if t is None else t.contiguous() for t in network)
+    tensors = (t if t is None or t.is_contiguous() else t.contiguous() for t in network)
     return Network(*tensors)  # type: ignore[arg-type]
 
 

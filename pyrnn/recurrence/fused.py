@@ -85,8 +85,8 @@ def solve(
     """Return states, outputs and, if ``keep``, the slopes of the rate form. See ``Backend``."""
     _check(network)
     (trials, steps, _), x = network.inputs.shape, network.inputs
-    states = x.new_empty(trials, steps, len(network.w_rec))
-    outputs = x.new_empty(trials, steps, len(network.w_out))
+    states = x.new_empty(trials, steps, network.w_rec.shape[0])
+    outputs = x.new_empty(trials, steps, network.w_out.shape[0])
     slopes = torch.empty_like(states) if keep and equation.form == "rate" else None
     _call("forward", equation, network, states, outputs, slopes)
     return states, outputs, slopes
@@ -102,7 +102,7 @@ def adjoint(
     through_drive: bool,
 ) -> dict[str, Tensor | None]:
     """Return gradients by name. See ``Backend``."""
-    n, n_outputs = len(network.w_rec), len(network.w_out)
+    n, n_outputs = network.w_rec.shape[0], network.w_out.shape[0]
     if grad_outputs is None:
         grad_outputs = states.new_zeros(*states.shape[:2], n_outputs)
     if grad_states is not None:
@@ -120,7 +120,7 @@ def adjoint(
 
 def _call(direction: str, equation: Equation, network: Network, *arrays: Tensor | None) -> None:
     trials, steps, n_inputs = network.inputs.shape
-    n, n_outputs = len(network.w_rec), len(network.w_out)
+    n, n_outputs = network.w_rec.shape[0], network.w_out.shape[0]
     work = trials * steps * (n + n_outputs) * (n + n_inputs)
     problem = _Problem(
         trials, steps, n, n_inputs, n_outputs,
@@ -135,7 +135,7 @@ def _call(direction: str, equation: Equation, network: Network, *arrays: Tensor 
 def _check(network: Network) -> None:
     """Refuse what would make the kernel read beyond its arrays."""
     trials, steps, n_in = network.inputs.shape
-    n, n_out = len(network.w_rec), len(network.w_out)
+    n, n_out = network.w_rec.shape[0], network.w_out.shape[0]
     shapes = (
         *((trials, steps, n_in), (trials, n), (n, n), (n, n_in), (n_out, n), (n,)),
         *((n,), (n_out,), (trials, steps, n)),

@@ -31,7 +31,6 @@
 #include <memory>
 #include <system_error>
 #include <thread>
-#include <vector>
 
 // What a call works on; mirrored in fused.py. Arrays are contiguous, (trials, time, channels).
 struct Problem {
@@ -65,10 +64,11 @@ template <class T> struct Network : Problem {
   Index row_h = padded(n), row_z = padded(n_z), row_u = padded(n_u);
   Index shard_size = std::max(std::min((trials + 1) / 2, kTile), (trials + kShards - 1) / kShards);
   Index shards = (trials + shard_size - 1) / shard_size;
-  std::vector<T> matrix, rate, zero, one;  // M, α, and rows of 0 and 1
+  Array<T> matrix, rate, zero, one;  // M, α, and rows of 0 and 1
 
   explicit Network(const Problem& problem)
-      : Problem(problem), matrix(n_u * row_z), rate(row_h), zero(row_h), one(row_h, T(1)) {
+      : Problem(problem), matrix(n_u * row_z), rate(row_h), zero(row_h), one(row_h) {
+    std::fill_n(one.data(), row_h, T(1));
     copy(rate.data(), in(alpha), n);
     for (Index i = 0; i < n_u; ++i) {
       const bool is_unit = i < n;
@@ -133,58 +133,62 @@ template <class T> struct Network : Problem {
 
   void forward() const {
     use_large_pages(states, trials * steps * n * sizeof(T));
-    std::vector<T> transposed(n_z * row_u);
+    Array<T> transposed(n_z * row_u);
     for (Index i = 0; i < n_u; ++i)
       for (Index k = 0; k < n_z; ++k) transposed[k * row_u + i] = matrix[i * row_z + k];
     in_parallel([&](Index, Index b, Index m) { forward(b, m, transposed.data()); });
   }
 
   void forward(Index first, Index m, const T* transposed) const {
-    std::vector<T> z(m * row_z), a(m * row_u), h(m * row_h);
-    const T* offset = transposed + n * row_u + n;  // c
+    const Index chunk = std::max<Index>(1, kSamples / m), trial = chunk * row_u;
+    Array<T> h(m * row_h), rates(current ? m * row_h : 0), slope(row_h), a(m * trial);
+    T* const p = current ? rates.data() : h.data();
     for (Index i = 0; i < m; ++i) {
       copy(&h[i * row_h], state(first + i, -1), n);
-      transmit(&h[i * row_h], &z[i * row_z], first + i, 0);
+      if (current) respond<T>(Activation(activation), &h[i * row_h], p + i * row_h, nullptr, n);
     }
-    for (Index t = 0; t < steps + (outputs > 0); ++t) {
-      const bool noisy = noise && t < steps;
-      for (Index i = 0; noisy && i < m; ++i) {
-        std::fill_n(&a[i * row_u] + n, row_u - n, T(0));
-        copy(&a[i * row_u], in(noise) + ((first + i) * steps + t) * n, n);
-      }
-      // M z_t but for its block of zeros: what is not a number in x_t must not get into y_{t-1}
-      multiply<T>(m, n_z - n, n, &z[n], row_z, 1, transposed + n * row_u, row_u, a.data(), row_u,
-                  noisy);
-      for (Index i = 0; i < m; ++i) copy(&a[i * row_u] + n, offset, outputs);
-      multiply<T>(m, n, n_u, z.data(), row_z, 1, transposed, row_u, a.data(), row_u, true);
+    const Index last = steps + (outputs > 0);
+    for (Index t = 0; t < last; ++t) {
+      const Index c = t % chunk;
+      for (Index i = 0; c == 0 && i < m; ++i)
+        drive(first + i, t, std::min(chunk, last - t), transposed, &a[i * trial]);
+      multiply<T>(m, n, n_u, p, row_h, 1, transposed, row_u, &a[c * row_u], trial, true);
       for (Index i = 0, b = first; i < m; ++i, ++b) {
-        if (t > 0) copy(out(y) + (b * steps + t - 1) * outputs, &a[i * row_u] + n, outputs);
-        if (t < steps) advance(b, t, &a[i * row_u], &h[i * row_h], &z[i * row_z]);
+        T* const a_t = &a[i * trial + c * row_u];
+        if (t > 0) copy(out(y) + (b * steps + t - 1) * outputs, a_t + n, outputs);
+        if (t < steps) advance(b, t, a_t, &h[i * row_h], p + i * row_h, slope.data());
       }
     }
   }
 
-  // From a_t and h_{t-1} of trial b to h_t and z_{t+1}.
-  void advance(Index b, Index t, T* a, T* h, T* z) const {
-    if (!current) respond<T>(Activation(activation), a, a, slopes ? z : nullptr, n);
-    if (!current && slopes) copy(out(slopes) + (b * steps + t) * n, z, n);
+  // What M z_t of trial b holds beside the share of p, for some steps from t on.
+  void drive(Index b, Index t, Index length, const T* transposed, T* a) const {
+    const T* offset = transposed + n * row_u;  // (b, c)
+    const Index real = std::min(length, steps - t);
+    for (Index k = 0; k < length; ++k) copy(a + k * row_u, offset, row_u);
+    for (Index k = 0; noise && k < real; ++k)
+      for (Index i = 0; i < n; ++i) a[k * row_u + i] += in(noise)[(b * steps + t + k) * n + i];
+    multiply<T>(real, inputs, n, in(x) + (b * steps + t) * inputs, inputs, 1, offset + row_u,
+                row_u, a, row_u, true);
+    // what is not a number in x_t must not get into y_{t-1}, in the same vectors
+    for (Index k = 0; k < real; ++k) copy(a + k * row_u + n, offset + n, outputs);
+  }
+
+  // From a_t and h_{t-1} of trial b to h_t and p_t.
+  void advance(Index b, Index t, T* a, T* h, T* p, T* slope) const {
+    if (!current) respond<T>(Activation(activation), a, a, slopes ? slope : nullptr, n);
+    if (!current && slopes) copy(out(slopes) + (b * steps + t) * n, slope, n);
     for (Index k = 0; k < n; k += kLanes<T>) {
       const Vector<T> alpha = load(&rate[k]);
       store<T>(h + k, (T(1) - alpha) * load(h + k) + alpha * load(a + k));
     }
     copy(out(states) + (b * steps + t) * n, h, n);
-    transmit(h, z, b, t + 1);
-  }
-
-  void transmit(const T* h, T* z, Index b, Index t) const {
-    if (current) respond<T>(Activation(activation), h, z, nullptr, n);
-    else copy(z, h, n);
-    complete(z, b, t);
+    if (current) respond<T>(Activation(activation), h, p, nullptr, n);
   }
 
   void backward() const {
     const Index size = n_u * row_z;
-    std::vector<T> sums(shards * size), sums_alpha(shards * row_h);
+    Array<T> sums(shards * size), sums_alpha(shards * row_h);
     in_parallel([&](Index s, Index b, Index m) {
       backward(b, m, &sums[s * size], &sums_alpha[s * row_h]);
     });
@@ -205,8 +209,8 @@ template <class T> struct Network : Problem {
 
   void backward(Index first, Index m, T* sum, T* sum_alpha) const {
     const Index chunk = std::max<Index>(1, kSamples / m), step_z = m * row_z, step_u = m * row_u;
-    std::vector<T> z(chunk * step_z), u((chunk + 1) * step_u), back(m * row_h), lambda(m * row_h);
-    std::vector<T> h(m * row_h), before(m * row_h), given(row_h), gain(row_h);
+    Array<T> z(chunk * step_z), u((chunk + 1) * step_u), back(m * row_h), lambda(m * row_h);
+    Array<T> h(m * row_h), before(m * row_h), given(row_h), gain(row_h);
     for (Index i = 0; i < m; ++i) {
       copy(&h[i * row_h], state(first + i, steps - 1), n);
       const Index last = (first + i + 1) * steps - 1;

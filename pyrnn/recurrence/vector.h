@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <vector>
 
 #if defined(__AVX512F__)
 constexpr int kVectorBytes = 64;
@@ -46,6 +47,21 @@ template <class T> inline Vector<T> load(const T* from) {
   return v;
 }
 template <class T> inline void store(T* to, Vector<T> v) { std::memcpy(to, &v, sizeof v); }
+// Zeros to begin with, aligned: a vector that crosses a cache line takes twice as long to load.
+template <class T> class Array {
+  struct alignas(kVectorBytes) Cell {
+    T lanes[kLanes<T>] = {};
+  };
+  std::vector<Cell> cells;
+
+ public:
+  explicit Array(Index size) : cells((size + kLanes<T> - 1) / kLanes<T>) {}
+  T* data() { return reinterpret_cast<T*>(cells.data()); }
+  const T* data() const { return reinterpret_cast<const T*>(cells.data()); }
+  T& operator[](Index i) { return data()[i]; }
+  const T& operator[](Index i) const { return data()[i]; }
+};
+
 template <class T> inline Vector<T> all(T value) { return value - Vector<T>{}; }
 
 // ---------------------------------------------------------------------------- matrix products
