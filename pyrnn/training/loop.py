@@ -252,9 +252,13 @@ class Training:
         if self.clip_norm is not None:
             norm = terms["gradient_norm"] = _norm(gradients)
             if norm.device.type == "cpu":
-                check_finite(batch, norm.item(), "gradient")
+                value = norm.item()
+                check_finite(batch, value, "gradient")
+                scale: float | Tensor = min(1.0, self.clip_norm / (value + 1e-6))
+            else:  # nobody waits for the number
+                scale = (self.clip_norm / (norm + 1e-6)).clamp(max=1.0)
             for gradient in gradients:
-                gradient.mul_((self.clip_norm / (norm + 1e-6)).clamp_(max=1.0))
+                gradient.mul_(scale)
         if self.clip_value is not None:
             for gradient in gradients:
                 gradient.clamp_(-self.clip_value, self.clip_value)
