@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import PCA
 
 from pyrnn.projection import Projection
 
@@ -87,3 +88,12 @@ def test_states_without_components_are_refused(states, message):
 def test_states_of_another_network_are_refused(states):
     with pytest.raises(ValueError, match=r"\(\.\.\., 8\), got \(2, 5\)"):
         Projection.fit(states).transform(np.zeros((2, 5)))
+
+
+@pytest.mark.parametrize("shape", [(500, 20), (12, 40)])
+def test_components_are_those_of_scikit_learn(shape):
+    flat = np.random.default_rng(3).normal(size=shape) * np.linspace(1, 3, shape[1]) + 7
+    ours, theirs = Projection.fit(flat, n_components=5), PCA(5, svd_solver="full").fit(flat)
+    np.testing.assert_allclose(ours.explained_variance_ratio, theirs.explained_variance_ratio_)
+    np.testing.assert_allclose(np.abs(np.sum(ours.components * theirs.components_, 1)), 1)
+    np.testing.assert_allclose(ours.mean, theirs.mean_)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkRenderingCore import vtkActor2D, vtkImageMapper
 
 from pyrnn.render.layers import Array
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def image_actor(pixels: Array) -> Any:
@@ -32,6 +33,8 @@ def image_actor(pixels: Array) -> Any:
 
 def figure_pixels(figure: Figure) -> Array:
     """Draw a matplotlib figure without pyplot and return its pixels, ``(height, width, 4)``."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba()).copy()

@@ -10,12 +10,15 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ADVICE = (
     "apt-get install -y --no-install-recommends libegl1 libgl1-mesa-dri"
     if sys.platform.startswith("linux")
     else "update the graphics driver of this machine"
 )
+
+_started: list[subprocess.Popen[str]] = []  # the child that was begun and not yet asked
 
 SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "swrast", "osmesa")
 
@@ -57,20 +60,32 @@ def probe_opengl(timeout: float = 120.0) -> OpenGL:
         >>> probe_opengl().ok in (True, False)
         True
     """
-    choose_window()
-    script = Path(__file__).with_name("probe.py")
+    child = _started.pop() if _started else _start()
     try:
-        child = subprocess.run(
-            [sys.executable, str(script)], capture_output=True, text=True, timeout=timeout
-        )
+        output, _ = child.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
+        child.kill()
+        child.communicate()
         return _failure(f"drew nothing for {timeout:.0f} s")
     if child.returncode:
         return _failure(f"stopped a child process with status {child.returncode}")
-    found = json.loads(child.stdout.splitlines()[-1])
+    found = json.loads(output.splitlines()[-1])
     if not found["drawn"]:
         return _failure("drew an empty picture")
     return OpenGL(True, found["renderer"], f"OpenGL works ({found['renderer']})")
+
+
+def begin_probe() -> None:
+    """Start the child that :func:`probe_opengl` waits for, while something else is prepared."""
+    if not _started and not probe_opengl.cache_info().currsize:
+        _started.append(_start())
+
+
+def _start() -> subprocess.Popen[str]:
+    choose_window()
+    script = str(Path(__file__).with_name("probe.py"))
+    quiet: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen([sys.executable, script], text=True, **quiet)
 
 
 def require_opengl() -> OpenGL:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from pyrnn.render import given
 from pyrnn.render.layers import Drawing
+from pyrnn.render.opengl import begin_probe, has_display
 
 
 class Output:
@@ -40,9 +41,12 @@ class Output:
             >>> from pyrnn.render import Scene
             >>> Scene(torch.randn(4, 50, 8)).show()  # doctest: +SKIP
         """
+        size, drawings = given.check_size(size), self.drawings
+        if has_display():
+            begin_probe()
         from pyrnn.render.window import show
 
-        show(self.drawings, given.check_size(size))
+        show(drawings, size)
 
     def screenshot(
         self,
@@ -79,13 +83,12 @@ class Output:
             raise ValueError(
                 f"expected a format with transparency, got {str(path)!r}; write a .png"
             )
+        size, drawings = given.check_size(size), self.drawings
+        begin_probe()  # beside the imports of what draws
         from pyrnn.render.picture import draw_picture
 
-        size = given.check_size(size)
-        pictures = [
-            draw_picture(drawing, size, view=view, transparent=transparent)
-            for drawing in self.drawings
-        ]
+        style: dict[str, Any] = {"view": view, "transparent": transparent}
+        pictures = [draw_picture(drawing, size, **style) for drawing in drawings]
         Image.fromarray(np.concatenate(pictures, axis=1)).save(path)
         return Path(path)
 
@@ -125,10 +128,11 @@ class Output:
             PosixPath('scene.gif')
         """
         given.check_suffix(path, given.FILMS)
+        size, drawings = given.check_size(size), self.drawings
+        begin_probe()
         from pyrnn.render.film import write_film
 
-        size = given.check_size(size)
-        return write_film(self.drawings, Path(path), motion, seconds, fps, size, progress)
+        return write_film(drawings, Path(path), motion, seconds, fps, size, progress)
 
     def save(self, path: str | Path, **options: Any) -> Path:
         """Write what the suffix asks for: .html page, .png still, .gif or .mp4 film.
