@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 MAX_TUBES, MAX_LINES = 20_000, 200_000  # states drawn as tubes, as lines; beyond, fewer trials
 TUBE, MODE, ATTRACTOR, BALL = 0.0016, 0.0020, 0.0045, 0.0095  # radii, as shares of the diagonal
 SMALLEST = 0.25  # size of fixed points that would else be too small to be seen
+FINE = 0.0008  # radius of trajectories that would else hide the fixed points in their middle
 MODE_LENGTH = 0.085  # of an arrow along an unstable direction, as a share of the diagonal
 LINE_ALPHA = 0.55  # many thin lines shine through each other
 EDGE_STEPS = 28  # vertices of a graph edge
@@ -39,9 +40,9 @@ def chosen_trials(lengths: Sequence[int]) -> Array:
 def trajectories(
     trials: list[Array], coloring: Coloring, unit: float, note: str = "", clip: bool = False
 ) -> Curves:
-    """Draw projected trials ``(time, 3)``: as tubes, or as lines if they are many or clipped."""
+    """Draw projected trials ``(time, 3)``: as tubes, or as lines if they are many."""
     lengths = np.array([len(trial) for trial in trials])
-    radius = TUBE * unit if lengths.sum() <= MAX_TUBES and not clip else 0.0
+    radius = (FINE if clip else TUBE) * unit if lengths.sum() <= MAX_TUBES else 0.0
     return Curves(
         "trajectories",
         np.concatenate(trials),

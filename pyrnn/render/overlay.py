@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
-from matplotlib import font_manager
 from vtkmodules.vtkRenderingCore import vtkTextActor
 
 from pyrnn.palette import INK, colormap, rgb
@@ -13,6 +14,8 @@ from pyrnn.render.image import image_actor
 from pyrnn.render.layers import Array, ColorBar, Drawing
 
 MARGIN, ROW = 38, 29  # from the corner, between rows of the legend; in pixels
+TITLE = 36  # how far below the upper edge the title stands, in pixels
+LETTER = 0.58  # mean width of a letter, as a share of the size of the text
 
 
 class Overlay:
@@ -27,8 +30,9 @@ class Overlay:
         self.ratio, self.axes_visible = ratio, True
         self.labels = [text(label, 15 * ratio, center=True) for label in drawing.labels]
         self.fixed: list[tuple[Any, float, float]] = []
+        self.column = 0.0  # width of what is written at the left, which labels keep off
         if drawing.title:
-            self.write(drawing.title, MARGIN, 36, 20, bold=True)
+            self.write(drawing.title, MARGIN, TITLE, 20, bold=True)
         self.bottom = 96.0 if drawing.title else 40.0
         for entry, color in drawing.legend:
             self.write("●", MARGIN, self.bottom, 17, color)
@@ -48,6 +52,8 @@ class Overlay:
         """Add a line of text whose middle stands ``y`` below the upper edge."""
         actor = text(words, size * self.ratio, color, **style)
         self.fixed.append((actor, x, y))
+        if y > TITLE:
+            self.column = max(self.column, x + LETTER * size * len(words))
         return actor
 
     def _add_bar(self, bar: ColorBar) -> None:
@@ -81,8 +87,13 @@ class Overlay:
             across = np.array([ends[0, 1] - ends[1, 1], ends[1, 0] - ends[0, 0]])
             across = across / (np.linalg.norm(across) or 1)
             outward = across if across @ (place - np.array(size) / 2) >= 0 else -across
-            reach = 20 + 3.9 * len(actor.GetInput()) * abs(outward[0])
-            actor.SetPosition(*(place + outward * reach * self.ratio))
+            half = 3.9 * len(actor.GetInput())
+            x, y = place + outward * (20 + half * abs(outward[0])) * self.ratio
+            lowest = max((below for _, _, below in self.fixed), default=0.0)
+            if height - y < (lowest + ROW / 2) * self.ratio:
+                x = max(x, (self.column + half + 6) * self.ratio)
+            edge = (half + 6) * self.ratio
+            actor.SetPosition(max(edge, min(x, size[0] - edge)), y)
 
 
 def text(
@@ -104,5 +115,5 @@ def text(
 
 def font_file(bold: bool = False) -> str:
     """Return the path of the DejaVu Sans that comes with matplotlib."""
-    font = font_manager.FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
-    return str(font_manager.findfont(font))
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name)

@@ -15,7 +15,6 @@ from vtkmodules.vtkInteractionStyle import vtkInteractorStyleTrackballCamera
 
 from pyrnn.palette import SLATE
 from pyrnn.render.camera import VIEWS
-from pyrnn.render.card import card_pixels
 from pyrnn.render.image import image_actor
 from pyrnn.render.layers import Card, Drawing
 from pyrnn.render.opengl import has_display
@@ -99,6 +98,7 @@ class Viewer:
             x = MARGIN + i * BUTTON
             overlay.write(view, x, y + 8, 14, SLATE)
             self._areas.append((x - 4, y + 8, BUTTON - 4, lambda view=view: self.look(view)))  # type: ignore[misc]
+        overlay.column = max(overlay.column, MARGIN + len(VIEWS) * BUTTON)
         for actor, _, _ in overlay.fixed[before:]:
             self.stage.renderer.AddViewProp(actor)
         self.keys = text("", 11.5, SLATE, center=True)
@@ -180,6 +180,8 @@ class Viewer:
             self._card_actor = None
         self.card = card
         if card:
+            from pyrnn.render.card import card_pixels
+
             self._card_actor = image_actor(card_pixels(card, self.stage.overlay.ratio))
             self.stage.renderer.AddViewProp(self._card_actor)
         self.stage.render()

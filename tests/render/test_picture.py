@@ -87,9 +87,33 @@ def test_time_hides_what_comes_later():
     shares = []
     for step in (0, 60, None):
         stage.set_step(step)
-        shares.append(share_of(stage.pixels(), TRACE))
+        stage.cursors["trajectories"].set_step(None)
+        shares.append((stage.pixels().max(-1) < 200).mean())  # darker than what is to come
     stage.close()
     assert shares[0] < shares[1] < shares[2]
+
+
+@pytest.mark.parametrize("size", [(480, 360), (200, 300)])
+def test_labels_stay_inside_and_off_the_legend(flipflop, size):
+    """Labels of flat scenes once stuck out at the left."""
+    for scene in (flipflop, Scene(scenes.trials(6))):
+        stage = Stage(scene.drawing, size)
+        stage.render()
+        legend = stage.overlay.column if scene is flipflop else 0
+        for label in stage.overlay.labels:
+            left, right, bottom, top = (0.0,) * 4
+            (left, right, bottom, top) = _extent(label, stage)
+            assert left >= 0
+            assert right <= size[0]
+            assert legend + (right - left) > size[0] or size[1] - top > 160 or left > legend
+        stage.close()
+
+
+def _extent(label, stage):
+    box = [0.0, 0.0, 0.0, 0.0]
+    label.GetBoundingBox(stage.renderer, box)
+    x, y = label.GetPosition()
+    return x + box[0], x + box[1], y + box[2], y + box[3]
 
 
 def test_transients_are_cut_off_at_the_axes():
