@@ -101,8 +101,7 @@ def test_labels_stay_inside_and_off_the_legend(flipflop, size):
         stage.render()
         legend = stage.overlay.column if scene is flipflop else 0
         for label in stage.overlay.labels:
-            left, right, bottom, top = (0.0,) * 4
-            (left, right, bottom, top) = _extent(label, stage)
+            left, right, top = _extent(label, stage)
             assert left >= 0
             assert right <= size[0]
             assert legend + (right - left) > size[0] or size[1] - top > 160 or left > legend
@@ -113,7 +112,7 @@ def _extent(label, stage):
     box = [0.0, 0.0, 0.0, 0.0]
     label.GetBoundingBox(stage.renderer, box)
     x, y = label.GetPosition()
-    return x + box[0], x + box[1], y + box[2], y + box[3]
+    return x + box[0], x + box[1], y + box[3]
 
 
 def test_transients_are_cut_off_at_the_axes():

@@ -18,7 +18,8 @@ export class Axes {
     });
   }
 
-  update(camera, width, height) {
+  /** Place the names; `column` is what the panel at the left takes: its right and lower edge. */
+  update(camera, width, height, column) {
     const middle = new Vector3(...this.box[0]).add(new Vector3(...this.box[1])).multiplyScalar(0.5);
     const toward = camera.position.clone().sub(middle).toArray();
     const far = toward.map((component) => (component < 0 ? 1 : 0));
@@ -35,7 +36,10 @@ export class Axes {
       const outward = across[0] * (x - width / 2) + across[1] * (y - height / 2) >= 0 ? 1 : -1;
       across = across.map((part) => (outward * part) / length);
       const reach = 20 + 3.9 * label.textContent.length * Math.abs(across[0]);
-      const [left, top] = [x + across[0] * reach, y + across[1] * reach];
+      const half = 4 * label.textContent.length + 6;
+      const top = y + across[1] * reach;
+      const least = top < column.bottom ? column.right + half : half; // off the panel, inside the picture
+      const left = Math.max(half, Math.min(Math.max(x + across[0] * reach, least), width - half));
       label.style.transform = `translate(${left}px, ${top}px) translate(-50%, -50%)`;
     });
   }

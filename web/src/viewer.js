@@ -61,6 +61,12 @@ export class Viewer {
     return Math.min(PANEL, 0.25 * this.parent.clientWidth);
   }
 
+  /** The lower right corner of the panel, in pixels of this part of the page. */
+  get column() {
+    const { offsetLeft, offsetTop, offsetWidth, offsetHeight } = this.side;
+    return { right: offsetLeft + offsetWidth, bottom: offsetTop + offsetHeight };
+  }
+
   addLayer(layer) {
     const group = new Group();
     group.visible = layer.visible;
@@ -224,7 +230,7 @@ export class Viewer {
 
   paint() {
     this.camera.updateMatrixWorld(); // the labels below must see the camera as it is now
-    this.axes.update(this.camera, this.parent.clientWidth, this.parent.clientHeight);
+    this.axes.update(this.camera, this.parent.clientWidth, this.parent.clientHeight, this.column);
     this.renderer.render(this.scene, this.camera);
     this.parent.dataset.drawn = "yes";
   }
@@ -252,6 +258,7 @@ export class Viewer {
     this.tip = element("div", "tip");
     this.tip.hidden = true;
     const keys = "drag to rotate · wheel to zoom · click a fixed point or an edge · 1–4 views · space plays · Tab to the check-boxes · p PNG · Esc closes the card";
+    this.side = panel;
     this.parent.append(panel, this.card, this.tip, element("footer", "", keys));
     if (this.data.nSteps > 1) this.parent.append(this.time());
   }
