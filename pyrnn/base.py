@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from pyrnn.config import argument_names, config_of, register, remember
 from pyrnn.constraints import Bounds, constrain, intervals
 from pyrnn.layers import Layers
 from pyrnn.options import positive_int
-from pyrnn.recurrence import Engine, choose_engine, unroll
+from pyrnn.recurrence import Engine, choose_engine, undisturbed, unroll
 from pyrnn.training import losses
 
 __all__ = ["RNNBase", "Rollout"]
@@ -168,6 +169,10 @@ class RNNBase(Layers, ABC):
         if name is not None:
             choose_engine(self, name)
         self._engine = name
+
+    def hot_loop(self) -> AbstractContextManager[None]:
+        """Return the context that ``fit`` trains in: the kernel has the cores to itself."""
+        return undisturbed() if self.engine.name == "fused" else nullcontext()
 
     def predict(
         self,

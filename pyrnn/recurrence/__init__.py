@@ -6,6 +6,7 @@ the same numbers and gradients: ``fused``, a compiled kernel, and ``bptt``, its 
 
 from pyrnn.recurrence.eager import Constant, Linear, unroll_eager
 from pyrnn.recurrence.engine import ENGINES, Engine, choose_engine, unroll
+from pyrnn.recurrence.fused import undisturbed
 
 __all__ = [
     "ENGINES",
@@ -13,6 +14,7 @@ __all__ = [
     "Engine",
     "Linear",
     "choose_engine",
+    "undisturbed",
     "unroll",
     "unroll_eager",
 ]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -13,7 +16,7 @@ from torch import Tensor
 
 from pyrnn.recurrence.autograd import Equation, Network
 
-__all__ = ["ACTIVATIONS", "DTYPES", "adjoint", "is_available", "solve"]
+__all__ = ["ACTIVATIONS", "DTYPES", "adjoint", "is_available", "solve", "undisturbed"]
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +26,8 @@ DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
 # Multiply-adds below which a second thread costs more than it saves.
 WORTH_A_THREAD = 4_000_000
+
+_threads: ContextVar[int] = ContextVar("_threads")
 
 _SIZES = ("trials", "steps", "units", "inputs", "outputs", "current", "activation", "threads")
 _GRADIENTS = ("h0", "w_rec", "w_in", "w_out", "alpha", "bias", "bias_out")
@@ -79,6 +84,23 @@ def is_available() -> bool:
     return library() is not None
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Keep torch to one thread, and let the kernel have all those that torch had.
+
+    For a millisecond or more after an operation that they shared, torch's threads spin, waiting
+    for the next one: on cores that the kernel's threads need.
+    """
+    n_threads = torch.get_num_threads()
+    token = _threads.set(n_threads)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
+        _threads.reset(token)
+
+
 def solve(
     equation: Equation, network: Network, keep: bool
 ) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -126,7 +148,7 @@ def _call(direction: str, equation: Equation, network: Network, *arrays: Tensor 
         trials, steps, n, n_inputs, n_outputs,
         equation.form == "current",
         ACTIVATIONS.index(equation.activation),
-        torch.get_num_threads() if work > WORTH_A_THREAD else 1,
+        _threads.get(torch.get_num_threads()) if work > WORTH_A_THREAD else 1,
         *(None if array is None else array.data_ptr() for array in (*network, *arrays)),
     )  # fmt: skip
     getattr(library(), f"{direction}_{DTYPES[network.inputs.dtype]}")(ctypes.byref(problem))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,7 +141,8 @@ class Training:
         self, callbacks: Sequence[Callback], bar: TrainingBar, interrupt: Interrupt
     ) -> None:
         while self.epoch < self.until:
-            finished = self._run_epoch(bar, interrupt)
+            with getattr(self.rnn, "hot_loop", nullcontext)():
+                finished = self._run_epoch(bar, interrupt)
             # every callback is called, whatever the others say
             is_over = finished and any([callback(self) for callback in callbacks])
             if interrupt.pressed:
@@ -202,10 +204,7 @@ class Training:
         terms: dict[str, Tensor] = {}
         outputs: list[Tensor] = []
 
-        n_threads = torch.get_num_threads()
-
         def closure() -> Tensor:
-            torch.set_num_threads(n_threads)
             for flat in self.flats:
                 flat.gradient.zero_()
             rollout = self.rnn(batch.inputs)
@@ -215,14 +214,10 @@ class Training:
                 check_finite(batch, total.item())
             total.backward()
             self._clip(batch, terms)
-            torch.set_num_threads(1)  # an update is too small to share: waiting would take longer
             return total
 
         self._is_stepping = True
-        try:
-            self.optimizer.step(closure)  # type: ignore[arg-type]
-        finally:
-            torch.set_num_threads(n_threads)
+        self.optimizer.step(closure)  # type: ignore[arg-type]
         for flat in self.flats:
             flat.hold()
         self.recorder.add(terms, self.optimizer.param_groups[0]["lr"], weight_of(batch))

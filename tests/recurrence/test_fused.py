@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from pyrnn import CTRNN
 from pyrnn.activations import ACTIVATIONS
 from pyrnn.recurrence import fused
 from pyrnn.recurrence.autograd import Network, solve
@@ -109,3 +110,29 @@ def test_problem_mirrors_the_kernel():
     fields = [name.strip(" *") for name in names.replace(";", ",").split(",") if name.strip()]
     assert fields == [name for name, _ in fused._Problem._fields_]
     assert ctypes.sizeof(fused._Problem) == 8 * len(fields)
+
+
+def test_torch_leaves_the_cores_to_the_kernel_in_a_hot_loop(n_threads, monkeypatch):
+    given, library = [], fused.library()
+
+    class Spy:
+        def forward_float64(self, problem):
+            given.append(problem._obj.threads)
+            library.forward_float64(problem)
+
+    monkeypatch.setattr(fused, "library", Spy)
+    rnn, inputs = CTRNN(3, 64, 2), torch.zeros(64, 50, 3)
+    n_threads(3)
+    with torch.no_grad(), rnn.hot_loop():
+        assert torch.get_num_threads() == 1
+        rnn(inputs)
+    assert torch.get_num_threads() == 3
+    assert given == [3]
+
+
+def test_only_the_kernel_asks_for_the_cores(n_threads):
+    rnn = CTRNN(3, 8, 2)
+    rnn.engine = "eager"
+    n_threads(3)
+    with rnn.hot_loop():
+        assert torch.get_num_threads() == 3
