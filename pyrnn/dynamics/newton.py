@@ -47,7 +47,7 @@ def newton(
     chunk = max(1, _MAX_ELEMENTS // h.shape[-1] ** 2)
     for _ in range(n_iterations):
         speed = residual.norm(dim=-1)
-        active = ((speed > tol) & speed.isfinite()).nonzero()[:, 0]
+        active = ((speed > tol) & (speed < torch.inf)).nonzero()[:, 0]
         if len(active) <= n_stragglers:
             break
         for part in active.split(chunk):
@@ -58,25 +58,24 @@ def newton(
 def _improve(
     step: Step, h: Tensor, x: Tensor, residual: Tensor, cap: float
 ) -> tuple[Tensor, Tensor]:
-    eye = torch.eye(h.shape[-1], dtype=h.dtype, device=h.device)
-    direction = _direction(eye - jacobian(step, h, x), residual, cap)
-    lengths = h.new_tensor(_SHORTENINGS).view(-1, 1, 1)
-    trials = h + lengths * direction
-    moved = step(trials.flatten(0, 1), x.repeat(len(lengths), 1)).view_as(trials)
-    residuals = moved - trials
-    best = residuals.norm(dim=-1).nan_to_num(nan=torch.inf).argmin(0)
-    each = torch.arange(len(h), device=h.device)
-    return trials[best, each], residuals[best, each]
+    a = jacobian(step, h, x).neg()
+    a.diagonal(dim1=-2, dim2=-1).add_(1)
+    direction = _direction(a, residual, cap)
+    trials = torch.cat([torch.add(h, direction, alpha=length) for length in _SHORTENINGS])
+    residuals = step(trials, x.repeat(len(_SHORTENINGS), 1)) - trials
+    speeds = residuals.norm(dim=-1).nan_to_num_(nan=torch.inf).view(len(_SHORTENINGS), -1)
+    best = torch.arange(len(h), device=h.device).add_(speeds.argmin(0), alpha=len(h))
+    return trials[best], residuals[best]
 
 
 def _direction(a: Tensor, residual: Tensor, cap: float) -> Tensor:
     """Solve ``a @ d = residual``, no longer than ``cap``; damped where it is nearly singular."""
-    direction, _ = torch.linalg.solve_ex(a, residual[..., None])
-    direction = direction[..., 0]
-    is_bad = ~(direction.norm(dim=-1) <= _TOO_LONG * cap)
-    if is_bad.any():
-        direction[is_bad] = _damped_direction(a[is_bad], residual[is_bad])
+    direction = torch.linalg.solve_ex(a, residual)[0]
     length = direction.norm(dim=-1, keepdim=True)
+    if not bool(length.max() <= _TOO_LONG * cap):
+        is_bad = ~(length[:, 0] <= _TOO_LONG * cap)
+        direction[is_bad] = _damped_direction(a[is_bad], residual[is_bad])
+        length = direction.norm(dim=-1, keepdim=True)
     return direction * (cap / length.clamp(min=cap))
 
 

@@ -13,7 +13,7 @@ from pyrnn.dynamics.jacobian import jacobian
 from pyrnn.dynamics.newton import newton
 from pyrnn.dynamics.points import Points
 from pyrnn.dynamics.record import SearchRecord
-from pyrnn.dynamics.seeding import default_rng, midpoints, mixtures, spread, spread_out
+from pyrnn.dynamics.seeding import corners, default_rng, midpoints, mixtures, spread, spread_out
 from pyrnn.dynamics.stability import count_unstable, index_signs
 from pyrnn.dynamics.step import Step, frozen_step
 from pyrnn.training.progress import interruptible, track
@@ -110,17 +110,23 @@ class Search:
 
     @cached_property
     def _cap(self) -> float:
-        size = max(1.0, float(self._sample.square().mean().sqrt()))
-        return 2 * size * self.pool.shape[-1] ** 0.5
+        return 2 * max(1.0, self._size(self._sample)) * self.pool.shape[-1] ** 0.5
+
+    def _size(self, found: Tensor) -> float:
+        """Return how large the states of a unit are."""
+        parts = [states for states in (self._sample, found) if len(states)]
+        return max(float(states.square().mean().sqrt()) for states in parts)
 
     def _starts(self, n: int, found: Tensor, n_quiet: int) -> Tensor:
         n_between = n // 2 if len(found) > 1 else 0
         starts = mixtures(self.pool, n - n_between, self.rng)
         if n_between:
             starts = torch.cat([starts, midpoints(found, n_between, self.rng)])
-        if n > self.round_size:  # every other start goes farther out
+        if n > self.round_size:  # every other start goes farther out, every fourth anywhere
             reach = _SPREAD * (n_quiet + torch.arange(n, device=starts.device) % 2)
             starts = spread_out(starts, reach[:, None] * self._scale, self.rng)
+            far = starts[3::4]
+            far[:] = self._size(found) * corners(far, self.rng)
         return starts
 
     def _round(self, known: Found, active: list[int], inputs: Tensor, n_sets: int) -> None:
@@ -143,14 +149,18 @@ class Search:
         h, whose = h[order], whose[order]
         known.add(h, whose, index_signs(jacobian(self.fine, h, inputs[whose])))
 
+    def _run_on(self, h: Tensor, x: Tensor) -> Tensor:
+        for _ in range(_RUN_STEPS):
+            h = self.coarse(h, x)
+        return h
+
     def _coarse_search(
         self, starts: Tensor, whose: Tensor, inputs: Tensor, known: Found
     ) -> tuple[Tensor, Tensor]:
         """Return rough new points, and which starts they come from."""
         h, x = starts.float(), inputs[whose].float()
-        n_steps = 0 if len(known.h) else _RUN_STEPS
-        for _ in range(n_steps):  # to the attractors, which mixtures miss
-            h[::_RUN_EVERY] = self.coarse(h[::_RUN_EVERY], x[::_RUN_EVERY])
+        if not len(known.h):  # to the attractors, which mixtures miss
+            h[::_RUN_EVERY] = self._run_on(h[::_RUN_EVERY], x[::_RUN_EVERY])
         n_stragglers = len(starts) // 16
         h, residual = newton(
             self.coarse, h, x, tol=1e-4, n_iterations=12, cap=self._cap, n_stragglers=n_stragglers

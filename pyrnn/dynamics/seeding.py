@@ -39,7 +39,7 @@ def midpoints(states: Tensor, n: int, rng: torch.Generator) -> Tensor:
     """Draw midpoints of random pairs of states.
 
     Args:
-        states: States to pair, ``(n_states, hidden_size)``.
+        states: At least two states to pair, ``(n_states, hidden_size)``.
         n: How many midpoints.
         rng: Random generator, on the CPU.
 
@@ -50,7 +50,9 @@ def midpoints(states: Tensor, n: int, rng: torch.Generator) -> Tensor:
         >>> midpoints(torch.ones(3, 2), 5, torch.Generator()).shape
         torch.Size([5, 2])
     """
-    return states[torch.randint(len(states), (n, 2), generator=rng)].mean(1)
+    first = torch.randint(len(states), (n,), generator=rng)
+    step = torch.randint(1, len(states), (n,), generator=rng)
+    return (states[first] + states[(first + step) % len(states)]) / 2
 
 
 def uniform_states(states: Tensor, n: int, rng: torch.Generator | None = None) -> Tensor:
@@ -110,3 +112,20 @@ def spread_out(states: Tensor, scale: Tensor, rng: torch.Generator) -> Tensor:
     """
     noise = torch.randn(states.shape, generator=rng, dtype=torch.float64)
     return states + scale * noise.to(states)
+
+
+def corners(states: Tensor, rng: torch.Generator) -> Tensor:
+    """Draw a corner of the box from -1 to 1 for each of some states, wherever these are.
+
+    Args:
+        states: States, ``(n, hidden_size)``, for their shape.
+        rng: Random generator, on the CPU.
+
+    Returns:
+        States of -1 and 1, ``(n, hidden_size)``.
+
+    Example:
+        >>> corners(torch.zeros(1, 2), torch.Generator()).abs()
+        tensor([[1., 1.]])
+    """
+    return 2.0 * torch.randint(2, states.shape, generator=rng).to(states) - 1

@@ -76,6 +76,14 @@ def test_starts_may_have_any_leading_shape(shape: tuple[int, ...]) -> None:
     assert len(points) == 3
 
 
+@pytest.mark.parametrize("at", [0, 10, 26])
+def test_starts_near_one_point_lead_to_all_others(at: int) -> None:
+    """One point alone can make an index sum of +1, and once ended the search."""
+    system = product_flip_flop()
+    starts = system.states[at] + 0.02 * torch.randn(50, 12)
+    assert_same_points(find_fixed_points(system.step, starts, system.x), system)
+
+
 def test_each_input_has_its_own_points() -> None:
     x = torch.tensor([[0.0], [0.2], [0.55], [0.2]])
     points = find_fixed_points(lambda h, x: torch.tanh(2 * h + x), torch.zeros(4, 1), x)
