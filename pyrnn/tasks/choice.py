@@ -20,6 +20,24 @@ class ChoiceTask(Task):
     Subclassing:
         Write ``trials(draws)`` with a phase called ``"decision"`` and end it with
         ``return self.decided(inputs, time, info)``, where ``info["choice"]`` is the answer.
+
+    Shapes:
+        targets ``(time, 1)``: -1 or 1 during the decision, which alone is scored.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> @dataclass(eq=False)
+        ... class Coin(ChoiceTask):
+        ...     stimulus: float = 300.0  # in ms
+        ...     decision: float = 100.0
+        ...
+        ...     def trials(self, draws):
+        ...         side = draws.sign()
+        ...         time = self.timeline(draws, "stimulus", "decision")
+        ...         inputs = (time.on("stimulus") * side[:, None]).unsqueeze(-1)
+        ...         return self.decided(inputs, time, {"choice": side})
+        >>> Coin().batch(64).inputs.shape
+        torch.Size([64, 40, 1])
     """
 
     output_names: ClassVar[tuple[str, ...]] = ("choice",)

@@ -27,7 +27,9 @@ class CountTask(Task):
 
 @dataclass(eq=False)
 class CountOnes(CountTask):
-    """Count the ones of a binary sequence.
+    r"""Count the ones of a binary sequence.
+
+    .. math:: y_k = \sum_{j \le k} x_j, \qquad x_j \in \{0, 1\}
 
     Args:
         length: Length of the sequence.
@@ -44,6 +46,9 @@ class CountOnes(CountTask):
         >>> inputs, targets, mask = CountOnes(length=10, symbol=20.0)[0]
         >>> bool(inputs.sum() == targets[-1, 0]), mask.sum()
         (True, tensor(1.))
+
+    References:
+        Roelants, *How to implement a recurrent neural network*, peterroelants.github.io (2015).
     """
 
     length: int = 10
@@ -73,10 +78,12 @@ class CountOnes(CountTask):
 
 @dataclass(eq=False)
 class CountPulses(CountTask):
-    """Count pulses, and tell how many there were when asked.
+    r"""Count pulses, and tell how many there were when asked.
 
     Up to ``max_count`` of the slots hold a pulse; every count is equally likely. A go signal then
-    asks for the number.
+    asks for the number,
+
+    .. math:: y = \sum_k p_k, \qquad p_k \in \{0, 1\} .
 
     Args:
         max_count: Highest number of pulses.
@@ -98,6 +105,10 @@ class CountPulses(CountTask):
         >>> task = CountPulses(seed=0)
         >>> task.n_steps, task.batch(64).info["count"].max()
         (50, tensor(5))
+
+    References:
+        Nieder, Diester & Tudusciuc, *Temporal and spatial enumeration processes in the primate
+        parietal cortex*, Science 313 (2006), where monkeys count what is shown one after another.
     """
 
     max_count: int = 5

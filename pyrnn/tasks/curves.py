@@ -30,6 +30,11 @@ class Psychometric:
         high: Upper end, ``(n_levels,)``.
         bias: Evidence :math:`b` at which both choices are equally likely.
         width: Width :math:`w` of the curve; ``1 / width`` is its slope.
+
+    Example:
+        >>> curve = psychometric([-1, -1, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1])
+        >>> curve.share, bool(curve(1.0) > curve(0.0))
+        (array([0. , 0.5, 1. ]), True)
     """
 
     evidence: np.ndarray
@@ -59,6 +64,10 @@ class Chronometric:
         time: Mean reaction time in ms, ``(n_levels,)``; NaN where no trial was decided.
         error: Standard error of the mean, ``(n_levels,)``; NaN below two decided trials.
         share_decided: Share of the trials with a decision, ``(n_levels,)``.
+
+    Example:
+        >>> chronometric([0.1, 0.1, -0.4], [500.0, 300.0, 200.0]).time
+        array([400., 200.])
     """
 
     evidence: np.ndarray
@@ -192,6 +201,13 @@ def reaction_times(
 
     Raises:
         ValueError: If the trials have no such epoch, or the threshold is not positive.
+
+    Example:
+        >>> from pyrnn.tasks import MultisensoryIntegration
+        >>> task = MultisensoryIntegration(seed=0)
+        >>> batch = task.batch(2)
+        >>> reaction_times(task, batch.targets, batch, threshold=0.5)  # perfect, hence late
+        tensor([1020., 1020.])
     """
     if since not in batch.epochs:
         raise ValueError(f"expected an epoch among {sorted(batch.epochs)}, got {since!r}")

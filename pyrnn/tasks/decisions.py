@@ -103,9 +103,11 @@ class PerceptualDecision(Task):
 class ContextIntegration(ChoiceTask):
     r"""Integrate one of two noisy streams, as the context demands.
 
-    The sensory channels hold :math:`x_m(t) = c_m + \sigma N(0, 1)` while the stimulus is on, for
-    motion and for colour; a context channel says which of them counts from the context's onset
-    to the end. The answer is the sign of that one's coherence.
+    .. math:: x_m(t) = c_m + \sigma N(0, 1), \qquad y = \mathrm{sign}\, c_a
+
+    The sensory channels hold :math:`x_m` while the stimulus is on, for motion and for colour; a
+    context channel says which of them, :math:`a`, counts from the context's onset to the end. The
+    answer is the sign of that one's coherence.
 
     Args:
         coherences: Absolute coherences, drawn with random sign for either stream.
@@ -173,8 +175,10 @@ class ContextIntegration(ChoiceTask):
 class MultisensoryIntegration(ChoiceTask):
     r"""Decide from what is seen, what is heard, or both.
 
-    While the stimulus is on, each modality that takes part holds :math:`c + \sigma N(0, 1)` with
-    noise of its own; the other one is silent. The answer is the sign of the coherence :math:`c`.
+    .. math:: x_m(t) = c + \sigma N(0, 1), \qquad y = \mathrm{sign}\, c
+
+    While the stimulus is on, each modality :math:`m` that takes part holds :math:`x_m` with noise
+    of its own; the other one is silent. The answer is the sign of the coherence :math:`c`.
 
     Args:
         coherences: Absolute coherences, drawn with random sign.

@@ -119,6 +119,9 @@ class PulseToChirp(Task):
         >>> trial = PulseToChirp(dt=5.0)[0]
         >>> {name: span.tolist() for name, span in trial.epochs.items()}
         {'silence': [0.0, 1000.0], 'chirp': [1000.0, 2000.0], 'rest': [2000.0, 3000.0]}
+
+    References:
+        Rockpool's tutorial on training rate-based networks, rockpool.ai (SynSense).
     """
 
     n_periods: int = 1

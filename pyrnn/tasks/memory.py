@@ -15,16 +15,19 @@ from pyrnn.tasks.trial import Trial
 
 @dataclass(eq=False)
 class DelayedMatchToSample(ChoiceTask):
-    """Tell after a delay whether a test stimulus is the same as the sample.
+    r"""Tell after a delay whether a test stimulus is the same as the sample.
 
-    Sample and test are one of two stimuli each, independently, so that half of the trials match.
+    .. math:: y = 2\,[s = t] - 1, \qquad s, t \in \{A, B\}
+
+    Sample :math:`s` and test :math:`t` are one of two stimuli each, independently, so that half of
+    the trials match.
 
     Args:
         sample: Duration of the sample, in ms.
         delay: Time from the sample to the test, in ms.
         test: Duration of the test, in ms.
         decision: Time to decide, the only one that is scored, in ms.
-        noise: Standard deviation of the input noise at ``dt`` = 20 ms.
+        noise: Standard deviation :math:`\sigma` of the input noise at ``dt`` = 20 ms.
 
     Shapes:
         inputs ``(time, 2)``: one channel per stimulus. targets ``(time, 1)``: 1 match, -1 no
@@ -68,9 +71,11 @@ class DelayedMatchToSample(ChoiceTask):
 
 @dataclass(eq=False)
 class ParametricWorkingMemory(ChoiceTask):
-    """Tell which of two vibrations, seconds apart, had the higher frequency.
+    r"""Tell which of two vibrations, seconds apart, had the higher frequency.
 
-    The input is the frequency, as a share of the highest one.
+    .. math:: x(t) = \frac{f(t)}{f_{max}} + \sigma N(0, 1), \qquad y = \mathrm{sign}(f_1 - f_2)
+
+    The input is the frequency of the vibration that is on, as a share of the highest one.
 
     Args:
         pairs: Pairs of frequencies in Hz, equally likely, in either order.
@@ -78,7 +83,7 @@ class ParametricWorkingMemory(ChoiceTask):
         delay: Time between the two, in ms.
         second: Duration of the second vibration, in ms.
         decision: Time to decide, the only one that is scored, in ms.
-        noise: Standard deviation of the input noise at ``dt`` = 20 ms.
+        noise: Standard deviation :math:`\sigma` of the input noise at ``dt`` = 20 ms.
 
     Shapes:
         inputs ``(time, 1)``. targets ``(time, 1)``: the sign of the first frequency minus the

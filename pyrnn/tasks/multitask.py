@@ -17,14 +17,17 @@ from pyrnn.tasks.trial import Trial
 
 @dataclass(eq=False)
 class MultiTask(Task):
-    """Mix several tasks, one per trial, in one set of channels with rule inputs.
+    r"""Mix several tasks, one per trial, in one set of channels with rule inputs.
+
+    .. math:: x = (x^{(k)}, 0, e_k), \qquad y = (y^{(k)}, 0), \qquad k \text{ drawn per trial}
 
     The tasks share their input channels and their outputs, the first of each going together;
     a task with fewer of them leaves the others at zero. One more input channel per task, the
     rule, is 1 throughout its trials.
 
     Args:
-        tasks: Tasks by name, all with the same loss and ``dt``. Their own seeds do not matter.
+        tasks: Tasks by name, all with the same loss and ``dt`` (in ms). Their own seeds do not
+            matter.
 
     Shapes:
         inputs ``(time, largest input_size + n_tasks)``, targets ``(time, largest output_size)``.

@@ -38,6 +38,11 @@ class Phase:
         noise: Standard deviation of noise on the inputs at ``dt`` = 20 ms.
         weight: How much the steps of the phase count; 0 for not at all.
         name: Name of the phase.
+
+    Example:
+        >>> flash = Phase(100.0, inputs=("c",), draw={"c": [-1.0, 1.0]}, fixate=False)
+        >>> (flash >> Response(200.0, "c")).batch(64).inputs.shape
+        torch.Size([64, 15, 2])
     """
 
     duration: Duration
@@ -62,6 +67,11 @@ class Fixation(Phase):
         duration: In ms.
         weight: How much the steps count.
         name: Name of the phase.
+
+    Example:
+        >>> task = Fixation((100.0, 300.0)) >> Response(100.0, 1.0)  # in ms, a new one each trial
+        >>> sorted(task[0].epochs)
+        ['fixation', 'response']
     """
 
     def __init__(self, duration: Duration, *, weight: float = 0.0, name: str = "fixation"):
@@ -78,6 +88,12 @@ class Stimulus(Phase):
         noise: Standard deviation of noise on these channels at ``dt`` = 20 ms.
         weight: How much the steps count; outputs should be 0.
         name: Name of the phase.
+
+    Example:
+        >>> both = Stimulus(200.0, "a", lambda a: a**2, draw={"a": (0.0, 1.0)})
+        >>> inputs, _, _ = (both >> Response(100.0, "a"))[0]
+        >>> bool(torch.allclose(inputs[0, 1] ** 2, inputs[0, 2]))
+        True
     """
 
     def __init__(
@@ -99,6 +115,11 @@ class Delay(Fixation):
         duration: In ms.
         weight: How much the steps count; outputs should be 0.
         name: Name of the phase.
+
+    Example:
+        >>> cue = Stimulus(100.0, "a", draw={"a": [-1.0, 1.0]})
+        >>> (cue >> Delay([200.0, 400.0]) >> Response(100.0, "a")).n_steps  # the longest, of 20 ms
+        30
     """
 
     def __init__(self, duration: Duration, *, weight: float = 0.0, name: str = "delay"):
@@ -113,6 +134,12 @@ class Response(Phase):
         *targets: One per output: a number, the name of a variable or a function of variables.
         weight: How much the steps count.
         name: Name of the phase.
+
+    Example:
+        >>> cue = Stimulus(100.0, "a", draw={"a": [-1.0, 1.0]})
+        >>> targets = (cue >> Response(100.0, "a", lambda a: -a)).batch(64).targets
+        >>> bool((targets[..., 0] == -targets[..., 1]).all())
+        True
     """
 
     def __init__(

@@ -23,7 +23,10 @@ class DelayedResponse(Task):
 
     A stimulus appears at an angle :math:`\theta` while the network fixates. After a delay the
     fixation point vanishes: point to :math:`\theta` (rule "pro") or to :math:`\theta + \pi`
-    (rule "anti"). The first ``grace`` of the go period are not scored.
+    (rule "anti"). The first ``grace`` of the go period are not scored. With :math:`r` the rule,
+
+    .. math:: y = (1, 0, 0) \text{ before}, \qquad
+        y = (0, r\cos\theta, r\sin\theta) \text{ after the go signal}, \qquad r = \pm 1 .
 
     Args:
         rules: Rules to mix, of ``"pro"`` and ``"anti"``.

@@ -130,7 +130,9 @@ class ReadySetGo(Task):
 
 @dataclass(eq=False)
 class IntervalDiscrimination(ChoiceTask):
-    """Tell which of two stimuli lasted longer.
+    r"""Tell which of two stimuli lasted longer.
+
+    .. math:: y = \mathrm{sign}(d_1 - d_2), \qquad |d_1 - d_2| \ge \mathrm{difference}
 
     Args:
         intervals: Range of the two durations, in ms.

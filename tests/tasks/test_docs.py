@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
@@ -21,9 +22,29 @@ def test_the_introduction_runs_as_printed():
     plt.close("all")
 
 
-@pytest.mark.parametrize("name", tasks.__all__)
+TASKS = [
+    name
+    for name in tasks.__all__
+    if inspect.isclass(getattr(tasks, name))
+    and issubclass(getattr(tasks, name), tasks.Task)
+    and name not in ("ChoiceTask", "PhaseTask", "Task")
+]
+
+
+@pytest.mark.parametrize("name", TASKS)
 def test_every_task_is_introduced(name):
-    cls = getattr(tasks, name)
-    is_task = isinstance(cls, type) and issubclass(cls, tasks.Task)
-    if is_task and name not in ("ChoiceTask", "PhaseTask", "Task"):
-        assert f"[{name}](" in (DOCS / "index.md").read_text()
+    assert f"[{name}](" in (DOCS / "index.md").read_text()
+
+
+@pytest.mark.parametrize("name", tasks.__all__)
+def test_every_docstring_has_an_example(name):
+    assert "Example:\n" in inspect.getdoc(getattr(tasks, name))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_names_its_equation_its_shapes_its_errors_and_its_source(name):
+    doc = inspect.getdoc(getattr(tasks, name))
+    for section in ("Args:", "Shapes:", "Raises:", "References:"):
+        assert f"{section}\n" in doc
+    assert ".. math::" in doc or name == "NeurogymTask"  # which has none of its own
+    assert re.search(r"\bms\b", doc)
