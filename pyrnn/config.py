@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -18,7 +19,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-__all__ = ["argument_names", "config_of", "decode", "encode", "register", "remember"]
+__all__ = [
+    "argument_names",
+    "config_of",
+    "decode",
+    "encode",
+    "register",
+    "remember",
+    "to_integer",
+]
 
 _classes: dict[str, type] = {}
 _Class = TypeVar("_Class", bound=type)
@@ -206,3 +215,20 @@ def _same_name(key: str) -> type | None:
     name = key.rpartition(".")[2]
     found = {cls for cls in _classes.values() if cls.__qualname__.rpartition(".")[2] == name}
     return found.pop() if len(found) == 1 else None
+
+
+def to_integer(name: str, value: Any) -> int:
+    """Return ``value`` as a plain int, or say that it is none.
+
+    Example:
+        >>> to_integer("seed", 1.5)
+        Traceback (most recent call last):
+        ...
+        TypeError: expected seed to be an integer, got 1.5
+    """
+    try:
+        if not isinstance(value, bool):
+            return operator.index(value)
+    except TypeError:
+        pass
+    raise TypeError(f"expected {name} to be an integer, got {value!r}")

@@ -6,7 +6,8 @@ import dataclasses
 import math
 from typing import Any
 
-from pyrnn.tasks.draws import Draws, to_integer
+from pyrnn.config import to_integer
+from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.timeline import bounds, draw_ms, to_steps
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import math
-import operator
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from pyrnn.config import to_integer
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 divided by the golden ratio, made odd
 _MASK = 2**64 - 1
@@ -31,16 +31,6 @@ def _mix(z: np.ndarray) -> np.ndarray:
 def _to_float(bits: np.ndarray, dtype: torch.dtype = torch.float64) -> Tensor:
     """Convert bits below 2**63, by way of signed integers, which convert faster."""
     return torch.from_numpy(bits.view(np.int64)).to(dtype)
-
-
-def to_integer(name: str, value: Any) -> int:
-    """Return ``value`` as a plain int, or say that it is none."""
-    try:
-        if not isinstance(value, bool):
-            return operator.index(value)
-    except TypeError:
-        pass
-    raise TypeError(f"expected {name} to be an integer, got {value!r}")
 
 
 class Draws:
