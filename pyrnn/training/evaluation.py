@@ -31,7 +31,8 @@ def evaluate(
         Means over all scored steps: ``loss``, and the metric by its name.
 
     Raises:
-        ValueError: If a shape or value does not fit, the dataset is empty or holds NaN.
+        ValueError: If a shape or value does not fit, the dataset is empty, holds NaN or scores
+            nothing.
 
     Example:
         >>> from pyrnn import RNN
@@ -53,6 +54,11 @@ def evaluate(
         records[-1] |= metric_of(task, outputs, batch)
         weights.append(float(weight_of(batch)))
     rnn.train(was_training)
+    if not any(weights):
+        raise ValueError(
+            "expected a mask that scores some step, got zeros throughout; set it to 1 where the "
+            "targets count"
+        )
     return {name: mean([record[name] for record in records], weights) for name in records[0]}
 
 

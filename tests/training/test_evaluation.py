@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from pyrnn import CTRNN
+from pyrnn import CTRNN, RNN
 from pyrnn.tasks import FlipFlop
 from pyrnn.training import cross_entropy, evaluate, mse
 
@@ -55,3 +55,9 @@ def test_another_loss(rnn: CTRNN) -> None:
 def test_an_empty_dataset(rnn: CTRNN) -> None:
     with pytest.raises(ValueError, match="at least one trial"):
         evaluate(rnn, [])
+
+
+def test_a_mask_of_zeros_is_told() -> None:
+    trials = [(torch.zeros(4, 3), torch.zeros(4, 3), torch.zeros(4))] * 2
+    with pytest.raises(ValueError, match="mask that scores some step, got zeros throughout"):
+        evaluate(RNN(3, 8, 3), trials)
