@@ -25,7 +25,7 @@ ACTIVATIONS = ("tanh", "relu", "softplus", "sigmoid", "retanh", "gelu", "identit
 DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
 # Multiply-adds below which a second thread costs more than it saves.
-WORTH_A_THREAD = 4_000_000
+WORTH_A_THREAD = 16_000_000
 
 _threads: ContextVar[int] = ContextVar("_threads")
 
