@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-CHUNK = 65_536  # states whose covariance is taken at once
-
 
 def as_array(data: Any, advice: str = "pass the numbers themselves") -> Array:
     """Return tensors, arrays and nested lists as a NumPy array, detached and on the CPU.
@@ -86,7 +84,7 @@ class Projection:
 
     @classmethod
     def fit(cls, states: Any, n_components: int = 3) -> Projection:
-        """Find the principal components of states.
+        """Find the principal components of states, by scikit-learn.
 
         Args:
             states: States, ``(..., hidden_size)``, or what ``rnn.predict`` returned.
@@ -99,18 +97,19 @@ class Projection:
         Raises:
             ValueError: If there are fewer than two states or a state is not finite.
         """
+        from sklearn.decomposition import PCA
+
         flat = _flat(states)
         n_components = min(n_components, *flat.shape)
         if np.ptp(flat, axis=0).max() == 0:  # nothing varies: any axes will do
             axes = np.eye(flat.shape[1])[:n_components]
             return cls(axes, flat[0], np.zeros(n_components))
-        mean = flat.mean(axis=0, dtype=float)
-        axes, variances = _principal_axes(flat, mean)
-        axes, shares = axes[:n_components], variances[:n_components] / variances.sum()
-        loadings = np.abs(axes)
+        pca = PCA(n_components, svd_solver="full" if min(flat.shape) < 64 else "covariance_eigh")
+        pca.fit(flat)
+        loadings = np.abs(pca.components_)
         largest = (loadings > (1 - 1e-6) * loadings.max(axis=1, keepdims=True)).argmax(axis=1)
-        signs = np.sign(axes[np.arange(n_components), largest])
-        return cls(axes * signs[:, None], mean, shares)
+        signs = np.sign(pca.components_[np.arange(n_components), largest])
+        return cls(pca.components_ * signs[:, None], pca.mean_, pca.explained_variance_ratio_)
 
     @classmethod
     def onto(cls, basis: Any) -> Projection:
@@ -163,19 +162,6 @@ class Projection:
                 "project the states of the network that the projection was fitted to"
             )
         return states
-
-
-def _principal_axes(flat: Array, mean: Array) -> tuple[Array, Array]:
-    """Return principal axes, one a row, and the variances along them, the largest first."""
-    if len(flat) < flat.shape[1]:
-        _, sizes, axes = np.linalg.svd(flat - mean, full_matrices=False)
-        return axes, sizes**2
-    covariance = np.zeros((flat.shape[1], flat.shape[1]))
-    for start in range(0, len(flat), CHUNK):  # a million states need no copy of their own
-        part = flat[start : start + CHUNK] - mean
-        covariance += part.T @ part
-    variances, columns = np.linalg.eigh(covariance)
-    return columns.T[::-1], np.maximum(variances[::-1], 0)
 
 
 def _flat(states: Any) -> Array:
