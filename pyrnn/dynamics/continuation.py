@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,7 +80,8 @@ def find_branches(
         and period-doubling bifurcations, ready to plot.
 
     Raises:
-        ValueError: As :func:`~pyrnn.dynamics.find_fixed_points`, or if the bounds are no interval.
+        ValueError: As :func:`~pyrnn.dynamics.find_fixed_points`, or if the bounds are no finite
+            interval, the direction is zero or not like ``x``, or ``max_step`` not in (0, 1].
 
     Example:
         >>> step = lambda h, x: torch.tanh(2 * h + x)
@@ -91,14 +93,10 @@ def find_branches(
     References:
         Kuznetsov, *Elements of Applied Bifurcation Theory* (2004), chapter 10.
     """
-    low, high = bounds
-    if not low < high:
-        raise ValueError(f"expected bounds (low, high) with low < high, got {bounds}")
+    low, high = _interval(bounds, max_step)
     pool = as_states(starts, rnn)
     pool = pool.reshape(-1, pool.shape[-1])
-    origin = as_inputs(x, pool[0], rnn)
-    unit = torch.eye(len(origin))[0] if direction is None else direction
-    direction = as_inputs(unit, pool[0], rnn)
+    origin, direction = _line(rnn, pool[0], x, direction)
     with one_thread(), torch.no_grad():
         fine, coarse = steps_for_search(rnn, pool, (origin + low * direction)[None])
         family = Family(fine, origin, direction, low, high - low, is_flow)
@@ -106,6 +104,35 @@ def find_branches(
         curves = _trace(family, seeds, max_step)
         kept = _without_repeats(curves, seeds, max_step)
         return [_branch(family, curve, tangent) for curve, tangent in kept]
+
+
+def _interval(bounds: Any, max_step: float) -> tuple[float, float]:
+    try:
+        low, high = (float(bound) for bound in bounds)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"expected two numbers as bounds (low, high), got {bounds}") from error
+    if not -math.inf < low < high < math.inf:
+        raise ValueError(f"expected finite bounds (low, high) with low < high, got {bounds}")
+    if not 0 < max_step <= 1:
+        raise ValueError(
+            f"expected max_step in (0, 1], got {max_step}; it is a share of the interval"
+        )
+    return low, high
+
+
+def _line(rnn: Any, h: Tensor, x: Any, direction: Any) -> tuple[Tensor, Tensor]:
+    """Return the input at parameter zero, and what one unit of the parameter adds to it."""
+    if direction is None:
+        origin = as_inputs(x, h, rnn)
+        return origin, torch.eye(len(origin)).to(h)[0]
+    along = as_inputs(direction, h, rnn)
+    origin = as_inputs(torch.zeros_like(along) if x is None else x, h, rnn)
+    if along.shape != origin.shape or not along.any():
+        raise ValueError(
+            f"expected a direction of shape {tuple(origin.shape)}, like x, that is not zero, got "
+            f"{direction}; it says which input channels the parameter moves"
+        )
+    return origin, along
 
 
 def _seeds(family: Family, search: Search, n_values: int = 5) -> Tensor:

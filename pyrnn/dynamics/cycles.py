@@ -82,7 +82,7 @@ def find_cycles(
     periods: Iterable[int] = (2, 3, 4),
     tol: float = 1e-9,
     max_rounds: int = 64,
-    rng: torch.Generator | None = None,
+    rng: torch.Generator | int | None = None,
     progress: bool = False,
 ) -> list[Cycle]:
     r"""Find cycles, stable or not, as fixed points of several steps taken together.
@@ -100,7 +100,7 @@ def find_cycles(
         periods: Periods to look for; 1 stands for fixed points.
         tol: Largest residual.
         max_rounds: Most rounds of each period.
-        rng: Random generator on the CPU; by default one with seed 0.
+        rng: Random generator on the CPU, or a seed; by default 0.
         progress: Whether to show progress bars.
 
     Returns:
@@ -113,7 +113,7 @@ def find_cycles(
     periods = sorted(set(periods))
     if not periods or periods[0] < 1:
         raise ValueError(f"expected periods of at least one step, got {periods}; try (2, 3, 4)")
-    rng = rng or default_rng()
+    rng = default_rng(rng)
     found: list[Cycle] = []
     with one_thread(), torch.no_grad():
         fine, coarse = steps_for_search(rnn, pool, inputs)

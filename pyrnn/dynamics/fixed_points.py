@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from pyrnn.dynamics.inputs import as_inputs, as_states, distinct
+from pyrnn.dynamics.inputs import as_states, distinct_inputs
 from pyrnn.dynamics.points import FixedPoints
 from pyrnn.dynamics.search import Search, measure, steps_for_search
 from pyrnn.dynamics.seeding import default_rng
@@ -24,7 +24,7 @@ def find_fixed_points(
     tol: float = 1e-9,
     round_size: int = 64,
     max_rounds: int = 64,
-    rng: torch.Generator | None = None,
+    rng: torch.Generator | int | None = None,
     progress: bool = False,
 ) -> FixedPoints:
     r"""Find the fixed points of a network under a constant input.
@@ -43,14 +43,15 @@ def find_fixed_points(
     Args:
         rnn: A network, or any batched ``step(h, x)``.
         starts: States to start from, usually those visited during the task,
-            ``(..., hidden_size)``; :func:`~pyrnn.dynamics.uniform_states` draws from a box.
-        x: Constant input ``(input_size,)``, or one per start ``(..., input_size)``: each distinct
-            input is searched from all starts. By default zero.
+            ``(..., hidden_size)`` or a ``Rollout``; :func:`~pyrnn.dynamics.uniform_states` draws
+            from a box.
+        x: Constant input ``(input_size,)``, or several, ``(..., input_size)``: each distinct one
+            is searched from all starts. By default zero, of one channel if ``rnn`` is a function.
         tol: Largest speed ``|F(h, x) - h|`` of a point that is returned. Points are solved for to
             about 1e-13 in any case; a larger value lets no slow points in.
         round_size: Starts of the first round, for each input; the others have twice as many.
         max_rounds: Most rounds, whatever they bring.
-        rng: Random generator on the CPU; by default one with seed 0.
+        rng: Random generator on the CPU, or a seed; by default 0.
         progress: Whether to show a progress bar. Ctrl-C ends the search and keeps what was found.
 
     Returns:
@@ -58,9 +59,13 @@ def find_fixed_points(
         found is an empty result, and one line in the log.
 
     Raises:
-        TypeError: If ``rnn`` cannot be called or the states are not numbers.
+        TypeError: If ``rnn`` cannot be called, the states are not numbers or ``rng`` is neither
+            a generator nor a seed.
         ValueError: If starts or inputs have the wrong width, are empty or not finite, or the
             step is not differentiable, not batched, noisy or changes the shape.
+
+    Warns:
+        UserWarning: If the step rounds to single precision, so that points escape the search.
 
     Example:
         >>> starts = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None]
@@ -73,12 +78,12 @@ def find_fixed_points(
         Golub & Sussillo, *JOSS* 3:1003 (2018).
     """
     pool = as_states(starts, rnn)
-    inputs = distinct(as_inputs(x, pool, rnn))
+    inputs = distinct_inputs(x, pool, rnn)
     pool = pool.reshape(-1, pool.shape[-1])
     _check_options(tol, round_size, max_rounds)
     with one_thread(), torch.no_grad():
         fine, coarse = steps_for_search(rnn, pool, inputs)
-        rng = rng or default_rng()
+        rng = default_rng(rng)
         search = Search(fine, coarse, pool, tol, round_size, max_rounds, rng, progress)
         h, x, record = search.run(inputs)
         points = measure(FixedPoints, fine, h, x, pool, record)

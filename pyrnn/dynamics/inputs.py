@@ -12,7 +12,8 @@ def as_states(states: Any, rnn: Any, name: str = "starts") -> Tensor:
     """Return states as finite float64 of the width, and on the device, that the network has.
 
     Args:
-        states: ``(..., hidden_size)``, tensor or array.
+        states: ``(..., hidden_size)``, tensor or array; or what has them as ``states``, such as
+            the ``Rollout`` of a network.
         rnn: The network, or a callable, whose width is then not known.
         name: What the caller calls them.
 
@@ -20,7 +21,7 @@ def as_states(states: Any, rnn: Any, name: str = "starts") -> Tensor:
         TypeError: If they are not real numbers.
         ValueError: If there are none, their width is wrong, or one is not finite.
     """
-    h = torch.as_tensor(states).detach()
+    h = _as_tensor(getattr(states, "states", states), name).detach()
     if h.dtype == torch.bool or h.is_complex():
         raise TypeError(f"expected real {name}, got dtype {h.dtype}; pass the hidden states")
     owner = getattr(rnn, "__self__", rnn)
@@ -89,16 +90,30 @@ def one_input(rnn: Any, states: Any, x: Any) -> tuple[Tensor, Tensor]:
     return pool, given[:1]
 
 
-def distinct(inputs: Tensor) -> Tensor:
-    """Return each of the inputs once, ``(n_inputs, input_size)``.
+def distinct_inputs(x: Any, h: Tensor, rnn: Any) -> Tensor:
+    """Return each of some inputs once, in the dtype of the states, ``(n_inputs, input_size)``.
 
     Args:
-        inputs: Inputs, ``(..., input_size)``, as :func:`as_inputs` returns them.
+        x: ``(..., input_size)``, or ``None`` for zero.
+        h: States, for device and dtype.
+        rnn: The network, or a callable, whose input width is then not known.
+
+    Raises:
+        ValueError: As :func:`as_inputs`.
     """
-    is_one = all(stride == 0 for stride in inputs.stride()[:-1])
-    if is_one:
-        return inputs[(0,) * (inputs.dim() - 1)][None]
+    shape = () if x is None else torch.as_tensor(x).shape[:-1]
+    inputs = as_inputs(x, h.new_empty(*shape, 0), rnn)
     return torch.unique(inputs.reshape(-1, inputs.shape[-1]), dim=0)
+
+
+def _as_tensor(values: Any, name: str) -> Tensor:
+    try:
+        return torch.as_tensor(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            f"expected {name} to be a tensor or an array, got {type(values).__name__} ({error}); "
+            "pass the hidden states, e.g. rnn.predict(inputs).states"
+        ) from error
 
 
 def _finite(values: Tensor, name: str) -> Tensor:

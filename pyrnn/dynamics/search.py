@@ -15,7 +15,7 @@ from pyrnn.dynamics.points import Points
 from pyrnn.dynamics.record import SearchRecord
 from pyrnn.dynamics.seeding import corners, default_rng, midpoints, mixtures, spread, spread_out
 from pyrnn.dynamics.stability import count_unstable, index_signs
-from pyrnn.dynamics.step import Step, frozen_step
+from pyrnn.dynamics.step import Step, frozen_step, warn_if_rounded
 from pyrnn.training.progress import interruptible, track
 
 _INPUTS_AT_ONCE = 16
@@ -32,7 +32,9 @@ _Set = TypeVar("_Set", bound=Points)
 def steps_for_search(rnn: Any, pool: Tensor, inputs: Tensor) -> tuple[Step, Step]:
     """Return the step of a network in float64 and in float32."""
     h, x = pool[:2], inputs[:1].expand(len(pool[:2]), -1)
-    return frozen_step(rnn, h, x), frozen_step(rnn, h.float(), x.float())
+    fine = frozen_step(rnn, h, x)
+    warn_if_rounded(fine, h, x)
+    return fine, frozen_step(rnn, h.float(), x.float())
 
 
 @dataclass

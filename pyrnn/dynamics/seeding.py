@@ -9,9 +9,30 @@ _N_MIXED = 8
 _CONCENTRATION = 0.2
 
 
-def default_rng() -> torch.Generator:
-    """Return a fresh generator with seed 0: an analysis gives the same result every time."""
-    return torch.Generator().manual_seed(0)
+def default_rng(rng: torch.Generator | int | None = None) -> torch.Generator:
+    """Return the generator given, or a fresh one: an analysis gives the same result every time.
+
+    Args:
+        rng: A generator on the CPU, or the seed of a fresh one; by default 0.
+
+    Raises:
+        TypeError: If it is something else.
+        ValueError: If the generator is not on the CPU.
+
+    Example:
+        >>> default_rng(5).initial_seed(), default_rng().initial_seed()
+        (5, 0)
+    """
+    if rng is None or (isinstance(rng, int) and not isinstance(rng, bool)):
+        return torch.Generator().manual_seed(rng or 0)
+    if not isinstance(rng, torch.Generator):
+        raise TypeError(
+            f"expected rng to be a torch.Generator or a seed, got {type(rng).__name__}; "
+            "write rng=torch.Generator().manual_seed(0)"
+        )
+    if rng.device.type != "cpu":
+        raise ValueError(f"expected a generator on the CPU, got one on {rng.device}")
+    return rng
 
 
 def mixtures(states: Tensor, n: int, rng: torch.Generator) -> Tensor:
@@ -55,13 +76,13 @@ def midpoints(states: Tensor, n: int, rng: torch.Generator) -> Tensor:
     return (states[first] + states[(first + step) % len(states)]) / 2
 
 
-def uniform_states(states: Tensor, n: int, rng: torch.Generator | None = None) -> Tensor:
+def uniform_states(states: Tensor, n: int, rng: torch.Generator | int | None = None) -> Tensor:
     """Draw states from the smallest box, along the units, that holds the states given.
 
     Args:
         states: States, ``(..., hidden_size)``.
         n: How many to draw.
-        rng: Random generator on the CPU; by default one with seed 0.
+        rng: Random generator on the CPU, or a seed; by default 0.
 
     Returns:
         States, ``(n, hidden_size)``.
@@ -72,7 +93,7 @@ def uniform_states(states: Tensor, n: int, rng: torch.Generator | None = None) -
     """
     states = states.reshape(-1, states.shape[-1])
     low, high = states.amin(0), states.amax(0)
-    share = torch.rand(n, len(low), generator=rng or default_rng(), dtype=torch.float64)
+    share = torch.rand(n, len(low), generator=default_rng(rng), dtype=torch.float64)
     return low + (high - low) * share.to(states)
 
 

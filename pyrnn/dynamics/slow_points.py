@@ -30,7 +30,7 @@ def find_slow_points(
     tol: float = 1e-9,
     max_speed: float = 0.1,
     n_starts: int = 256,
-    rng: torch.Generator | None = None,
+    rng: torch.Generator | int | None = None,
 ) -> SlowPoints:
     r"""Find the states where the speed has a minimum that is not zero.
 
@@ -46,7 +46,7 @@ def find_slow_points(
         tol: Speed below which a point is a fixed point, and left out.
         max_speed: Speed above which a point is not called slow.
         n_starts: Number of mixtures to start from.
-        rng: Random generator on the CPU; by default one with seed 0.
+        rng: Random generator on the CPU, or a seed; by default 0.
 
     Returns:
         Minima of the speed without duplicates. None found is an empty result.
@@ -66,7 +66,7 @@ def find_slow_points(
     pool, inputs = one_input(rnn, starts, x)
     with one_thread(), torch.no_grad():
         step = frozen_step(rnn, pool[:2], inputs.expand(len(pool[:2]), -1))
-        h = mixtures(pool, n_starts, rng or default_rng())
+        h = mixtures(pool, n_starts, default_rng(rng))
         x = inputs.expand(len(h), -1)
         h, slope = _minimise(step, h, x)
         speed = (step(h, x) - h).norm(dim=-1)

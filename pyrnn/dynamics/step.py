@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -13,6 +14,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map
 
 Step = Callable[[Tensor, Tensor], Tensor]
+
+
+_TINY = 1e-9
 
 
 class _Cast(TorchFunctionMode):
@@ -74,7 +78,8 @@ def frozen_step(rnn: Any, h: Tensor, x: Tensor) -> Step:
 
     def cast_step(h: Tensor, x: Tensor) -> Tensor:
         with _Cast(h.dtype):
-            return step(h, x)
+            result = step(h, x)
+        return result.to(h.dtype) if isinstance(result, Tensor) else result
 
     chosen = step if _keeps_dtype(step, h[:2], x[:2]) else cast_step
     _check_step(chosen, h[:2], x[:2])
@@ -119,13 +124,13 @@ def _frozen_copy(module: nn.Module, dtype: torch.dtype) -> Any:
 def _keeps_dtype(step: Step, h: Tensor, x: Tensor) -> bool:
     try:
         result = step(h, x)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, IndexError) as error:
         if "dtype" in str(error) or "scalar type" in str(error):
             return False
         raise ValueError(
             f"expected step(h, x) to take states of shape {tuple(h.shape)} and inputs of shape "
-            f"{tuple(x.shape)}, got an error: {error}; check both widths, and that the step works "
-            "on whole batches"
+            f"{tuple(x.shape)}, got an error: {error}; check both widths (without x, the input of "
+            "a function has one channel), and that the step works on whole batches"
         ) from error
     return not isinstance(result, Tensor) or result.dtype == h.dtype
 
@@ -169,6 +174,36 @@ def _check_values(step: Step, h: Tensor, x: Tensor, result: Tensor) -> None:
         raise ValueError(
             "expected step(h, x) to treat each sample of a batch alone, got another result "
             "for a sample by itself; let the step work on the last axis only"
+        )
+
+
+def warn_if_rounded(step: Step, h: Tensor, x: Tensor) -> None:
+    """Warn of a step that is given float64 and computes in float32 somewhere inside.
+
+    A tiny move along the gradient then changes the result by nothing, or by far too much.
+
+    Args:
+        step: Batched ``step(h, x)``.
+        h: States to try the step on, ``(n, hidden_size)``, float64.
+        x: Their inputs, ``(n, input_size)``.
+    """
+    rng = torch.Generator().manual_seed(0)
+    nudge, weight = torch.randn(2, *h.shape, generator=rng, dtype=h.dtype).to(h.device)
+    h = h + 0.01 * (1 + h.abs()) * nudge  # off any kink
+    with torch.enable_grad():
+        at = h.requires_grad_()
+        value = (weight * step(at, x)).sum(-1)
+        (gradient,) = torch.autograd.grad(value.sum(), at)
+    slope = gradient.norm(dim=-1, keepdim=True)
+    move = _TINY * (1 + h.detach().abs().amax(-1, keepdim=True))
+    moved = h.detach() + move * gradient / slope.clamp(min=_TINY)
+    change = ((weight * step(moved, x)).sum(-1) - value.detach()) / move[:, 0]
+    if bool(((change - slope[:, 0]).abs() > 0.01 * slope[:, 0] + 1e-3).any()):
+        warnings.warn(
+            "step(h, x) does not change as its derivative says when a state moves by "
+            f"{_TINY:g}: it probably rounds to float32 inside, and points will be missed; keep "
+            "the dtype of h (no .float(), constants as W.to(h))",
+            stacklevel=4,
         )
 
 

@@ -28,7 +28,7 @@ def transition_graph(
     n_runs: int = 32,
     scale: float | None = None,
     n_steps: int = 5000,
-    rng: torch.Generator | None = None,
+    rng: torch.Generator | int | None = None,
 ) -> nx.DiGraph:
     """Count where the network goes from each fixed point when it is nudged at random.
 
@@ -42,7 +42,7 @@ def transition_graph(
         scale: Length of the nudge; by default a twentieth of the median distance between
             neighbouring points.
         n_steps: Most steps of a run.
-        rng: Random generator on the CPU; by default one with seed 0.
+        rng: Random generator on the CPU, or a seed; by default 0.
 
     Returns:
         A graph with nodes ``0 .. n-1``, each with its ``point`` and the number of runs ``lost``,
@@ -67,7 +67,7 @@ def transition_graph(
     _check(points, n_runs, scale, n_steps)
     scale = _default_scale(points) if scale is None else scale
     size = points.states.shape[-1]
-    nudges = torch.randn(len(points), n_runs, size, generator=rng or default_rng())
+    nudges = torch.randn(len(points), n_runs, size, generator=default_rng(rng))
     nudges = nudges.to(points.states) * scale / size**0.5
     origin = torch.arange(len(points), device=nudges.device).repeat_interleave(n_runs)
     return _explore(rnn, points, origin, nudges.flatten(0, 1), n_steps, scale)
