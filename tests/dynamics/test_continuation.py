@@ -131,6 +131,21 @@ def test_no_points_make_no_branches() -> None:
     assert find_branches(lambda h, x: h + 1 + x**2, STARTS, (0.0, 1.0)) == []
 
 
-def test_bounds_must_be_an_interval() -> None:
-    with pytest.raises(ValueError, match="low < high"):
-        find_branches(lambda h, x: h, STARTS, (1.0, 0.0))
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"bounds": (1.0, 0.0)}, "low < high"),
+        ({"bounds": (0.0, np.inf)}, "finite bounds"),
+        ({"bounds": (0.0, 1.0, 2.0)}, r"two numbers .* got \(0.0, 1.0, 2.0\)"),
+        ({"bounds": 1.0}, "two numbers .* got 1.0"),
+        ({"bounds": "ab"}, "two numbers .* got ab"),
+        ({"max_step": 0.0}, r"max_step in \(0, 1\], got 0.0"),
+        ({"direction": [0.0]}, "direction of shape .* not zero"),
+        ({"direction": [0.0, 1.0], "x": [0.0]}, r"direction of shape \(1,\)"),
+        ({"x": torch.zeros(9, 1)}, r"one input.*got \(9, 1\)"),
+    ],
+)
+def test_bad_arguments_get_one_clear_error(changes: dict, message: str) -> None:
+    arguments = {"bounds": (0.0, 1.0)} | changes
+    with pytest.raises(ValueError, match=message):
+        find_branches(lambda h, x: torch.tanh(h + x), STARTS, **arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import signal
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -96,6 +97,42 @@ def test_many_inputs_are_searched_in_one_call() -> None:
     points = find_fixed_points(lambda h, x: torch.tanh(2 * h + x), x, x)
     n_bistable = int((x.abs() < 0.532839975353552).sum())
     assert len(points) == 41 + 2 * n_bistable
+
+
+def test_inputs_need_not_match_the_states() -> None:
+    rnn, inputs = Leaky(), torch.randn(9, 2)
+    points = find_fixed_points(rnn, torch.randn(5, 20, 6), inputs)
+    assert len(points.inputs.unique(dim=0)) == 9
+    assert_close(rnn.step(points.states, points.inputs), points.states, atol=1e-12, rtol=0)
+
+
+def test_rollout_stands_for_its_states() -> None:
+    rnn = RNN(2, 6, 1, seed=0)
+    run = rnn.predict(torch.randn(4, 20, 2))
+    assert torch.equal(
+        find_fixed_points(rnn, run).states, find_fixed_points(rnn, run.states).states
+    )
+
+
+def test_seed_stands_for_a_generator() -> None:
+    step, starts = product_flip_flop().step, torch.randn(40, 12)
+    ways = (3, torch.Generator().manual_seed(3))
+    first, second = (find_fixed_points(step, starts, torch.zeros(12), rng=rng) for rng in ways)
+    assert torch.equal(first.states, second.states)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda h, x: torch.tanh(2 * h.float() + x.float()),
+        lambda h, x: torch.tanh(2 * h.float()).double(),
+        lambda h, x: 0.8 * h + 0.2 * torch.tanh(2 * h.float()),
+    ],
+)
+def test_single_precision_inside_a_step_is_told(step: Callable) -> None:
+    """Such a step lost two of the three points, and nobody said so."""
+    with pytest.warns(UserWarning, match="float32 inside"):
+        find_fixed_points(step, torch.linspace(-1, 1, 20)[:, None])
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -285,13 +322,16 @@ def _with(**changes: object) -> dict:
         ({"starts": torch.zeros(0, 6)}, r"got \(0, 6\)"),
         ({"starts": torch.full((4, 6), torch.nan)}, "NaN"),
         ({"x": torch.zeros(3)}, r"shape \(2,\).*got \(3,\)"),
-        ({"x": torch.zeros(3, 2)}, r"got \(3, 2\)"),
+        ({"x": torch.zeros(3, 3)}, r"got \(3, 3\)"),
         ({"x": torch.tensor([0.0, torch.inf])}, "finite x"),
         ({"x": torch.tensor(0.0)}, r"got \(\)"),
         ({"tol": 0.0}, "positive tol, got 0"),
         ({"round_size": 0}, "round_size=0"),
         ({"rnn": lambda h, x: h[:, :3]}, r"got \(2, 3\)"),
         ({"rnn": lambda h, x: h @ torch.ones(4, 6)}, "check both widths"),
+        ({"rnn": lambda h, x: h + x @ torch.ones(3, 6), "x": None}, "one channel"),
+        ({"rnn": lambda h, x: h + x @ torch.ones(3, 6)}, r"inputs of shape \(2, 2\)"),
+        ({"rnn": lambda h: h}, "got an error: .* positional argument"),
         ({"rnn": lambda h, x: torch.ones(6, 6) @ h}, "whole batches"),
         ({"rnn": lambda h, x: h.detach()}, "differentiate"),
         ({"rnn": lambda h, x: torch.from_numpy(h.numpy())}, "differentiate"),
@@ -311,6 +351,9 @@ def test_bad_input_gets_one_clear_error(changes: dict, message: str) -> None:
         ({"rnn": 3}, "got int"),
         ({"rnn": lambda h, x: (h, h)}, "got tuple"),
         ({"starts": torch.ones(4, 6, dtype=torch.bool)}, "got dtype"),
+        ({"starts": None}, "starts to be a tensor or an array, got NoneType"),
+        ({"starts": (torch.zeros(4, 1), torch.zeros(4, 6))}, "got tuple.*predict"),
+        ({"rng": "0"}, "Generator or a seed, got str"),
     ],
 )
 def test_wrong_kind_is_a_type_error(changes: dict, message: str) -> None:

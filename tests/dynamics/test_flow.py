@@ -143,17 +143,53 @@ def test_lyapunov_spectrum_of_a_flow() -> None:
     assert float(exponents[1]) == pytest.approx(np.log(0.00358474) / start.period, abs=1e-3)
 
 
-def test_largest_exponent_changes_sign_at_gain_one() -> None:
-    w = torch.randn(100, 100) / 10
-    largest = []
-    for gain in (0.8, 2.0):
-        step = lambda h, x, gain=gain: torch.tanh(gain * h @ w.T)  # noqa: E731
-        exponents = lyapunov_spectrum(
-            step, torch.randn(2, 100), n_steps=300, n_transient=200, n_exponents=3, every=5
-        )
-        largest.append(float(exponents[:, 0].mean()))
-    assert largest[0] == pytest.approx(np.log(0.8), abs=0.1)
-    assert largest[1] > 0.02
+def test_lyapunov_pair_of_two_neurons_agrees_with_scipy() -> None:
+    """On a plane the second exponent is the mean divergence of the flow along the cycle."""
+
+    def with_divergence(t: float, z: np.ndarray) -> np.ndarray:
+        s = 1 / (1 + np.exp(-(z[:2] + np.array([-2.75, -1.75]))))
+        return np.append(_beer(t, z[:2]), np.diag(W_BEER) @ (s * (1 - s)) - 2)
+
+    exact = {"method": "DOP853", "rtol": 1e-11, "atol": 1e-12}
+    period, _ = scipy_cycle(_beer, np.array([3.0, 2.0]), 29.0)
+    start = solve_ivp(_beer, (0, 200), [3.0, 2.0], **exact).y[:, -1]
+    second = solve_ivp(with_divergence, (0, period), [*start, 0.0], **exact).y[2, -1] / period
+    assert second == pytest.approx(-0.21465017, abs=1e-6)
+
+    duration, n_laps = period / 40, 20
+    flow = RungeKutta(beer2().step, 0.1, duration, n_substeps=8)
+    exponents = lyapunov_spectrum(flow, torch.tensor(start), n_steps=40 * n_laps, n_transient=40)
+    assert_close(exponents / duration, torch.tensor([0.0, second]), atol=1e-3, rtol=0)
+
+
+def test_largest_exponent_of_random_networks_changes_sign_at_gain_one() -> None:
+    r"""Below, the origin attracts and the exponent is :math:`\ln g + \ln \rho(W)`.
+
+    The radius of a Gaussian matrix, and with it the crossing, is off 1 by about
+    :math:`\sqrt{\ln N / 4N}` (Rider, J. Phys. A 36:3401, 2003), which is 0.1 here. Above, chaos
+    comes slowly (Sompolinsky, Crisanti & Sommers, PRL 61:259, 1988), in small networks through
+    quasi-periodic orbits, whose exponent is 0.
+    """
+    size, gains = 128, (0.8, 0.9, 1.5, 2.0)
+    largest = torch.empty(3, len(gains))
+    for network in range(3):
+        w = torch.randn(size, size) / size**0.5
+        for i, gain in enumerate(gains):
+            largest[network, i] = lyapunov_spectrum(
+                lambda h, x, w=gain * w: torch.tanh(h @ w.T),
+                torch.randn(size),
+                n_steps=200,
+                n_transient=100,
+                n_exponents=1,
+                every=5,
+            )
+    below = largest[:, :2].mean(0)
+    slope = (below[1] - below[0]) / np.log(0.9 / 0.8)
+    crossing = 0.9 * float((-below[1] / slope).exp())
+    assert crossing == pytest.approx(1, abs=np.sqrt(np.log(size) / (4 * size)))
+    assert (below < 0).all()
+    assert largest[:, 2].mean() > 0.005
+    assert (largest[:, 3] > 0.05).all()
 
 
 def test_driven_network_follows_its_inputs() -> None:
