@@ -15,6 +15,7 @@ import torch
 from torch.utils.data import TensorDataset
 
 from pyrnn import RNN
+from pyrnn.palette import INK
 from pyrnn.plot import STYLE_SHEET, plot_gradient_norm, plot_loss_surface
 
 OUT = Path("out/counting_ones")
@@ -104,13 +105,13 @@ def draw(x, count, path):
     for ax, reach in zip(axes, (4.0, 2.2), strict=False):
         grid = np.linspace(-reach, reach, 80)
         loss = [[np.mean((forward(x, a, b)[:, -1] - count) ** 2) for a in grid] for b in grid]
-        plot_loss_surface(grid, grid, loss, path=path, points=POINTS, ax=ax)
+        plot_loss_surface(grid, grid, loss, path=path, points=POINTS[:-1], ax=ax)
         ax.set(xlabel="$w_x$", ylabel="$w_{rec}$")
     gradients = {}
     for w_x, w_rec in POINTS:
         by_state = backward(x, forward(x, w_x, w_rec), count, w_rec)[1]
         gradients[f"({w_x:g}, {w_rec:g})"] = np.linalg.norm(by_state, axis=0)
-    plot_gradient_norm(gradients, ax=axes[2])
+    plot_gradient_norm(gradients, ax=axes[2]).lines[-1].set_color(INK)  # where the path starts
     axes[2].set_ylim(bottom=1e-5)
     axes[2].legend(title="$(w_x, w_{rec})$", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
