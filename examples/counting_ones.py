@@ -15,7 +15,6 @@ import torch
 from torch.utils.data import TensorDataset
 
 from pyrnn import RNN
-from pyrnn.palette import INK
 from pyrnn.plot import STYLE_SHEET, plot_gradient_norm, plot_loss_surface
 
 OUT = Path("out/counting_ones")
@@ -111,7 +110,7 @@ def draw(x, count, path):
     for w_x, w_rec in POINTS:
         by_state = backward(x, forward(x, w_x, w_rec), count, w_rec)[1]
         gradients[f"({w_x:g}, {w_rec:g})"] = np.linalg.norm(by_state, axis=0)
-    plot_gradient_norm(gradients, ax=axes[2]).lines[-1].set_color(INK)  # where the path starts
+    plot_gradient_norm(gradients, ax=axes[2]).lines[-1].set_color("black")  # where the path starts
     axes[2].set_ylim(bottom=1e-5)
     axes[2].legend(title="$(w_x, w_{rec})$", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
