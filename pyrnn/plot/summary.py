@@ -31,13 +31,29 @@ def plot_summary(rnn: Any, task: Any, *, n_trials: int = N_TRIALS) -> Figure:
     """Draw one page: a trial, the training, weights, spectrum, trajectories and dimensionality.
 
     Args:
-        rnn: A network.
-        task: A task; its first trials are run without gradient.
+        rnn: A network, trained or not.
+        task: A task with the network's channels; its first trials are run without gradient.
         n_trials: How many.
 
     Returns:
         The figure, to be saved or shown.
+
+    Raises:
+        ValueError: If network and task have different channels.
+
+    Example:
+        >>> from pyrnn import CTRNN
+        >>> from pyrnn.tasks import FlipFlop
+        >>> figure = plot_summary(CTRNN(2, 16, 2), FlipFlop(n_bits=2), n_trials=4)
+        >>> [ax.get_title(loc="left") for ax in figure.axes][:2]
+        ['trial', 'summary']
     """
+    wanted, given = (task.input_size, task.output_size), (rnn.input_size, rnn.output_size)
+    if wanted != given:
+        raise ValueError(
+            f"expected a network with {wanted} channels in and out, as the task has, got {given}; "
+            f"make it with {type(rnn).__name__}({wanted[0]}, n_units, {wanted[1]})"
+        )
     batch = task.batch(n_trials)
     dtype = next(rnn.parameters()).dtype
     outputs, states = rnn.predict(batch.inputs.to(dtype))

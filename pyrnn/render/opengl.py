@@ -31,6 +31,10 @@ class OpenGL:
         ok: Whether a sphere was drawn and seen.
         renderer: Name of the renderer, for instance ``"llvmpipe"``; empty where there is none.
         message: One line that says what works, or what to install.
+
+    Example:
+        >>> OpenGL(True, "llvmpipe (LLVM 15.0.6, 256 bits)", "OpenGL works").is_software
+        True
     """
 
     ok: bool

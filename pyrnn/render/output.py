@@ -17,6 +17,14 @@ class Output:
     """A window, a page, a picture or a film of one or more drawings side by side.
 
     *Subclassing*: write ``drawings``; everything else then works.
+
+    Example:
+        >>> import torch
+        >>> from pyrnn.render import Scene
+        >>> class Twice(Output):
+        ...     drawings = [Scene(torch.randn(4, 50, 8)).drawing] * 2
+        >>> Twice().html().count('"nSteps": 50')
+        2
     """
 
     @property
@@ -163,6 +171,9 @@ class Output:
 
     def html(self) -> str:
         """Return one self-contained web page, which needs no network.
+
+        Returns:
+            The document, to be written to a ``.html`` file or sent to a browser.
 
         Example:
             >>> import torch

@@ -96,6 +96,16 @@ class Scene(Output):
 
         Returns:
             The scene itself, so that calls can be chained.
+
+        Raises:
+            ValueError: If these are no states of the network that is shown.
+
+        Example:
+            >>> import torch
+            >>> circle = torch.tensor([[1.0, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0]])
+            >>> scene = Scene(torch.randn(4, 50, 3)).add_path(circle, "ring", closed=True)
+            >>> scene.drawing.layers[1].lengths.tolist()
+            [5]
         """
         self._paths.append((name, self._project(states), closed))
         return self._changed()
@@ -114,6 +124,12 @@ class Scene(Output):
 
         Raises:
             ValueError: If network, input and states do not fit together.
+
+        Example:
+            >>> import torch
+            >>> scene = Scene(torch.randn(4, 50, 3)).add_flow(lambda h, x: 0.9 * h, n=5)
+            >>> len(scene.drawing.layers[1].lengths)
+            25
         """
         velocity(rnn, self.projection.mean[None], x)  # refuses what does not fit
         self._flows.append(Flow(rnn, x, level, n))
@@ -122,11 +138,21 @@ class Scene(Output):
     def set_visible(self, layer: str, visible: bool = True) -> Scene:
         """Choose whether a layer, such as ``"slow modes"``, is shown at first.
 
+        Args:
+            layer: Its name, as its check-box says it.
+            visible: Whether it is shown.
+
         Returns:
             The scene itself.
 
         Raises:
             ValueError: If there is no such layer.
+
+        Example:
+            >>> import torch
+            >>> scene = Scene(torch.randn(4, 50, 3)).set_visible("trajectories", False)
+            >>> scene.drawing.layers[0].visible
+            False
         """
         keys = [each.key for each in self.drawing.layers]
         if layer not in keys:

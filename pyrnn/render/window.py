@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 
 CLICK = 5  # pixels the pointer may move during a click
 ROW, BUTTON = 25, 52  # height of a check-box, width of a button; in pixels
-PANEL = 120.0  # pixels kept free for check-boxes
+PANEL = 120.0, 200.0  # pixels kept free for check-boxes, in wide and in narrow windows
+NARROW = 1000  # width of a window whose scene would else lie below the check-boxes
 FRAME, STEPS_PER_SECOND = 40, 60  # milliseconds between frames, speed of play
 KEYS = (
     "drag to rotate · wheel to zoom · click a fixed point or an edge",
@@ -79,7 +80,8 @@ class Viewer:
         self.tip.GetTextProperty().SetBackgroundOpacity(0.88)
         self.tip.SetVisibility(False)
         stage.renderer.AddViewProp(self.tip)
-        stage.left = min(PANEL, 0.25 * stage.size[0])
+        width = stage.size[0]
+        stage.left = min(PANEL[width < NARROW], 0.3 * width)
         stage.look("iso")
         self.slider = Slider(stage, self.set_step, self.toggle_play)
         self._connect()

@@ -26,3 +26,8 @@ def test_untrained_networks_of_any_kind_are_summarised(network):
     figure = plot_summary(network, FlipFlop(n_bits=2, duration=200.0), n_trials=4)
     words = [text.get_text() for ax in figure.axes for text in ax.texts]
     assert "not trained" in words
+
+
+def test_network_of_another_task_is_refused():
+    with pytest.raises(ValueError, match=r"expected a network with \(3, 3\).*got \(2, 2\)"):
+        plot_summary(CTRNN(2, 8, 2), FlipFlop(n_bits=3))

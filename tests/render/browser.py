@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -30,6 +31,7 @@ FLAGS = (
     "--window-size=760,560",
     "--remote-debugging-pipe",
 )
+PATIENCE = 120  # seconds until an answer is missed
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
@@ -81,6 +83,8 @@ class Browser:
 
     def _receive(self) -> dict[str, Any]:
         while b"\0" not in self.buffer:
+            ready, _, _ = select.select([self.reader], [], [], PATIENCE)
+            assert ready, f"Chromium has not answered for {PATIENCE} s"
             chunk = os.read(self.reader, 1 << 20)
             assert chunk, "Chromium has stopped"
             self.buffer += chunk

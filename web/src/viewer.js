@@ -13,7 +13,8 @@ import { snapshot } from "./snapshot.js";
 const VIEWS = { iso: null, front: [0, 1, 0], side: [1, 0, 0], top: [0, -0.0001, 1] };
 const ANGLE = 26; // vertical, in degrees
 const CLICK = 5; // pixels the pointer may move during a click
-const PANEL = 120;
+const PANEL = [120, 200]; // pixels that the scene leaves free, in wide and in narrow pages
+const NARROW = 1000;
 const GHOST = 0.13;
 const STEPS_PER_SECOND = 60;
 
@@ -58,7 +59,8 @@ export class Viewer {
 
   /** Pixels that the scene leaves free at the left, for the panel. */
   get left() {
-    return Math.min(PANEL, 0.25 * this.parent.clientWidth);
+    const width = this.parent.clientWidth;
+    return Math.min(PANEL[Number(width < NARROW)], 0.3 * width);
   }
 
   /** The lower right corner of the panel, in pixels of this part of the page. */
