@@ -22,12 +22,14 @@ _SAME = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Attractors(Sequence[Cycle]):
-    """The attractors that runs reached, and their basins, largest first.
+    r"""The attractors that runs reached, and their basins, largest first.
 
     Args:
         cycles: Fixed points (period 1) and cycles.
         ends: Index of the attractor where each run ended, -1 if it never came back to itself
             (a closed curve, chaos, or too few steps), ``(n_runs,)``.
+
+    The share :math:`p` of :math:`n` runs has the standard error :math:`\sqrt{p (1 - p) / n}`.
 
     Example:
         >>> starts = torch.linspace(-1, 1, 100)[:, None]
@@ -90,6 +92,8 @@ def find_attractors(
 ) -> Attractors:
     r"""Run a network from many states and see in which fixed points and cycles it ends.
 
+    .. math:: h_{t+1} = F(h_t, x), \qquad F^k(h_t, x) = h_t \text{ from some } t \text{ on}
+
     A run has ended when :math:`F^k(h, x) = h` for some :math:`k` up to ``max_period``. Its orbit
     is then polished by Newton's method. All runs go in one batch that shrinks as they end.
 
@@ -106,6 +110,14 @@ def find_attractors(
 
     Raises:
         ValueError: As :func:`~pyrnn.dynamics.find_fixed_points`, or if an option is not positive.
+
+    Example:
+        >>> starts = torch.tensor([[-0.5], [0.1], [0.9], [0.2]])
+        >>> print(find_attractors(lambda h, x: torch.tanh(2 * h), starts).summary())
+        2 attractors
+          period   1  basin  75.0% ± 21.7%  |λ| <= 0.1664
+          period   1  basin  25.0% ± 21.7%  |λ| <= 0.1664
+          aperiodic     0.0%
 
     References:
         Datseris & Wagemakers, *Chaos* 32:023104 (2022).

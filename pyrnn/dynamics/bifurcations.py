@@ -25,6 +25,13 @@ class Bifurcation:
         parameter: Where it happens.
         state: The fixed point there, ``(hidden_size,)``.
         eigenvalues: Of its Jacobian, ``(hidden_size,)``, complex.
+
+    Example:
+        >>> Bifurcation("fold", 0.5, torch.zeros(1), torch.ones(1))
+        fold at 0.500000
+
+    References:
+        Kuznetsov, *Elements of Applied Bifurcation Theory* (2004), chapters 3 to 5.
     """
 
     kind: str

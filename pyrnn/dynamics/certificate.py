@@ -49,6 +49,13 @@ class Certificates:
         radius: A true fixed point lies this close, ``(n,)``; infinite if nothing is proven.
         unique_within: No other one lies this close, ``(n,)``; zero if nothing is proven.
         reasons: Why a point is not certified, empty if it is.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> from pyrnn.dynamics import find_fixed_points
+        >>> rnn = RNN(1, 4, 1, seed=0)
+        >>> certify(rnn, find_fixed_points(rnn, torch.randn(9, 4)))
+        Certificates(1 of 1 points certified)
     """
 
     radius: Tensor
@@ -88,6 +95,9 @@ def certify(rnn: Any, points: FixedPoints) -> Certificates:
 
     Returns:
         Radii and reasons. Points of another network are not certified, and their reason says so.
+
+    Raises:
+        ValueError: If the network does not take states of the points' width.
 
     Example:
         >>> step = lambda h, x: torch.tanh(h / 2)

@@ -31,6 +31,12 @@ class Branch:
         eigenvalues: Of the Jacobian at each, ``(n, hidden_size)``, complex.
         n_unstable: Number of growing modes at each, ``(n,)``.
         bifurcations: Where this number changes, in order along the curve.
+
+    Example:
+        >>> starts = torch.linspace(-1, 1, 9, dtype=torch.float64)[:, None]
+        >>> (branch,) = find_branches(lambda h, x: torch.tanh(h / 2 + x), starts, (0.0, 1.0))
+        >>> branch
+        Branch(0 .. 1, [])
     """
 
     parameters: Tensor

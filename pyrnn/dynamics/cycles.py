@@ -108,6 +108,14 @@ def find_cycles(
 
     Raises:
         ValueError: As :func:`~pyrnn.dynamics.find_fixed_points`, or if a period is not positive.
+
+    Example:
+        >>> found = find_cycles(lambda h, x: torch.tanh(-2 * h), torch.ones(9, 1), periods=[1, 2])
+        >>> [(cycle.period, cycle.stability) for cycle in found]
+        [(1, 'unstable node'), (2, 'stable node')]
+
+    References:
+        Strogatz, *Nonlinear Dynamics and Chaos* (2015), section 10.3.
     """
     pool, inputs = one_input(rnn, starts, x)
     periods = sorted(set(periods))

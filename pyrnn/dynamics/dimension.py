@@ -32,7 +32,9 @@ def participation_ratio(states: Tensor) -> Tensor:
 
 
 def n_components(states: Tensor, share: float = 0.9) -> int:
-    """Return how many principal components hold a share of the variance.
+    r"""Return how many principal components hold a share of the variance.
+
+    .. math:: \min \{k : \textstyle\sum_{i \le k} \sigma_i^2 \ge s \sum_i \sigma_i^2\}
 
     Args:
         states: States, ``(..., hidden_size)``.

@@ -24,6 +24,16 @@ def save_graph(graph: nx.DiGraph, path: str | Path) -> None:
 
     Raises:
         ValueError: If the name ends otherwise.
+
+    Example:
+        >>> import torch
+        >>> from pyrnn.dynamics import find_fixed_points, transition_graph
+        >>> step = lambda h, x: torch.tanh(2 * h)
+        >>> points = find_fixed_points(step, torch.linspace(-1, 1, 20)[:, None])
+        >>> path = getfixture("tmp_path") / "graph.graphml"
+        >>> save_graph(transition_graph(step, points), path)
+        >>> nx.read_graphml(path).nodes["2"]["stability"]
+        'unstable node'
     """
     suffix = Path(path).suffix.lower()
     if suffix not in (".graphml", ".json"):

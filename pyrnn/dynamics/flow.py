@@ -46,13 +46,17 @@ def velocity(rnn: Any, h: Any, x: Any = None) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class FlowField:
-    """How a network moves on a plane through its state space.
+    r"""How a network moves on a plane through its state space, :math:`P (F(h, x) - h)`.
 
     Args:
         points: Coordinates on the plane, ``(n, n, 2)``; the first axis is the second coordinate,
             as ``matplotlib`` wants it.
         vectors: Moves per step, projected onto the plane, ``(n, n, 2)``.
         speeds: Length of the whole move, off the plane too, ``(n, n)``.
+
+    Example:
+        >>> flow_field(lambda h, x: 0.5 * h, torch.eye(2), n=3).points.shape
+        torch.Size([3, 3, 2])
     """
 
     points: Tensor
@@ -63,7 +67,11 @@ class FlowField:
 def flow_field(
     rnn: Any, axes: Any, x: Any = None, *, origin: Any = None, extent: float = 1.0, n: int = 25
 ) -> FlowField:
-    """Take the velocity on a grid of a plane, ready for a quiver plot.
+    r"""Take the velocity on a grid of a plane, ready for a quiver plot.
+
+    .. math:: v = P\, (F(h_0 + P^\top p, x) - h_0 - P^\top p)
+
+    at the points :math:`p`, with the axes in the rows of :math:`P`.
 
     Args:
         rnn: A network, or any batched ``step(h, x)``.
@@ -73,6 +81,9 @@ def flow_field(
         origin: State at the centre, ``(hidden_size,)``; by default zero.
         extent: The grid goes from ``-extent`` to ``extent`` along both axes.
         n: Grid points along each axis.
+
+    Returns:
+        Points, moves and speeds on the grid.
 
     Raises:
         ValueError: If the axes are not two independent directions.
@@ -138,7 +149,7 @@ class RungeKutta:
 
 @dataclass(frozen=True, eq=False)
 class LimitCycle:
-    """A closed orbit of the flow.
+    r"""A closed orbit of the flow, :math:`\Phi_T(h) = h` with the period :math:`T`.
 
     Args:
         states: States at even times over one period, ``(n, hidden_size)``.
@@ -146,6 +157,11 @@ class LimitCycle:
         period: In the unit of ``dt``, ms for the built-in networks.
         residual: Distance between start and end.
         jacobian: Derivative of the end with respect to the start (the monodromy matrix).
+
+    Example:
+        >>> states, turn = torch.zeros(2, 2), torch.diag(torch.tensor([1.0, 0.2]))
+        >>> LimitCycle(states, torch.zeros(1), 9.88, 0.0, turn)
+        LimitCycle(period=9.88, stable, residual=0.0e+00)
     """
 
     states: Tensor
@@ -182,9 +198,10 @@ def find_limit_cycle(
 ) -> LimitCycle | None:
     r"""Find the stable limit cycle of the flow to which a state leads.
 
-    The flow is :math:`\dot h = (F(h, x) - h)/\Delta t`, of which a leaky network's step is the
-    Euler step. After a transient, a return to the same place gives a first guess, and Newton's
-    method on state and period closes the orbit.
+    .. math:: \dot h = (F(h, x) - h)/\Delta t, \qquad \Phi_T(h) = h
+
+    is the flow of which a leaky network's step is the Euler step. After a transient, a return to
+    the same place gives a first guess, and Newton's method on state and period closes the orbit.
 
     Args:
         rnn: A network or ``step(h, x)`` that is an Euler step.
@@ -199,6 +216,14 @@ def find_limit_cycle(
 
     Raises:
         ValueError: As :func:`~pyrnn.dynamics.find_fixed_points`.
+
+    Example:
+        >>> w = torch.tensor([[1.5, -1.0], [1.0, 1.5]], dtype=torch.float64)
+        >>> step = lambda h, x: h + 0.1 * (torch.tanh(h @ w.to(h).T) - h)
+        >>> start = torch.tensor([0.5, 0.1])
+        >>> cycle = find_limit_cycle(step, start, dt=0.1, max_duration=40.0, n_samples=200)
+        >>> round(cycle.period, 4), cycle.is_stable
+        (9.8832, True)
 
     References:
         Strogatz, *Nonlinear Dynamics and Chaos* (2015), section 8.7.

@@ -213,6 +213,14 @@ def linearise(rnn: Any, h: Any, x: Any = None, *, dt: float | None = None) -> Li
     Raises:
         ValueError: If shapes do not fit, ``dt`` is not positive, or the step is not one that
             :func:`~pyrnn.dynamics.find_fixed_points` would take.
+
+    Example:
+        >>> at = linearise(lambda h, x: h @ torch.diag(torch.tensor([0.9, 0.5])), torch.zeros(2))
+        >>> at.eigenvalues.real, at.n_unstable
+        (tensor([0.9000, 0.5000], dtype=torch.float64), tensor(0))
+
+    References:
+        Sussillo & Barak, *Neural Computation* 25:626 (2013).
     """
     x = getattr(h, "inputs", None) if x is None else x
     states = as_states(getattr(h, "states", h), rnn)

@@ -20,7 +20,9 @@ _GAP = 4.0  # in units of the usual spacing: what parts two manifolds
 
 @dataclass(frozen=True, eq=False)
 class Manifold:
-    """A line or a ring of states along which the network hardly moves.
+    r"""A line or a ring of states along which the network hardly moves.
+
+    .. math:: |F(h, x) - h| \approx 0, \qquad |\lambda_1| \approx 1 \text{ along it}
 
     Args:
         kind: ``"line"`` or ``"ring"``.
@@ -30,6 +32,15 @@ class Manifold:
         speeds: Length of the step at each state, ``(n,)``.
         drift: Part of the step that goes along the manifold, positive onwards, ``(n,)``.
         eigenvalues: Of the Jacobian at each state, ``(n, hidden_size)``, the slow mode first.
+
+    Example:
+        >>> step = lambda h, x: h * torch.tensor([1.0, 0.5])
+        >>> (line,) = find_manifolds(step, torch.rand(400, 2), n_points=50)
+        >>> line.kind, line.is_attracting, bool(line.drift.abs().max() < 1e-9)
+        ('line', True, True)
+
+    References:
+        Seung, *PNAS* 93:13339 (1996).
     """
 
     kind: str
@@ -76,13 +87,18 @@ def find_manifolds(
 ) -> list[Manifold]:
     r"""Find line and ring attractors near the states that a network visits.
 
+    .. math:: |F(h, x) - h| < v_{max}, \qquad ||\lambda_1| - 1| < \epsilon
+
     States move onto the slow manifold (:func:`~pyrnn.dynamics.slow_manifold`), are thinned out
     evenly, and are kept where they are slow and a mode is marginal. What is connected makes one
     manifold, a ring if its two ends meet, ordered along its way.
 
+    Give settled states: those of the task some time after the last pulse, or after a run under
+    ``x``. From states on their way, the slow directions of the transient are found as well.
+
     Args:
         rnn: A network, or any batched ``step(h, x)``.
-        states: States visited during the task, ``(..., hidden_size)``.
+        states: Settled states of the task, ``(..., hidden_size)``.
         x: Constant input, ``(input_size,)``; by default zero.
         tolerance: Largest distance of the slow mode's modulus from 1.
         max_speed: Largest speed.

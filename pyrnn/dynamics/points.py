@@ -16,6 +16,8 @@ from pyrnn.dynamics.results import load_result, save_result
 from pyrnn.dynamics.stability import classify, count_unstable, index_signs
 from pyrnn.dynamics.step import one_thread
 
+_SLOW = 1e-2  # distance of a mode's modulus from 1 that may belong to a line or ring
+
 _Set = TypeVar("_Set", bound="Points")
 
 
@@ -85,7 +87,12 @@ class FixedPoint(Point):
 
 
 class SlowPoint(Point):
-    """A state where the network moves least, and yet moves: a ghost, or part of a continuum."""
+    """A ``Point`` where the network moves least, and yet moves: a ghost, or of a continuum.
+
+    Example:
+        >>> SlowPoint(torch.zeros(1), torch.zeros(1), 0.1, torch.tensor([[1.0]])).q
+        0.005000000000000001
+    """
 
     @property
     def q(self) -> float:
@@ -262,18 +269,24 @@ class FixedPoints(Points):
 
     def _notes(self) -> list[str]:
         notes = super()._notes()
-        if self._is_one_set():
+        if len(self) and bool((self.inputs == self.inputs[0]).all()):
             notes.append(f"index sum {self.index_sum:+d} (+1 if a bounded network has no others)")
         if not self.is_stable.any():
             notes.append("no attractor among them: look for cycles with find_cycles(rnn, ...)")
+        if (self.eigenvalues.abs() - 1).abs().lt(_SLOW).any():
+            notes.append("slow modes: for a line or ring see slow_manifold(rnn, settled_states)")
         return notes
-
-    def _is_one_set(self) -> bool:
-        return len(self) > 0 and bool((self.inputs == self.inputs[0]).all())
 
 
 class SlowPoints(Points):
-    """The slow points that a search found; a sequence of :class:`SlowPoint`."""
+    """The slow points that a search found: ``Points``, a sequence of :class:`SlowPoint`.
+
+    Example:
+        >>> from pyrnn.dynamics import find_slow_points
+        >>> starts = torch.linspace(-1, 1, 20)[:, None]
+        >>> find_slow_points(lambda h, x: torch.tanh(2 * h + x), starts, [0.55])
+        SlowPoints(1)
+    """
 
     _single = SlowPoint
     _noun = "slow point"

@@ -46,9 +46,19 @@ def load_result(path: str | Path) -> Any:
     Args:
         path: The file.
 
+    Returns:
+        What was saved.
+
     Raises:
         ValueError: If it holds something else.
         FileNotFoundError: If there is no file.
+
+    Example:
+        >>> from pyrnn.dynamics import SearchRecord
+        >>> path = getfixture("tmp_path") / "record.npz"
+        >>> save_result(SearchRecord(64, 60, (3, 0)), path)
+        >>> load_result(path).n_new
+        (3, 0)
     """
     try:
         with np.load(path, allow_pickle=False) as file:

@@ -16,7 +16,9 @@ from pyrnn.dynamics.transitions import arrivals
 def state_machine(
     rnn: Any, points: FixedPoints, pulses: Any, *, pulse_steps: int = 5, n_steps: int = 5000
 ) -> nx.MultiDiGraph:
-    """Find where each input pulse takes the network from each stable point.
+    r"""Find where each input pulse takes the network from each stable point.
+
+    .. math:: h = F^m(h^*_i, x_k), \qquad F^t(h, x) \to h^*_j
 
     From every stable point, each pulse is given for ``pulse_steps``; then the network runs under
     the constant input of the point until it is near a stable one. All runs go in one batch.
@@ -83,6 +85,9 @@ def are_isomorphic(first: nx.DiGraph, second: nx.DiGraph, *, min_probability: fl
         first: A graph of :func:`~pyrnn.dynamics.transition_graph`.
         second: Another one, of another network perhaps.
         min_probability: Edges below it are left out.
+
+    Returns:
+        Whether there is a one-to-one map between the nodes that keeps every edge.
 
     Example:
         >>> from pyrnn.dynamics import find_fixed_points, transition_graph

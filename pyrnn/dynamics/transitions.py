@@ -30,7 +30,9 @@ def transition_graph(
     n_steps: int = 5000,
     rng: torch.Generator | int | None = None,
 ) -> nx.DiGraph:
-    """Count where the network goes from each fixed point when it is nudged at random.
+    r"""Count where the network goes from each fixed point when it is nudged at random.
+
+    .. math:: h_0 = h^*_i + \sigma \xi, \quad \xi \sim N(0, I / n), \qquad h_t \to h^*_j
 
     All runs go in one batch, each under the constant input of its point. A run ends when it is
     near a stable point; one that reaches none is counted as lost.
@@ -76,7 +78,9 @@ def transition_graph(
 def manifold_graph(
     rnn: Any, points: FixedPoints, *, scale: float | None = None, n_steps: int = 5000
 ) -> nx.DiGraph:
-    """Follow the unstable manifolds: where each growing mode leads, in both directions.
+    r"""Follow the unstable manifolds: where each growing mode leads, in both directions.
+
+    .. math:: h_0 = h^*_i \pm \sigma v, \qquad J v = \lambda v, \quad |\lambda| > 1
 
     Args:
         rnn: A network, or any batched ``step(h, x)``.
@@ -97,6 +101,9 @@ def manifold_graph(
         >>> points = find_fixed_points(step, torch.linspace(-1, 1, 20)[:, None])
         >>> sorted(manifold_graph(step, points).edges)
         [(2, 0), (2, 1)]
+
+    References:
+        Sussillo & Barak, *Neural Computation* 25:626 (2013).
     """
     _check(points, 1, scale, n_steps)
     scale = _default_scale(points) if scale is None else scale
@@ -118,6 +125,14 @@ def sample_paths(rnn: Any, graph: nx.DiGraph) -> dict[tuple[int, int], Tensor]:
 
     Returns:
         For each edge the states of a run, ``(n_steps, hidden_size)``.
+
+    Example:
+        >>> from pyrnn.dynamics import find_fixed_points
+        >>> step = lambda h, x: torch.tanh(2 * h)
+        >>> points = find_fixed_points(step, torch.linspace(-1, 1, 20)[:, None])
+        >>> path = sample_paths(step, manifold_graph(step, points))[2, 0]
+        >>> bool((path[-1] - points[0].state).abs() < 0.05)
+        True
     """
     edges = list(graph.edges(data=True))
     if not edges:

@@ -114,3 +114,10 @@ def test_two_lines_are_told_apart() -> None:
 def test_isolated_points_are_no_manifold() -> None:
     system = tanh1(2.0, 0.0)
     assert find_manifolds(system.step, system.starts, system.x) == []
+
+
+def test_summary_leads_from_a_line_to_its_manifold() -> None:
+    line = find_fixed_points(lambda h, x: h * torch.tensor([1.0, 0.5]), torch.randn(20, 2))
+    assert "slow_manifold(rnn" in line.summary()
+    node = find_fixed_points(lambda h, x: h * torch.tensor([0.7, 0.5]), torch.randn(20, 2))
+    assert "slow_manifold" not in node.summary()
