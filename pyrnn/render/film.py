@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from rich.progress import Progress
 
 from pyrnn.render.camera import Pose, fit_camera
 from pyrnn.render.layers import Array, Drawing
 from pyrnn.render.stage import Stage
+from pyrnn.training import track
 
 MOTIONS = ("turntable", "trials")
 RATIO = 2  # pixels drawn for each pixel written, along each side
@@ -43,9 +43,9 @@ def write_film(
             stage = Stage(drawing, (width, height), ratio=RATIO, text=Stage.text_for(height))
             opened.callback(stage.close)
             films.append(_frames(stage, motion, n_frames))
-        frames = (np.concatenate([next(film) for film in films], 1) for _ in range(n_frames))
-        watched = _track(frames, n_frames, path, progress)
-        (_write_gif if is_gif else _write_mp4)(watched, path, fps)
+        shown = track(range(n_frames), f"filming {path.name}", enabled=progress)
+        frames = (np.concatenate([next(film) for film in films], axis=1) for _ in shown)
+        (_write_gif if is_gif else _write_mp4)(frames, path, fps)
     return path
 
 
@@ -57,12 +57,6 @@ def _check(motion: str, seconds: float, fps: int) -> None:
             f"expected a positive duration and frame rate, got seconds={seconds} and fps={fps}; "
             "6 seconds of 15 frames each suit most scenes"
         )
-
-
-def _track(frames: Iterator[Array], n_frames: int, path: Path, enabled: bool) -> Iterator[Array]:
-    """Yield frames and show how many are drawn, ten times a second at most."""
-    with Progress(disable=not enabled, transient=True) as bar:
-        yield from bar.track(frames, total=n_frames, description=f"filming {path.name}")
 
 
 def _frames(stage: Stage, motion: str, n_frames: int) -> Iterator[Array]:

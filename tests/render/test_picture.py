@@ -197,3 +197,19 @@ def test_panels_stand_side_by_side(flipflop, tmp_path):
 def test_unknown_motion_is_refused(flipflop, tmp_path):
     with pytest.raises(ValueError, match="got 'dance'"):
         flipflop.save(tmp_path / "film.gif", motion="dance")
+
+
+def test_film_of_panels_shows_them_side_by_side_and_how_far_it_is(flipflop, tmp_path, monkeypatch):
+    from pyrnn.render import film as films
+
+    said = []
+    monkeypatch.setattr(
+        films, "track", lambda items, words, enabled: said.append((words, enabled)) or items
+    )
+    path = tmp_path / "two.gif"
+    options = {"seconds": 0.2, "fps": 10, "size": (96, 64)}
+    Panels([flipflop, flipflop]).film(path, **options)
+    with Image.open(path) as film:
+        assert (film.size, film.n_frames) == ((192, 64), 2)
+    flipflop.film(path, progress=False, **options)
+    assert said == [("filming two.gif", True), ("filming two.gif", False)]
