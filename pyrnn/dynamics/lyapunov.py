@@ -26,7 +26,7 @@ def lyapunov_spectrum(
     r"""Return the Lyapunov exponents along runs of a network.
 
     .. math::
-        \lambda_i = \lim_{T \to \infty} \frac1T \sum_{t \le T} \ln R_{ii}(t),
+        \lambda_i = \lim_{T \to \infty} \frac{1}{T} \sum_{t \le T} \ln R_{ii}(t),
         \qquad J_t Q_{t-1} = Q_t R_t
 
     Args:

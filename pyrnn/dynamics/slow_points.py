@@ -34,7 +34,7 @@ def find_slow_points(
 ) -> SlowPoints:
     r"""Find the states where the speed has a minimum that is not zero.
 
-    .. math:: q(h) = \tfrac12 |F(h, x) - h|^2, \qquad \nabla q = 0, \quad q > 0
+    .. math:: q(h) = \tfrac{1}{2} |F(h, x) - h|^2, \qquad \nabla q = 0, \quad q > 0
 
     by damped Newton iterations on :math:`q` from mixtures of the states given. These are no
     fixed points: the network passes through them, slowly.

@@ -24,7 +24,7 @@ class PerceptualDecision(Task):
 
     Two channels, tuned to the two directions, hold
 
-    .. math:: x(t) = \tfrac12 + \cos(\theta - \theta^*)\,\tfrac{c}{200}
+    .. math:: x(t) = \tfrac{1}{2} + \cos(\theta - \theta^*)\,\tfrac{c}{200}
         + \tfrac{\sigma}{\sqrt{\Delta t}} N(0, 1)
 
     while the stimulus is on, with :math:`\theta^*` the true direction and :math:`c` the coherence

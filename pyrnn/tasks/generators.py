@@ -20,7 +20,7 @@ from pyrnn.tasks.trial import Trial
 class SineGenerator(Task):
     r"""Generate a sine whose frequency is given by a static input.
 
-    .. math:: x_1 = \frac{j}{n} + \frac14, \qquad y(t) = \sin(w_j t), \qquad j = 0, \dots, n - 1
+    .. math:: x_1 = \frac{j}{n} + \frac{1}{4}, \qquad y(t) = \sin(w_j t), \quad j = 0, \dots, n - 1
 
     with :math:`w_j` from ``low`` to ``high`` in equal steps. A pulse on a second channel says when
     to start.

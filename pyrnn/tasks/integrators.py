@@ -124,7 +124,7 @@ class WhiteNoiseIntegrator(Task):
     r"""Integrate white noise with a slight bias.
 
     .. math:: x(t) = b + \frac{\sigma}{\sqrt{\Delta t}} N(0, 1), \quad
-        b = 2 \beta\,(N(0, 1) - \tfrac12), \qquad y(t) = \frac{1}{u} \int_0^t x(s)\,ds
+        b = 2 \beta\,(N(0, 1) - \tfrac{1}{2}), \qquad y(t) = \frac{1}{u} \int_0^t x(s)\,ds
 
     with :math:`\Delta t` in seconds and the unit :math:`u` = 40 ms, so that at ``dt`` = 40 ms the
     target is the cumulative sum of the inputs.
