@@ -65,6 +65,7 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "write_computation_times": False,
     "show_signature": False,
+    "remove_config_comments": True,
     "parallel": 2,
     "nested_sections": False,
 }

@@ -54,8 +54,13 @@ def draw(ax, cell, states, points):
     ax.set_title(f"{cell}: {len(points)} fixed points")
     plot_trajectories(states[:30], projection=plane, ax=ax)
     for point in points:
-        color = stability_color(point.n_unstable)
-        ax.plot(*plane.transform(point.state[None]).T, "o", color=color, markeredgecolor="white")
+        ax.plot(
+            *plane.transform(point.state[None]).T,
+            "o",
+            color=stability_color(point.n_unstable),
+            markersize=8,
+            markeredgecolor="white",
+        )
 
 
 if __name__ == "__main__":
