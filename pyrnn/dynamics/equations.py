@@ -56,10 +56,13 @@ class Equation:
 
     def jacobian(self, h: Tensor, x: Tensor) -> Tensor:
         """Return the Jacobians with respect to the state, ``(..., hidden_size, hidden_size)``."""
-        slope, alpha = self.slope(h, x), self.alpha
-        weight = alpha.expand(h.shape[-1])[:, None] * self.weight
+        slope, weight = self.slope(h, x), self.weight
+        is_leaky = hasattr(self.network, "alpha")
+        if is_leaky:
+            weight = self.alpha.expand(h.shape[-1])[:, None] * weight
         scaled = slope[..., None] * weight if self.name == "rate" else weight * slope[..., None, :]
-        scaled.diagonal(dim1=-2, dim2=-1).add_(1 - alpha)
+        if is_leaky:
+            scaled.diagonal(dim1=-2, dim2=-1).add_(1 - self.alpha)
         return scaled
 
 

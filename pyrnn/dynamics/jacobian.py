@@ -25,7 +25,8 @@ def jacobian(rnn: Any, h: Tensor, x: Tensor) -> Tensor:
         x: Inputs, ``(..., input_size)``.
 
     Returns:
-        Jacobians, ``(..., hidden_size, hidden_size)``: rows are the next state.
+        Jacobians, ``(..., hidden_size, hidden_size)``: rows are the next state. They share their
+        memory with nothing.
 
     Example:
         >>> jacobian(lambda h, x: 2 * h + x, torch.zeros(2), torch.zeros(2))
@@ -33,8 +34,11 @@ def jacobian(rnn: Any, h: Tensor, x: Tensor) -> Tensor:
                 [0., 2.]])
     """
     step = step_of(rnn)
-    formula = getattr(equation_of(step) or step, "jacobian", None)
-    return formula(h, x) if formula else _derivative(lambda h: step(h, x), h)
+    equation = equation_of(step)
+    if equation is not None:
+        return equation.jacobian(h, x)
+    formula = getattr(step, "jacobian", None)
+    return formula(h, x).clone() if formula else _derivative(lambda h: step(h, x), h)
 
 
 def input_jacobian(rnn: Any, h: Tensor, x: Tensor) -> Tensor:
@@ -71,7 +75,7 @@ def _derivative(f: Any, at: Tensor) -> Tensor:
     (gradients,) = torch.autograd.grad(
         result, at, rows, is_grads_batched=True, allow_unused=True, materialize_grads=True
     )
-    return gradients.movedim(0, -2)
+    return gradients.movedim(0, -2).contiguous()
 
 
 class Iterated:

@@ -58,7 +58,7 @@ def newton(
 def _improve(
     step: Step, h: Tensor, x: Tensor, residual: Tensor, cap: float
 ) -> tuple[Tensor, Tensor]:
-    a = jacobian(step, h, x).neg()
+    a = jacobian(step, h, x).neg_()
     a.diagonal(dim1=-2, dim2=-1).add_(1)
     direction = _direction(a, residual, cap)
     trials = torch.cat([torch.add(h, direction, alpha=length) for length in _SHORTENINGS])
