@@ -34,7 +34,7 @@ def participation_ratio(states: Tensor) -> Tensor:
 def n_components(states: Tensor, share: float = 0.9) -> int:
     r"""Return how many principal components hold a share of the variance.
 
-    .. math:: \min \{k : \textstyle\sum_{i \le k} \sigma_i^2 \ge s \sum_i \sigma_i^2\}
+    .. math:: \min \{k : \sum_{i \le k} \sigma_i^2 \ge s \sum_i \sigma_i^2\}
 
     Args:
         states: States, ``(..., hidden_size)``.
