@@ -29,7 +29,7 @@ class CountTask(Task):
 class CountOnes(CountTask):
     r"""Count the ones of a binary sequence.
 
-    .. math:: y_k = \sum_{j \le k} x_j, \qquad x_j \in \{0, 1\}
+    .. math:: y_k = \sum_{j \le k} x_j, \qquad x_j = 0 \text{ or } 1
 
     Args:
         length: Length of the sequence.
@@ -83,7 +83,7 @@ class CountPulses(CountTask):
     Up to ``max_count`` of the slots hold a pulse; every count is equally likely. A go signal then
     asks for the number,
 
-    .. math:: y = \sum_k p_k, \qquad p_k \in \{0, 1\} .
+    .. math:: y = \sum_k p_k, \qquad p_k = 0 \text{ or } 1 .
 
     Args:
         max_count: Highest number of pulses.

@@ -17,7 +17,7 @@ from pyrnn.tasks.trial import Trial
 class DelayedMatchToSample(ChoiceTask):
     r"""Tell after a delay whether a test stimulus is the same as the sample.
 
-    .. math:: y = 2\,[s = t] - 1, \qquad s, t \in \{A, B\}
+    .. math:: y = 2\,[s = t] - 1, \qquad s, t = A \text{ or } B
 
     Sample :math:`s` and test :math:`t` are one of two stimuli each, independently, so that half of
     the trials match.
