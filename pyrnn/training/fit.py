@@ -57,7 +57,8 @@ def fit(
     Minimises the mean loss over scored steps, plus penalties. The gradient's norm is clipped
     before every step, which is what makes recurrent networks train reliably (Pascanu et al.
     2013). A second call goes on where the first ended: same optimiser state, same history, and
-    new trials of a task that makes them online.
+    new trials of a task that makes them online. If a network with time constants has another
+    ``dt`` than the task, a line in the log says so.
 
     Args:
         rnn: The network, e.g. a subclass of ``RNNBase``.

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from pyrnn.config import encode
+
 if TYPE_CHECKING:
     from pyrnn.training.loop import Training
 
@@ -132,7 +134,7 @@ def restore_from(rnn: Any, path: str | Path) -> None:
     """
     saved = type(rnn).load(path)
     plain = (bool, int, float, str)
-    before, now = saved.config, rnn.config
+    before, now = encode(saved.config), encode(rnn.config)  # functions by their names
     _refuse_changes(
         {
             name: (before.get(name), now.get(name))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
+from torch.nn import functional
 
 import pyrnn
 from pyrnn import CTRNN, RNN
@@ -80,3 +82,16 @@ def test_resume_refuses_another_run(
         CTRNN(2, 4, 2, **{"tau": 100.0, **changes}).fit(
             task, epochs=2, resume=True, **{**known, **options}
         )
+
+
+@pytest.mark.parametrize("activation", [functional.silu, "relu"])
+def test_a_network_with_an_activation_of_its_own_is_resumed(
+    activation: Any, tmp_path: Path
+) -> None:
+    """A file knows the function by its name, the network that goes on has the function."""
+    path = tmp_path / "rnn.pt"
+    fit(make(activation=activation), epochs=1, checkpoint=path)
+    again = make(activation=activation)
+    assert fit(again, epochs=3, checkpoint=path, resume=True).n_epochs == 3
+    with pytest.raises(ValueError, match="activation='tanh' after"):
+        fit(make(), epochs=3, checkpoint=path, resume=True)
