@@ -24,7 +24,7 @@ from pyrnn.tasks.trial import Trial, join_batches, stack_trials
 AnyTask = TypeVar("AnyTask", bound="Task")
 
 _HELD_OUT = 2**48  # where an online task's validation trials begin: training never gets there
-_IN_BULK = 256  # trials made at once for an epoch: more don't fit into a processor's cache
+_IN_BULK = 1024  # trials made at once for an epoch: with more of them only memory grows
 _LARGEST_EPOCH = 2**24  # numbers that may be kept of it
 
 

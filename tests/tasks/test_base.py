@@ -89,14 +89,14 @@ def test_online_epochs_are_new_and_reproducible():
 
 
 def test_an_epochs_trials_are_made_once_and_are_those_of_the_task():
-    task = Recorded(n_trials=600, seed=4)
+    task = Recorded(n_trials=1100, seed=4)
     epoch = task.epoch(1)
-    for indices in ([5, 599, 256], [0, 5]):
-        ours, theirs = epoch.batch(indices), task.batch([i + 600 for i in indices])
+    for indices in ([5, 1099, 256], [0, 5]):
+        ours, theirs = epoch.batch(indices), task.batch([i + 1100 for i in indices])
         assert_same(ours, theirs)
         assert torch.equal(ours.info["first"], theirs.info["first"])
         assert torch.equal(ours.epochs["all"], theirs.epochs["all"])
-    assert epoch.made == [1, 256, 256, 88, 3, 2]  # an example, the epoch, those to compare with
+    assert epoch.made == [1, 1024, 76, 3, 2]  # an example, the epoch, those to compare with
 
 
 def test_an_epoch_does_not_pass_its_trials_on():
