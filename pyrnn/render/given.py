@@ -78,22 +78,22 @@ def split_points(points: Any, graph: Any) -> tuple[list[Any], Any]:
     return found, graph
 
 
-def as_projection(projection: Any, states: Array) -> Projection:
-    """Return a projection that fits states ``(n, hidden_size)``: theirs, or the given one.
+def as_projection(projection: Any, width: int) -> Projection | None:
+    """Return the given projection if it is for states of some width; ``None`` for ``None``.
 
     Raises:
         TypeError: If it is neither a projection nor a matrix.
         ValueError: If it is for states of another size.
     """
     if projection is None:
-        return Projection.fit(states.repeat(2, axis=0) if len(states) == 1 else states)
+        return None
     if not isinstance(projection, Projection):
         advice = "pass a Projection, a basis (hidden_size, 3), or nothing for PCA"
         basis = as_array(projection, advice)
         if basis.dtype.kind in "US":
             raise TypeError(f"expected a projection or a basis, got {projection!r}; {advice}")
         projection = Projection.onto(basis)
-    width, size = states.shape[-1], projection.components.shape[1]
+    size = projection.components.shape[1]
     if size != width:
         raise ValueError(
             f"expected a projection of states with {width} units, got one for {size}; "

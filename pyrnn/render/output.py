@@ -49,12 +49,12 @@ class Output:
             >>> from pyrnn.render import Scene
             >>> Scene(torch.randn(4, 50, 8)).show()  # doctest: +SKIP
         """
-        size, drawings = given.check_size(size), self.drawings
+        size = given.check_size(size)
         if has_display():
             begin_probe()
         from pyrnn.render.window import show
 
-        show(drawings, size)
+        show(self.drawings, size)
 
     def screenshot(
         self,
@@ -91,12 +91,12 @@ class Output:
             raise ValueError(
                 f"expected a format with transparency, got {str(path)!r}; write a .png"
             )
-        size, drawings = given.check_size(size), self.drawings
-        begin_probe()  # beside the imports of what draws
+        size = given.check_size(size)
+        begin_probe()  # beside the imports of what projects and draws
         from pyrnn.render.picture import draw_picture
 
         style: dict[str, Any] = {"view": view, "transparent": transparent}
-        pictures = [draw_picture(drawing, size, **style) for drawing in drawings]
+        pictures = [draw_picture(drawing, size, **style) for drawing in self.drawings]
         Image.fromarray(np.concatenate(pictures, axis=1)).save(path)
         return Path(path)
 
@@ -136,11 +136,11 @@ class Output:
             PosixPath('scene.gif')
         """
         given.check_suffix(path, given.FILMS)
-        size, drawings = given.check_size(size), self.drawings
+        size = given.check_size(size)
         begin_probe()
         from pyrnn.render.film import write_film
 
-        return write_film(drawings, Path(path), motion, seconds, fps, size, progress)
+        return write_film(self.drawings, Path(path), motion, seconds, fps, size, progress)
 
     def save(self, path: str | Path, **options: Any) -> Path:
         """Write what the suffix asks for: .html page, .png still, .gif or .mp4 film.

@@ -10,7 +10,7 @@ import numpy as np
 
 from pyrnn.dynamics import velocity
 from pyrnn.palette import INK, stability_color, stability_label
-from pyrnn.projection import as_array
+from pyrnn.projection import Projection, as_array
 from pyrnn.render import build, given
 from pyrnn.render.camera import view_direction
 from pyrnn.render.coloring import color_trials
@@ -69,13 +69,19 @@ class Scene(Output):
     ) -> None:
         self.trials = given.split_trials(states)
         self.points, self.graph = given.split_points(points, graph)
-        self.projection = given.as_projection(projection, self._everything())
+        self._given = given.as_projection(projection, self._everything().shape[-1])
         self.title = title
         self._coloring = color, color_label, period
         self._sizes = given.check_sizes(sizes, len(self.points))
         self._paths: list[tuple[str, Array, bool]] = []
         self._flows: list[Flow] = []
         self._visible: dict[str, bool] = {}
+
+    @functools.cached_property
+    def projection(self) -> Projection:
+        """How states come into the picture; principal components are found when first needed."""
+        states = self._everything()
+        return self._given or Projection.fit(states.repeat(2, 0) if len(states) == 1 else states)
 
     def _everything(self) -> Array:
         """Return all states, or those of the fixed points where there are no others."""
