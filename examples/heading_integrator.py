@@ -15,6 +15,7 @@ import torch
 
 from pyrnn import CTRNN
 from pyrnn.dynamics import find_manifolds
+from pyrnn.palette import colormap
 from pyrnn.plot import STYLE_SHEET, plot_loss, plot_spectrum, plot_trajectories
 from pyrnn.projection import Projection
 from pyrnn.render import Scene
@@ -52,7 +53,7 @@ def main(epochs=125, n_units=100, show=True):
         figure = draw(rnn, task, trials, outputs, states, rings[0], history)
         figure.savefig(OUT / "heading_integrator.png")
         angle = heading(outputs)[:60]
-        scene = Scene(states[:60, 10:], color=angle[:, 10:], color_label="heading (°)")
+        scene = Scene(states[:60, 10:], color=angle[:, 10:], color_label="heading (°)", period=360)
         scene.add_path(rings[0].states, "ring attractor", closed=True).save(OUT / "scene.html")
 
     if history.n_steps >= 2000:
@@ -83,7 +84,9 @@ def draw(rnn, task, trials, outputs, states, ring, history):
     plane = Projection.fit(states[:, 10:], n_components=2)
     plot_trajectories(states[:20, 10:], projection=plane, ax=axes[2])
     angle = heading(rnn.readout(ring.states.float())).detach()
-    dots = axes[2].scatter(*plane.transform(ring.states).T, c=angle, cmap="twilight", zorder=3)
+    dots = axes[2].scatter(
+        *plane.transform(ring.states).T, c=angle, cmap=colormap("turn"), zorder=3
+    )
     figure.colorbar(dots, ax=axes[2], label="heading (°)", ticks=[-180, -90, 0, 90, 180])
     axes[2].set_title("ring attractor")
     plot_spectrum(ring.eigenvalues.flatten(), ax=axes[3])
