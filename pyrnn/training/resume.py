@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,12 +134,13 @@ def restore_from(rnn: Any, path: str | Path) -> None:
     """
     saved = type(rnn).load(path)
     plain = (bool, int, float, str)
-    before, now = encode(saved.config), encode(rnn.config)  # functions by their names
+    names = (saved.config.keys() | rnn.config.keys()) - {"seed"}
+    before, now = _arguments(saved, names), _arguments(rnn, names)
     _refuse_changes(
         {
-            name: (before.get(name), now.get(name))
-            for name in (before.keys() | now.keys()) - {"seed"}
-            if isinstance(before.get(name), plain) or isinstance(now.get(name), plain)
+            name: (before[name], now[name])
+            for name in sorted(names)
+            if isinstance(before[name], plain) or isinstance(now[name], plain)
         }
     )
     try:
@@ -150,6 +151,12 @@ def restore_from(rnn: Any, path: str | Path) -> None:
             "checkpoint, or resume=False"
         ) from error
     rnn.history, rnn.training_state = saved.history, saved.training_state
+
+
+def _arguments(rnn: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Return what a network was built with, defaults included, and functions by their names."""
+    given = rnn.config
+    return {name: encode(given.get(name, getattr(rnn, name, None)), name) for name in names}
 
 
 @contextmanager

@@ -95,3 +95,10 @@ def test_a_network_with_an_activation_of_its_own_is_resumed(
     assert fit(again, epochs=3, checkpoint=path, resume=True).n_epochs == 3
     with pytest.raises(ValueError, match="activation='tanh' after"):
         fit(make(), epochs=3, checkpoint=path, resume=True)
+
+
+def test_a_default_that_is_written_out_is_the_same_run(tmp_path: Path) -> None:
+    path = tmp_path / "rnn.pt"
+    fit(make(), epochs=1, checkpoint=path)
+    again = make(activation="tanh", noise=0.0, tau=100.0)
+    assert fit(again, epochs=2, checkpoint=path, resume=True).n_epochs == 2
