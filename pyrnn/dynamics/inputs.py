@@ -117,7 +117,7 @@ def _as_tensor(values: Any, name: str) -> Tensor:
 
 
 def _finite(values: Tensor, name: str) -> Tensor:
-    if not values.isfinite().all():
+    if not values.sum().isfinite() and not values.isfinite().all():  # a sum is far quicker
         n_bad = int((~values.isfinite()).sum())
         raise ValueError(
             f"expected finite {name}, got {n_bad} values that are NaN or infinite; "

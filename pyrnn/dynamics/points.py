@@ -16,9 +16,8 @@ from pyrnn.dynamics.results import load_result, save_result
 from pyrnn.dynamics.stability import classify, count_unstable, index_signs
 from pyrnn.dynamics.step import one_thread
 
-_SLOW = 1e-2  # distance of a mode's modulus from 1 that may belong to a line or ring
-
 _Set = TypeVar("_Set", bound="Points")
+_SLOW = 1e-2  # distance of a mode's modulus from 1 that may belong to a line or ring
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +74,7 @@ class Point:
 
 
 class FixedPoint(Point):
-    """A state that the network maps onto itself under a constant input.
-
-    Takes the arguments of ``Point``.
+    """A ``Point`` that the network maps onto itself under a constant input.
 
     Example:
         >>> point = FixedPoint(torch.zeros(1), torch.zeros(1), 0.0, torch.tensor([[2.0]]))
@@ -136,7 +133,10 @@ class Points(Sequence[Point]):
         """Return one point for an integer, fewer points for a slice, mask or index tensor."""
         columns = [getattr(self, name)[index] for name in _COLUMNS]
         if isinstance(index, (slice, Tensor)) and columns[0].dim() == 2:
-            return replace(self, **dict(zip(_COLUMNS, columns, strict=True)))
+            fewer = replace(self, **dict(zip(_COLUMNS, columns, strict=True)))
+            if "eigenvalues" in vars(self):  # known already, and slow to take again
+                vars(fewer)["eigenvalues"] = self.eigenvalues[index]
+            return fewer
         state, input, speed, jacobian, distance = columns
         return self._single(state, input, float(speed), jacobian, float(distance))
 
@@ -165,6 +165,9 @@ class Points(Sequence[Point]):
         """Kind of each point, see :func:`~pyrnn.dynamics.classify`."""
         return [classify(values) for values in self.eigenvalues]
 
+    def _title(self) -> str:
+        return f"{len(self)} {self._noun}{'s' if len(self) != 1 else ''}"
+
     def summary(self) -> str:
         """Return a small table: how many points of which kind, how still, how unstable."""
         lines = [self._title(), *self._notes()]
@@ -173,9 +176,6 @@ class Points(Sequence[Point]):
             for kind, count, speed, radius in self._rows()
         ]
         return "\n".join(lines)
-
-    def _title(self) -> str:
-        return f"{len(self)} {self._noun}{'s' if len(self) != 1 else ''}"
 
     def _notes(self) -> list[str]:
         return [str(self.record)] if self.record else []

@@ -146,3 +146,11 @@ def test_table_for_pandas(points: FixedPoints) -> None:
     table = points.to_pandas()
     assert table.shape == (27, 16)
     assert table["n_unstable"].tolist() == points.n_unstable.tolist()
+
+
+def test_eigenvalues_are_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = find_fixed_points(lambda h, x: torch.tanh(2 * h), torch.randn(20, 3))
+    expected = torch.linalg.eigvals(points.jacobians).abs().sort(descending=True).values
+    monkeypatch.delattr(torch.linalg, "eigvals")
+    assert_close(points.eigenvalues.abs(), expected)
+    assert points[points.is_stable].n_unstable.unique().tolist() == [0]
