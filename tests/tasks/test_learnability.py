@@ -12,9 +12,11 @@ def test_the_benchmark_trains_and_writes_its_table(tmp_path):
     path = tmp_path / "table.md"
     reached = main(["CountOnes"], seeds=1, write=path, steps=25, networks=tmp_path / "networks")
     assert not reached  # 25 steps are too few
-    (line,) = (line for line in path.read_text().splitlines() if line.startswith("| CountOnes"))
-    assert "≥ 99" in line
-    assert "– of 25" in line
+    rows = [line for line in path.read_text().splitlines() if line.startswith("| CountOnes")]
+    learnt, made = rows
+    assert "≥ 99" in learnt
+    assert "– of 25" in learnt
+    assert made.count(" ms, ") == 2
     assert (tmp_path / "networks" / "CountOnes.pt").exists()
 
 
