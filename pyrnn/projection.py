@@ -104,8 +104,8 @@ class Projection:
         if np.ptp(flat, axis=0).max() == 0:  # nothing varies: any axes will do
             axes = np.eye(flat.shape[1])[:n_components]
             return cls(axes, flat[0], np.zeros(n_components))
-        pca = PCA(n_components, svd_solver="full" if min(flat.shape) < 64 else "covariance_eigh")
-        pca.fit(flat)
+        many = len(flat) > max(1000, 10 * flat.shape[1])  # eigenvectors of 16 x 16, not a huge SVD
+        pca = PCA(n_components, svd_solver="covariance_eigh" if many else "full").fit(flat)
         loadings = np.abs(pca.components_)
         largest = (loadings > (1 - 1e-6) * loadings.max(axis=1, keepdims=True)).argmax(axis=1)
         signs = np.sign(pca.components_[np.arange(n_components), largest])
