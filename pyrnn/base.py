@@ -51,7 +51,7 @@ class RNNBase(Layers, ABC):
         activation: Name (``tanh, relu, softplus, sigmoid, retanh, gelu, identity``) or an
             elementwise function.
         dale_ratio: Share of excitatory units, in [0, 1]; these come first. Or one sign per
-            unit. ``None``: no Dale's law.
+            unit: 1, -1, or 0 for weights of either sign. ``None``: no Dale's law.
         autapses: Whether a unit may connect to itself.
         connectivity: Which recurrent connections exist, ``(hidden_size, hidden_size)``: a mask
             of 0 and 1, or a signed mask of -1, 0 and 1; or a mapping from layer names
@@ -69,6 +69,10 @@ class RNNBase(Layers, ABC):
     Raises:
         ValueError: For sizes, ratios, shapes or names out of range, or constraints that
             contradict each other.
+
+    Give a layer other weights by assignment, ``rnn.w_rec.weight = value``, a tensor or an array
+    that obeys the constraints. What is written *into* a constrained weight, as by ``nn.init``,
+    ``copy_`` or ``.data``, is lost: it's worked out anew from the parameter behind it.
 
     Subclassing:
         Write ``step(h, x)``: one time step, without noise, batched over leading axes.
@@ -116,27 +120,69 @@ class RNNBase(Layers, ABC):
 
         Returns:
             Next state, ``(..., state_size)``.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> rnn = RNN(3, 16, 2, train_initial_state=True)
+            >>> h = rnn.initial_state((5,))
+            >>> rnn.readout(rnn.step(h, torch.zeros(5, 3))).shape
+            torch.Size([5, 2])
         """
 
     def readout(self, states: Tensor) -> Tensor:
-        """Return the outputs ``(..., output_size)`` of states ``(..., state_size)``."""
+        """Return the outputs ``(..., output_size)`` of states ``(..., state_size)``.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> RNN(3, 16, 2).readout(torch.zeros(5, 20, 16)).shape
+            torch.Size([5, 20, 2])
+        """
+        if states.shape[-1] != self.hidden_size:
+            raise ValueError(
+                f"expected {type(self).__name__} to write a readout, as its states have "
+                f"{states.shape[-1]} numbers for {self.hidden_size} units; e.g. "
+                "return self.w_out(states[..., :self.hidden_size])"
+            )
         return self.w_out(states)
 
     readout.reads = "h"  # type: ignore[attr-defined]  # fused engines know this readout
 
     def initial_state(self, batch_shape: Sequence[int] = ()) -> Tensor:
-        """Return the state before the first step, ``(*batch_shape, state_size)``."""
+        """Return the state before the first step, ``(*batch_shape, state_size)``.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> RNN(3, 2, 1).initial_state((3,)).tolist()
+            [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
+        """
         return self.h0.expand(*batch_shape, self.state_size)
 
     def loss(self, outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the loss that ``fit`` minimises unless it is told another: masked MSE."""
+        """Return the loss that ``fit`` minimises unless it is told another: masked MSE.
+
+        Args:
+            outputs: ``(..., time, output_size)``.
+            targets: The same shape.
+            mask: Weights, ``(..., time)`` or shaped like the targets.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> RNN(3, 8, 2).loss(torch.ones(5, 20, 2), torch.zeros(5, 20, 2)).item()
+            1.0
+        """
         return losses.mse(outputs, targets, mask)
 
     loss.is_default = True  # type: ignore[attr-defined]  # a task's loss goes before it
 
     @property
     def noise_scale(self) -> float | Tensor:
-        r"""Standard deviation of the noise added to the input current of each step."""
+        r"""Standard deviation :math:`\sqrt2\,\sigma` of the noise in the input of a step.
+
+        Example:
+            >>> from pyrnn import CTRNN, RNN
+            >>> RNN(1, 4, 1, noise=0.5).noise_scale, CTRNN(1, 4, 1, noise=0.5).noise_scale
+            (0.707..., 2.236...)
+        """
         return 2**0.5 * self.noise
 
     def forward(self, inputs: Tensor, h: Tensor | None = None) -> Rollout:
@@ -151,6 +197,12 @@ class RNNBase(Layers, ABC):
 
         Raises:
             ValueError: If a shape does not fit.
+            TypeError: If the inputs are no tensor of the network's dtype.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> RNN(3, 16, 2)(torch.zeros(5, 20, 3)).outputs.shape
+            torch.Size([5, 20, 2])
         """
         self._check_inputs(inputs)
         batch_shape = inputs.shape[:-2]
@@ -161,7 +213,18 @@ class RNNBase(Layers, ABC):
 
     @property
     def engine(self) -> Engine:
-        """What unrolls the network, and why; assign a name to force one, None to undo that."""
+        """What unrolls the network, and why; assign a name to force one, None to undo that.
+
+        Raises:
+            ValueError: If the name is unknown, or that engine does not know the network.
+
+        Example:
+            >>> from pyrnn import CTRNN
+            >>> rnn = CTRNN(3, 16, 2)
+            >>> rnn.engine = "eager"
+            >>> print(rnn.engine)
+            eager: asked for
+        """
         return choose_engine(self, self._engine)
 
     @engine.setter
@@ -171,7 +234,14 @@ class RNNBase(Layers, ABC):
         self._engine = name
 
     def hot_loop(self) -> AbstractContextManager[None]:
-        """Return the context that ``fit`` trains in: the kernel has the cores to itself."""
+        """Return the context that ``fit`` trains in: the kernel has the cores to itself.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> rnn = RNN(3, 16, 2)
+            >>> with rnn.hot_loop():
+            ...     loss = rnn(torch.zeros(5, 20, 3)).outputs.sum()
+        """
         return undisturbed() if self.engine.name == "fused" else nullcontext()
 
     def predict(
@@ -219,23 +289,48 @@ class RNNBase(Layers, ABC):
     save = checkpoint.save
 
     @classmethod
-    def load(cls, path: checkpoint.PathLike) -> RNNBase:
-        """Load a network of this class from a file; see ``pyrnn.load``."""
-        rnn = checkpoint.load(path)
+    def load(cls, path: checkpoint.PathLike, **options: Any) -> RNNBase:
+        """Load a network of this class from a file; see ``pyrnn.load``, also for options.
+
+        Raises:
+            ValueError: If the file holds a network of another class.
+
+        Example:
+            >>> import tempfile
+            >>> from pyrnn import CTRNN, RNN
+            >>> CTRNN.load(RNN(3, 8, 2).save(tempfile.mkdtemp() + "/rnn.pt"))
+            Traceback (most recent call last):
+            ...
+            ValueError: expected a network of class CTRNN in ..., got one of class RNN; ...
+        """
+        rnn = checkpoint.load(path, **options)
         if not isinstance(rnn, cls):
             raise ValueError(
-                f"expected a {cls.__name__} in {path}, got a {type(rnn).__name__}; "
-                "use pyrnn.load, which takes any network"
+                f"expected a network of class {cls.__name__} in {path}, got one of class "
+                f"{type(rnn).__name__}; use pyrnn.load, which takes any network"
             )
         return rnn
 
     @property
     def config(self) -> dict[str, Any]:
-        """The arguments that build this network again, as ``save`` writes them."""
+        """The arguments that build this network again, as ``save`` writes them.
+
+        Example:
+            >>> from pyrnn import CTRNN
+            >>> rnn = CTRNN(3, 16, 2, tau=50.0)
+            >>> CTRNN(**rnn.config).tau
+            50.0
+        """
         return config_of(self)
 
     def beside_weights(self) -> dict[str, Any]:
-        """Return what a file holds beside config and weights, as plain data."""
+        """Return what a file holds beside config and weights, as plain data.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> RNN(3, 8, 2, frozen=["w_in"]).beside_weights()["frozen"]
+            ['w_in.weight']
+        """
         bounds = {
             f"{layer}.{name}": intervals(module, name)
             for layer, module in self.named_children()
@@ -251,7 +346,15 @@ class RNNBase(Layers, ABC):
         }
 
     def restore_beside_weights(self, saved: Mapping[str, Any]) -> None:
-        """Take on what ``beside_weights`` returned."""
+        """Take on what ``beside_weights`` returned.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> rnn = RNN(3, 8, 2)
+            >>> rnn.restore_beside_weights(RNN(3, 8, 2, frozen=["w_in"]).beside_weights())
+            >>> rnn.w_in.weight.requires_grad
+            False
+        """
         for name, (low, high) in saved["constraints"].items():
             layer, parameter = name.split(".")
             constrain(getattr(self, layer), Bounds(low, high), name=parameter)
@@ -271,7 +374,13 @@ class RNNBase(Layers, ABC):
 
     @property
     def device(self) -> torch.device:
-        """Where the network lives."""
+        """Where the network lives.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> RNN(3, 8, 2).device
+            device(type='cpu')
+        """
         return self.h0.device
 
     # ------------------------------------------------------------------ helpers

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pyrnn.activations import Activation, activation_function
+from pyrnn.config import to_integer
 from pyrnn.constraints import Constraint, Fixed, constrain, intervals
 from pyrnn.initialization import balance, initial_weight, spectral_radius
 from pyrnn.options import (
@@ -73,9 +74,10 @@ class Layers(nn.Module):
         self.init, self.gain = init, non_negative("gain", gain)
         self.train_initial_state = train_initial_state
         self.dt = positive("dt", dt)
-        self.seed = seed
+        self.seed = None if seed is None else to_integer("seed", seed)
         self.generator = torch.Generator()
-        self.generator.manual_seed(int(torch.randint(2**62, ())) if seed is None else seed)
+        start = int(torch.randint(2**62, ())) if self.seed is None else self.seed
+        self.generator.manual_seed(start)
         self._build()
 
     @property

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -140,6 +144,23 @@ def test_a_unit_of_sign_zero_may_have_weights_of_either() -> None:
     assert bool((signs[:, :3] >= 0).all() and (signs[:, 4:] <= 0).all())
 
 
+@pytest.mark.parametrize("options", [{}, {"dale_ratio": 0.5}])
+@pytest.mark.parametrize("convert", [Tensor.clone, Tensor.numpy, Tensor.tolist, nn.Parameter])
+def test_a_weight_is_assigned(options: dict, convert: Callable[[Tensor], Any]) -> None:
+    """Constrained or not, from a tensor, an array or a parameter."""
+    rnn = RNN(2, 4, 1, **options)
+    weight = torch.rand(4, 4) * torch.tensor([1.0, 1.0, -1.0, -1.0])
+    n_parameters = len(list(rnn.parameters()))
+    rnn.w_rec.weight = convert(weight)
+    rnn.w_rec.bias = convert(torch.ones(4))
+    assert torch.equal(rnn.w_rec.weight, weight)
+    assert torch.equal(rnn.w_rec.bias, torch.ones(4))
+    assert len(list(rnn.parameters())) == n_parameters
+    with pytest.raises(ValueError, match=r"a weight of shape \(4, 4\), got \(2, 4\)"):
+        rnn.w_rec.weight = convert(weight)[:2]
+    assert torch.equal(pickle.loads(pickle.dumps(rnn)).w_rec.weight, weight)
+
+
 def test_masks_of_every_layer() -> None:
     masks = {
         "w_in": torch.tensor([[1, 0]] * 3),
@@ -231,3 +252,29 @@ def test_initial_state_of_the_wrong_shape() -> None:
 
 def test_print_tells_sizes_and_equation() -> None:
     assert "CTRNN(\n  2, 6, 1, activation=tanh, dt=10.0, tau=50.0" in str(CTRNN(2, N, 1, tau=50.0))
+
+
+class TwoStates(RNNBase):
+    """A cell with a second state variable, and the readout of cells with one."""
+
+    @property
+    def state_size(self) -> int:
+        return 2 * self.hidden_size
+
+    def step(self, h: Tensor, x: Tensor) -> Tensor:
+        rate, adaptation = h.chunk(2, -1)
+        rate = torch.tanh(self.w_rec(rate) + self.w_in(x) - adaptation)
+        return torch.cat([rate, 0.9 * adaptation + 0.1 * rate], -1)
+
+
+def test_a_longer_state_needs_a_readout() -> None:
+    with pytest.raises(ValueError, match=r"TwoStates to write a readout.* 12 numbers for 6 units"):
+        TwoStates(3, N, 2)(torch.zeros(5, 3))
+
+
+@pytest.mark.parametrize("seed", [1.5, "1", True])
+def test_a_seed_is_an_integer(seed: object) -> None:
+    with pytest.raises(TypeError, match="expected seed to be an integer, got"):
+        RNN(3, N, 2, seed=seed)
+    with pytest.raises(TypeError, match="expected seed to be an integer, got"):
+        RNN(3, N, 3).fit(FlipFlop(n_trials=8), epochs=1, seed=seed, progress=False)

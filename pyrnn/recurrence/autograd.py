@@ -19,6 +19,10 @@ class Equation(NamedTuple):
         form: ``rate`` or ``current``.
         activation: Name of the elementwise activation function.
         f: The function itself.
+
+    Example:
+        >>> Equation("rate", "tanh", torch.tanh).form
+        'rate'
     """
 
     form: str
@@ -39,6 +43,12 @@ class Network(NamedTuple):
         bias: ``(hidden_size,)`` or None.
         bias_out: ``(output_size,)`` or None.
         noise: Added to the input current, ``(trials, time, hidden_size)``, or None.
+
+    Example:
+        >>> one = torch.ones(1, 1)  # one unit, one trial of three steps
+        >>> network = Network(torch.zeros(1, 3, 1), one, 0.5 * one, one, one, one[0])
+        >>> network.inputs.shape, network.bias
+        (torch.Size([1, 3, 1]), None)
     """
 
     inputs: Tensor
@@ -53,7 +63,19 @@ class Network(NamedTuple):
 
 
 class Backend(Protocol):
-    """What does the work: a network's solution, and the adjoint of that."""
+    """What does the work: a network's solution, and the adjoint of that.
+
+    Example:
+        >>> from pyrnn.recurrence import bptt
+        >>> one = torch.ones(1, 1)
+        >>> network = Network(torch.zeros(1, 3, 1), one, 0.5 * one, one, one, one[0])
+        >>> equation = Equation("rate", "identity", lambda x: x)
+        >>> states, outputs, kept = bptt.solve(equation, network, keep=True)
+        >>> states.flatten().tolist()
+        [0.5, 0.25, 0.125]
+        >>> bptt.adjoint(equation, network, states, kept, None, outputs, False)["h0"].item()
+        0.328125
+    """
 
     def solve(
         self, equation: Equation, network: Network, keep: bool
@@ -88,6 +110,13 @@ def solve(backend: Backend, equation: Equation, network: Network) -> tuple[Tenso
         backend: What computes it, such as ``fused`` or ``bptt``.
         equation: Form and activation.
         network: The tensors; gradients flow into all of them.
+
+    Example:
+        >>> from pyrnn.recurrence import bptt
+        >>> one = torch.ones(1, 1)
+        >>> network = Network(torch.zeros(1, 3, 1), one, 0.5 * one, one, one, one[0])
+        >>> solve(bptt, Equation("rate", "identity", lambda x: x), network)[0].flatten().tolist()
+        [0.5, 0.25, 0.125]
     """
     network = _contiguous(network)
     if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in network):
@@ -96,7 +125,14 @@ def solve(backend: Backend, equation: Equation, network: Network) -> tuple[Tenso
 
 
 def replay(equation: Equation, network: Network) -> tuple[Tensor, Tensor]:
-    """Return the same as ``solve``, by differentiable operations of torch, step by step."""
+    """Return the same as ``solve``, by differentiable operations of torch, step by step.
+
+    Example:
+        >>> one = torch.ones(1, 1)
+        >>> network = Network(torch.zeros(1, 3, 1), one, 0.5 * one, one, one, one[0])
+        >>> replay(Equation("rate", "identity", lambda x: x), network)[1].flatten().tolist()
+        [0.5, 0.25, 0.125]
+    """
     f, alpha, h, states = equation.f, network.alpha, network.h0, []
     for d in drive(network).unbind(1):
         if equation.form == "rate":
@@ -110,7 +146,14 @@ def replay(equation: Equation, network: Network) -> tuple[Tensor, Tensor]:
 
 
 def drive(network: Network) -> Tensor:
-    """Return the input current of every step, ``(trials, time, hidden_size)``."""
+    """Return the input current of every step, ``(trials, time, hidden_size)``.
+
+    Example:
+        >>> one = torch.ones(1, 1)
+        >>> network = Network(torch.ones(1, 3, 1), one, one, 2 * one, one, one[0], bias=one[0])
+        >>> drive(network).flatten().tolist()
+        [3.0, 3.0, 3.0]
+    """
     current = functional.linear(network.inputs, network.w_in, network.bias)
     return current if network.noise is None else current + network.noise
 

@@ -15,7 +15,15 @@ __all__ = ["adjoint", "solve"]
 
 
 def solve(equation: Equation, network: Network, keep: bool) -> tuple[Tensor, Tensor, None]:
-    """Return states and outputs; the adjoint needs nothing besides. See ``Backend``."""
+    """Return states and outputs; the adjoint needs nothing besides. See ``Backend``.
+
+    Example:
+        >>> one = torch.ones(1, 1)
+        >>> network = Network(torch.zeros(1, 3, 1), one, 0.5 * one, one, one, one[0])
+        >>> equation = Equation("rate", "identity", lambda x: x)
+        >>> solve(equation, network, keep=False)[0].flatten().tolist()
+        [0.5, 0.25, 0.125]
+    """
     with torch.no_grad():
         return *replay(equation, network), None
 
@@ -29,7 +37,16 @@ def adjoint(
     grad_outputs: Tensor | None,
     through_drive: bool,
 ) -> dict[str, Tensor | None]:
-    """Return gradients by name. See ``Backend``."""
+    """Return gradients by name. See ``Backend``.
+
+    Example:
+        >>> one = torch.ones(1, 1)
+        >>> network = Network(torch.zeros(1, 3, 1), one, 0.5 * one, one, one, one[0])
+        >>> equation = Equation("rate", "identity", lambda x: x)
+        >>> states, outputs, kept = solve(equation, network, keep=True)
+        >>> adjoint(equation, network, states, kept, None, outputs, False)["h0"].item()
+        0.328125
+    """
     every = torch.cat([network.h0.unsqueeze(1), states], dim=1)
     before, alpha = every[:, :-1], network.alpha
     if equation.form == "rate":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,33 @@ _NOTHING: dict[int, Callable[..., Tensor]] = {}
 
 
 class Linear(nn.Linear):
-    """An ``nn.Linear`` that an unroll may evaluate ahead of its loop."""
+    """An ``nn.Linear`` that an unroll may evaluate ahead of its loop.
+
+    A weight may be given as a tensor or an array, whether it is constrained or not.
+
+    Example:
+        >>> layer = Linear(2, 1, bias=False)
+        >>> layer.weight = [[1.0, -1.0]]
+        >>> layer(torch.tensor([3.0, 2.0])).item()
+        1.0
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        known = getattr(self, name, None) if name in ("weight", "bias") else None
+        is_free = name in self.__dict__.get("_parameters", ())
+        if isinstance(known, Tensor) and not (
+            value is None or (is_free and isinstance(value, nn.Parameter))
+        ):
+            value = torch.as_tensor(value).detach().to(known)
+            if value.shape != known.shape:
+                raise ValueError(
+                    f"expected a {name} of shape {tuple(known.shape)}, got {tuple(value.shape)}; "
+                    "rows are postsynaptic, columns presynaptic"
+                )
+            if is_free:
+                known.data.copy_(value)
+                return
+        super().__setattr__(name, value)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x @ weight.T + bias``."""
@@ -32,6 +59,10 @@ class Constant(nn.Module):
 
     Args:
         value: Its initial value.
+
+    Example:
+        >>> Constant(torch.tensor([10.0, 20.0]))().tolist()
+        [10.0, 20.0]
     """
 
     def __init__(self, value: Tensor):
@@ -58,6 +89,11 @@ def unroll_eager(rnn: nn.Module, inputs: Tensor, h: Tensor, noise: Tensor | None
 
     Returns:
         States, ``(..., time, state_size)``.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> unroll_eager(RNN(3, 16, 2), torch.zeros(5, 20, 3), torch.zeros(5, 16)).shape
+        torch.Size([5, 20, 16])
     """
     xs = inputs.unbind(-2)
     token = _ahead.set(_work_ahead(rnn, inputs, xs, noise))

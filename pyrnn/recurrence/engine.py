@@ -26,6 +26,10 @@ class Engine(NamedTuple):
         name: ``fused`` (compiled kernel), ``bptt`` (the same adjoint in torch) or ``eager``
             (``step``, once per time step).
         reason: Why this one.
+
+    Example:
+        >>> print(Engine("eager", "Mine has a step of its own"))
+        eager: Mine has a step of its own
     """
 
     name: str
@@ -36,7 +40,14 @@ class Engine(NamedTuple):
 
 
 class Model(Protocol):
-    """What a network must have for an engine to be chosen; ``RNNBase`` has it."""
+    """What a network must have for an engine to be chosen; ``RNNBase`` has it.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> rnn: Model = RNN(3, 16, 2)
+        >>> rnn.readout(rnn.step(rnn.h0, torch.zeros(3))).shape
+        torch.Size([2])
+    """
 
     f: Activation
     w_in: Linear
@@ -66,6 +77,11 @@ def choose_engine(rnn: Model, forced: str | None = None) -> Engine:
 
     Raises:
         ValueError: If the forced engine is unknown, or does not know the network.
+
+    Example:
+        >>> from pyrnn import TorchRNN
+        >>> print(choose_engine(TorchRNN(3, 16, 2, cell="gru")))
+        eager: TorchRNN has a step of its own
     """
     if forced is None:
         return _fastest(rnn)
@@ -104,6 +120,13 @@ def unroll(
 
     Returns:
         States ``(..., time, state_size)`` and outputs ``(..., time, output_size)``.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> rnn = RNN(3, 16, 2)
+        >>> states, outputs = unroll(rnn, torch.zeros(20, 3), rnn.h0, engine=rnn.engine)
+        >>> states.shape, outputs.shape
+        (torch.Size([20, 16]), torch.Size([20, 2]))
     """
     if engine.name == "eager" or inputs.numel() == 0 or _is_transformed():
         states = unroll_eager(rnn, inputs, h, noise)  # type: ignore[arg-type]

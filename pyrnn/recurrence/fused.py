@@ -80,7 +80,12 @@ def _fits(build: ctypes.CDLL) -> bool:
 
 
 def is_available() -> bool:
-    """Return whether the kernel was compiled at install and can be loaded."""
+    """Return whether the kernel was compiled at install and can be loaded.
+
+    Example:
+        >>> is_available() == (library() is not None)
+        True
+    """
     return library() is not None
 
 
@@ -90,6 +95,11 @@ def undisturbed() -> Iterator[None]:
 
     For a millisecond or more after an operation that they shared, torch's threads spin, waiting
     for the next one: on cores that the kernel's threads need.
+
+    Example:
+        >>> with undisturbed():
+        ...     torch.get_num_threads()
+        1
     """
     n_threads = torch.get_num_threads()
     token = _threads.set(n_threads)
@@ -104,7 +114,15 @@ def undisturbed() -> Iterator[None]:
 def solve(
     equation: Equation, network: Network, keep: bool
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return states, outputs and, if ``keep``, the slopes of the rate form. See ``Backend``."""
+    """Return states, outputs and, if ``keep``, the slopes of the rate form. See ``Backend``.
+
+    Example:
+        >>> one = torch.ones(1, 1)
+        >>> network = Network(torch.zeros(1, 3, 1), one, 0.5 * one, one, one, one[0])
+        >>> equation = Equation("rate", "identity", lambda x: x)
+        >>> solve(equation, network, keep=False)[0].flatten().tolist()  # doctest: +SKIP
+        [0.5, 0.25, 0.125]
+    """
     _check(network)
     (trials, steps, _), x = network.inputs.shape, network.inputs
     states = x.new_empty(trials, steps, network.w_rec.shape[0])
@@ -123,7 +141,17 @@ def adjoint(
     grad_outputs: Tensor | None,
     through_drive: bool,
 ) -> dict[str, Tensor | None]:
-    """Return gradients by name. See ``Backend``."""
+    """Return gradients by name. See ``Backend``.
+
+    Example:
+        >>> one = torch.ones(1, 1)
+        >>> network = Network(torch.zeros(1, 3, 1), one, 0.5 * one, one, one, one[0])
+        >>> equation = Equation("rate", "identity", lambda x: x)
+        >>> states, outputs, kept = solve(equation, network, keep=True)  # doctest: +SKIP
+        >>> back = adjoint(equation, network, states, kept, None, outputs, False)  # doctest: +SKIP
+        >>> back["h0"].item()  # doctest: +SKIP
+        0.328125
+    """
     n, n_outputs = network.w_rec.shape[0], network.w_out.shape[0]
     if grad_outputs is None:
         grad_outputs = states.new_zeros(*states.shape[:2], n_outputs)

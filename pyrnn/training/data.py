@@ -21,6 +21,10 @@ class Batch(NamedTuple):
         inputs: ``(trials, time, input_size)``.
         targets: ``(trials, time, output_size)``, or classes ``(trials, time)``.
         mask: Weights of the steps, ``(trials, time)`` or like the targets; None weighs all alike.
+
+    Example:
+        >>> Batch(torch.zeros(4, 10, 3), torch.zeros(4, 10, 2)).mask is None
+        True
     """
 
     inputs: Tensor
@@ -80,10 +84,19 @@ def batches(
 
 def _loader_batches(loader: Iterable[Any], skip: int) -> Iterator[Batch]:
     empty = True
-    for i, items in enumerate(loader):
-        empty = False
-        if i >= skip:
-            yield _as_batch(items)
+    try:
+        for i, items in enumerate(loader):
+            empty = False
+            if i >= skip:
+                yield _as_batch(items)
+    except RuntimeError as error:
+        if "stack expects each tensor to be equal size" not in str(error):
+            raise
+        raise ValueError(
+            "expected a data loader that can stack its trials, got trials of different shapes; "
+            "where only the durations differ, DataLoader(..., collate_fn=pyrnn.training.collate) "
+            "pads them"
+        ) from error
     if empty:
         raise ValueError("expected a data loader with at least one batch, got an empty one")
 
@@ -107,12 +120,18 @@ def collate(trials: Sequence[Any]) -> Batch:
         trials: ``(inputs, targets)`` or ``(inputs, targets, mask)`` each, tensors or arrays:
             inputs ``(time, input_size)``, targets ``(time, output_size)`` or ``(time,)``.
 
+    Raises:
+        ValueError: If a trial's fields don't fit each other, or trials don't fit into a batch.
+
     Example:
         >>> trials = [(torch.ones(n, 3), torch.ones(n, 1)) for n in (4, 2)]
         >>> collate(trials).mask.tolist()
         [[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 0.0, 0.0]]
     """
-    columns = list(zip(*(_as_trial(trial) for trial in trials), strict=True))
+    rows = [_as_trial(trial) for trial in trials]
+    for row in rows:
+        _check_alike(rows[0], row)
+    columns = list(zip(*rows, strict=True))
     lengths = {len(inputs) for inputs in columns[0]}
     if len(lengths) > 1 and len(columns) == 2:
         columns.append(tuple(x.new_ones(len(x)) for x in columns[0]))
@@ -128,6 +147,21 @@ def _as_trial(trial: Any) -> tuple[Tensor, ...]:
             f"steps, got shapes {shapes}"
         )
     return fields
+
+
+def _check_alike(first: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> None:
+    """Refuse trials that can't share a batch."""
+    if len(first) != len(other):
+        raise ValueError(
+            "expected a mask with every trial or with none, got one with some of them only; give "
+            "the others a mask of ones"
+        )
+    for name, a, b in zip(("inputs", "targets", "mask"), first, other, strict=False):
+        if a.shape[1:] != b.shape[1:]:
+            raise ValueError(
+                f"expected {name} of the same channels in every trial, got shapes "
+                f"{tuple(a.shape)} and {tuple(b.shape)}; only the number of steps may differ"
+            )
 
 
 def _as_batch(items: Any) -> Batch:
@@ -157,6 +191,12 @@ def prepare(batch: Batch, rnn: nn.Module) -> Batch:
 
     Raises:
         ValueError: If a shape does not fit.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> batch = Batch(torch.zeros(4, 10, 3), torch.zeros(4, 10, 2, dtype=torch.long))
+        >>> prepare(batch, RNN(3, 8, 2)).targets.is_floating_point()
+        True
     """
     inputs, targets, mask = batch
     sizes: tuple[int, int] = (rnn.input_size, rnn.output_size)  # type: ignore[assignment]
@@ -200,6 +240,13 @@ def check_finite(batch: Batch, value: float, what: str = "loss") -> None:
     Raises:
         ValueError: If the batch holds such numbers itself.
         FloatingPointError: If it doesn't: the weights are too large.
+
+    Example:
+        >>> batch = Batch(torch.full((1, 2, 1), torch.nan), torch.zeros(1, 2, 1))
+        >>> check_finite(batch, torch.nan)
+        Traceback (most recent call last):
+        ...
+        ValueError: expected finite inputs, got nan at [0, 0, 0] (trial, time, channel) ...
     """
     if math.isfinite(value):
         return

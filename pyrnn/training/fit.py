@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, random_split
 
+from pyrnn.config import to_integer
 from pyrnn.training.callbacks import Callback
 from pyrnn.training.curriculum import Curriculum
 from pyrnn.training.history import History
@@ -114,6 +115,7 @@ def fit(
     """
     _check_arguments(dataset, validation, curriculum)
     _check_numbers(epochs, checkpoint_every, batch_size, clip_norm, clip_value)
+    seed = None if seed is None else to_integer("seed", seed)
     if device is not None:
         rnn.to(device)
     dataset, validation = _split(dataset, validation, seed)

@@ -27,6 +27,22 @@ class Flat:
         >>> layer.bias
         Parameter containing:
         tensor([0., 0.], requires_grad=True)
+        >>> layer.bias.data = torch.ones(2)  # somebody replaces it
+        >>> flat.attach()
+        >>> flat.whole.tolist()
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]
+        >>> layer.weight.requires_grad_(False)  # somebody freezes it
+        Parameter containing:
+        tensor([[0., 0., 0.],
+                [0., 0., 0.]])
+        >>> flat.attach()
+        >>> flat.whole.data += 1  # what momentum may do
+        >>> flat.hold()
+        >>> flat.whole.tolist()
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 2.0]
+        >>> flat.release()
+        >>> layer.bias.data_ptr() == flat.whole[6:].data_ptr()
+        False
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter]):

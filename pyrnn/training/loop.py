@@ -46,6 +46,16 @@ class Training:
         optimizer: The torch optimiser.
         metric_name: Name of the task's metric; empty if it has none.
         metric_goal: ``"max"`` or ``"min"``.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> from pyrnn.tasks import FlipFlop
+        >>> def slow_down(training: Training) -> None:
+        ...     if training.epoch == 2:
+        ...         training.optimizer.param_groups[0]["lr"] = 0.001
+        >>> task, rnn = FlipFlop(n_trials=8), RNN(3, 8, 3)
+        >>> rnn.fit(task, epochs=3, callbacks=slow_down, progress=False).learning_rate
+        [0.01, 0.01, 0.001]
     """
 
     rnn: Any
@@ -82,7 +92,27 @@ class Training:
         resume: bool,
         seed: int | None,
     ) -> None:
-        """Build optimiser and scheduler and take up the state of an earlier run."""
+        """Build optimiser and scheduler and take up the state of an earlier run; ``fit`` does.
+
+        Args:
+            optimizer: As ``fit`` takes it; so are the others.
+            scheduler: Likewise.
+            lr: Likewise.
+            epochs: Likewise.
+            resume: Likewise.
+            seed: Likewise.
+
+        Raises:
+            ValueError: If there is no such optimiser or scheduler, or nothing to learn.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> from pyrnn.tasks import FlipFlop
+            >>> seen, task = [], FlipFlop(n_trials=8)
+            >>> history = RNN(3, 8, 3).fit(task, epochs=2, callbacks=seen.append, progress=False)
+            >>> seen[0].until, type(seen[0].optimizer).__name__
+            (2, 'Adam')
+        """
         per_epoch = n_batches(self.dataset, self.batch_size)
         self.n_steps = None if per_epoch is None else per_epoch * epochs
         self.flats = flatten(self.parameters)
@@ -100,12 +130,35 @@ class Training:
         self.until = self.first_epoch + epochs
 
     def save(self, path: str | Path) -> None:
-        """Write the network with the state of its training."""
+        """Write the network with the state of its training.
+
+        Example:
+            >>> import tempfile, pyrnn
+            >>> from pyrnn.tasks import FlipFlop
+            >>> path = Path(tempfile.mkdtemp()) / "run.pt"
+            >>> rnn, save = pyrnn.RNN(3, 8, 3), lambda training: training.save(path)
+            >>> history = rnn.fit(FlipFlop(n_trials=8), epochs=2, callbacks=save, progress=False)
+            >>> pyrnn.load(path).training_state["epoch"]
+            2
+        """
         self._hand_over()
         self.rnn.save(path)
 
     def run(self, callbacks: Sequence[Callback], *, progress: bool) -> None:
-        """Train until the last epoch, a callback's True, or Ctrl-C."""
+        """Train until the last epoch, a callback's True, or Ctrl-C; ``fit`` calls it.
+
+        Raises:
+            ValueError: If the dataset does not fit the network, or scores nothing.
+            FloatingPointError: If the loss or its gradient is NaN or infinite.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> from pyrnn.tasks import FlipFlop
+            >>> stop = lambda training: training.epoch == 2
+            >>> task = FlipFlop(n_trials=8)
+            >>> RNN(3, 8, 3).fit(task, epochs=9, callbacks=stop, progress=False).n_epochs
+            2
+        """
         was_training = self.rnn.training
         self.rnn.train()
         done = (self.epoch - self.first_epoch) * (n_batches(self.dataset, self.batch_size) or 0)
@@ -237,6 +290,11 @@ class Training:
                 term = _scalar(name, penalty(self.rnn, rollout))
                 terms[name] = term.detach()
                 total = total + term
+        if not total.requires_grad:
+            raise TypeError(
+                "expected a loss that depends on what the network learns, got one without a "
+                "gradient; make it of outputs or states, without .detach(), .item() or numpy"
+            )
         terms["loss"] = total.detach()
         return total
 

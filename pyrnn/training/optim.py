@@ -22,11 +22,13 @@ class Adam(torch.optim.Adam):
 
     def step(self, closure: Any = None) -> Any:
         """Make one step."""
-        if not self.state:
-            return super().step(closure)
         loss = None if closure is None else closure()
-        for group in self.param_groups:
-            parameters, (beta1, beta2) = group["params"], group["betas"]
+        groups = [[p for p in g["params"] if p.grad is not None] for g in self.param_groups]
+        if any(p not in self.state for parameters in groups for p in parameters):
+            super().step()  # makes the state of those that learn for the first time
+            return loss
+        for group, parameters in zip(self.param_groups, groups, strict=True):
+            beta1, beta2 = group["betas"]
             states = [self.state[p] for p in parameters]
             with torch.no_grad():
                 adam(

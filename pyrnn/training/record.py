@@ -22,6 +22,16 @@ class Recorder:
 
     Attributes:
         sums: Of weighted losses and of weights in this epoch.
+
+    Example:
+        >>> recorder = Recorder(History())
+        >>> for loss, weight in ((1.0, 3.0), (0.0, 1.0)):
+        ...     recorder.add({"loss": torch.tensor(loss)}, 0.01, torch.tensor(weight))
+        >>> recorder.latest, recorder.history.loss
+        (0.0, [])
+        >>> recorder.flush()
+        >>> recorder.history.loss, recorder.mean_loss()
+        ([1.0, 0.0], 0.75)
     """
 
     def __init__(self, history: History):
@@ -54,22 +64,41 @@ class Recorder:
         return float(self._pending["loss"][-1]) if self._pending else 0.0
 
     def mean_loss(self) -> float:
-        """Return the mean loss of the epoch, every scored step alike, and start the next one."""
+        """Return the mean loss of the epoch, every scored step alike, and start the next one.
+
+        Raises:
+            ValueError: If no step was scored.
+        """
         self.flush()
         total, weight = self.sums
+        if weight == 0:
+            raise ValueError(
+                "expected a mask that scores some step, got zeros for a whole epoch: nothing can "
+                "be learnt from them; set the mask to 1 where the targets count"
+            )
         self.sums = [0.0, 0.0]
-        return total / max(weight, 1e-300)
+        return total / weight
 
 
 def weight_of(batch: Batch) -> Tensor:
-    """Return how much a batch weighs in the mean of an epoch: its scored steps."""
+    """Return how much a batch weighs in the mean of an epoch: its scored steps.
+
+    Example:
+        >>> weight_of(Batch(torch.zeros(4, 10, 3), torch.zeros(4, 10, 2))).item()
+        40.0
+    """
     if batch.mask is None:
         return batch.inputs.new_full((), batch.inputs.shape[0] * batch.inputs.shape[1])
     return batch.mask.sum()
 
 
 def mean(values: Sequence[float], weights: Sequence[float]) -> float:
-    """Return the weighted mean."""
+    """Return the weighted mean.
+
+    Example:
+        >>> mean([1.0, 0.0], weights=[3.0, 1.0])
+        0.75
+    """
     total = sum(w * x for w, x in zip(weights, values, strict=True))
     return total / max(sum(weights), 1e-300)
 

@@ -121,6 +121,7 @@ def test_torch_leaves_the_cores_to_the_kernel_in_a_hot_loop(n_threads, monkeypat
             library.forward_float64(problem)
 
     monkeypatch.setattr(fused, "library", Spy)
+    monkeypatch.setattr(fused, "WORTH_A_THREAD", 0)
     rnn, inputs = CTRNN(3, 64, 2), torch.zeros(64, 50, 3)
     n_threads(3)
     with torch.no_grad(), rnn.hot_loop():

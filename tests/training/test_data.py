@@ -230,3 +230,26 @@ def test_types_become_those_of_the_network() -> None:
         torch.zeros(1, 4, 2).double(), torch.zeros(1, 4, 1).int(), torch.ones(1, 4).bool()
     )
     assert [field.dtype for field in prepare(batch, rnn)] == [torch.float32] * 3
+
+
+def trial(n_steps=5, n_in=2, masked=False):
+    fields = torch.zeros(n_steps, n_in), torch.zeros(n_steps, 1)
+    return (*fields, torch.ones(n_steps)) if masked else fields
+
+
+def test_a_mask_comes_with_every_trial_or_with_none():
+    with pytest.raises(ValueError, match=r"a mask with every trial .* got one with some"):
+        collate([trial(), trial(masked=True)])
+
+
+def test_trials_of_a_batch_have_the_same_channels():
+    with pytest.raises(ValueError, match=r"inputs of the same channels .* got shapes \(5, 2\)"):
+        collate([trial(), trial(n_in=3)])
+
+
+def test_a_loader_of_unequal_trials_is_told_how_to_pad_them():
+    trials = [trial(5), trial(7)]
+    with pytest.raises(ValueError, match=r"collate_fn=pyrnn\.training\.collate"):
+        list(batches(DataLoader(trials, batch_size=2), 2))
+    (batch,) = batches(DataLoader(trials, batch_size=2, collate_fn=collate), 2)
+    assert batch.mask.sum(1).tolist() == [5, 7]

@@ -54,7 +54,7 @@ def test_checkpoint_of_another_network(tmp_path: Path) -> None:
     fit(CTRNN(1, 5, 1), checkpoint=path)
     with pytest.raises(ValueError, match="resume the run as it began"):
         fit(make(), checkpoint=path, resume=True)
-    with pytest.raises(ValueError, match=r"expected a RNN in .*got a CTRNN"):
+    with pytest.raises(ValueError, match=r"of class RNN in .*got one of class CTRNN"):
         fit(RNN(1, 12, 1), checkpoint=path, resume=True)
 
 

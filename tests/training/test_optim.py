@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 from torch.optim import lr_scheduler
+from torch.testing import assert_close
 
 from pyrnn import RNN
 from pyrnn.tasks import FlipFlop
@@ -123,3 +124,18 @@ def test_plateau_follows_the_validation_loss() -> None:
         lr=0.01,
     )
     assert history.learning_rate == pytest.approx([0.01, 0.01, 0.001, 0.001, 0.0001, 0.0001])
+
+
+def test_adam_is_torch_s_whichever_parameters_have_a_gradient() -> None:
+    ours, theirs = ([nn.Parameter(torch.ones(3)) for _ in range(2)] for _ in range(2))
+    pairs = (
+        (ours, make_optimizer("adam", ours, lr=0.1)),
+        (theirs, torch.optim.Adam(theirs, lr=0.1)),
+    )
+    for learning in ([0], [0], [0, 1], [1], [0, 1]):
+        for parameters, optimizer in pairs:
+            optimizer.zero_grad()
+            sum(parameters[i].square().sum() for i in learning).backward()
+            optimizer.step()
+    for mine, reference in zip(ours, theirs, strict=True):
+        assert_close(mine, reference)

@@ -94,3 +94,16 @@ def test_steps_of_another_length_than_the_task_s(
     caplog.clear()
     cls(1, 4, 1, dt=10.0).fit(TASK, epochs=1, progress=False)
     assert not caplog.records
+
+
+def test_a_mask_of_zeros_teaches_nothing() -> None:
+    trials = [(torch.zeros(4, 1), torch.zeros(4, 1), torch.zeros(4))] * 2
+    with pytest.raises(ValueError, match="scores some step, got zeros for a whole epoch"):
+        make().fit(trials, progress=False)
+    scored = (torch.zeros(4, 1), torch.zeros(4, 1), torch.ones(4))
+    assert make().fit([scored, *trials], batch_size=1, epochs=1, progress=False).n_steps == 3
+
+
+def test_a_loss_without_a_gradient() -> None:
+    with pytest.raises(TypeError, match=r"loss that depends.*got one without a grad"):
+        fit(make(), loss=lambda outputs, targets, mask: (outputs.detach() - targets).mean())
