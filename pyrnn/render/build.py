@@ -24,6 +24,7 @@ TUBE, MODE, ATTRACTOR, BALL = 0.0016, 0.0020, 0.0045, 0.0095  # radii, as shares
 SMALLEST = 0.25  # size of fixed points that would else be too small to be seen
 FINE = 0.0008  # radius of trajectories that would else hide the fixed points in their middle
 MODE_LENGTH = 0.085  # of an arrow along an unstable direction, as a share of the diagonal
+CLIPPED_ALPHA = 0.4  # trajectories that leave the picture stay behind what it is about
 LINE_ALPHA = 0.55  # many thin lines shine through each other
 EDGE_STEPS = 28  # vertices of a graph edge
 
@@ -49,7 +50,7 @@ def trajectories(
         lengths,
         coloring.colors,
         np.full(len(trials), radius),
-        alpha=1.0 if radius else LINE_ALPHA,
+        alpha=CLIPPED_ALPHA if radius and clip else 1.0 if radius else LINE_ALPHA,
         times=np.concatenate([np.arange(n) for n in lengths]),
         clip=clip,
         note=note,
