@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from pyrnn import CTRNN
+from pyrnn import CTRNN, plot
 from pyrnn.tasks import FlipFlop
 
 ROOT = Path(__file__).parent.parent
@@ -58,6 +58,12 @@ def test_example_is_short_and_can_be_run_small(path: Path) -> None:
     assert len(lines) <= 120
     assert {"epochs", "show"} <= set(inspect.signature(load(path).main).parameters)
     assert any(line.lstrip().startswith("assert ") for line in lines), "it checks what it claims"
+
+
+def test_every_figure_stands_in_the_gallery() -> None:
+    programs = "".join(path.read_text(encoding="utf-8") for path in EXAMPLES)
+    figures = [name for name in plot.__all__ if name.startswith("plot_")]
+    assert [name for name in figures if f"{name}(" not in programs] == []
 
 
 @pytest.mark.slow
