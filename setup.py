@@ -19,7 +19,7 @@ setup(
         Extension(
             f"pyrnn.recurrence._{name}",
             sources=[f"pyrnn/recurrence/{name}.cpp"],
-            depends=["pyrnn/recurrence/kernel.cpp", "pyrnn/recurrence/vector.h"],
+            depends=[f"pyrnn/recurrence/{part}" for part in ("kernel.cpp", "team.h", "vector.h")],
             extra_compile_args=[*FLAGS, *flags],
             extra_link_args=["-pthread"],
             optional=True,  # without a compiler the package installs all the same

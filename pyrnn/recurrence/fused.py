@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 ACTIVATIONS = ("tanh", "relu", "softplus", "sigmoid", "retanh", "gelu", "identity")
 DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
-# Multiply-adds below which a second thread costs more than it saves.
-WORTH_A_THREAD = 16_000_000
+# Multiply-adds for which another thread saves more than it costs.
+WORTH_A_THREAD = 1_000_000
 
 _threads: ContextVar[int] = ContextVar("_threads")
 
@@ -172,11 +172,12 @@ def _call(direction: str, equation: Equation, network: Network, *arrays: Tensor 
     trials, steps, n_inputs = network.inputs.shape
     n, n_outputs = network.w_rec.shape[0], network.w_out.shape[0]
     work = trials * steps * (n + n_outputs) * (n + n_inputs)
+    n_threads = min(_threads.get(torch.get_num_threads()), 1 + work // WORTH_A_THREAD)
     problem = _Problem(
         trials, steps, n, n_inputs, n_outputs,
         equation.form == "current",
         ACTIVATIONS.index(equation.activation),
-        _threads.get(torch.get_num_threads()) if work > WORTH_A_THREAD else 1,
+        n_threads,
         *(None if array is None else array.data_ptr() for array in (*network, *arrays)),
     )  # fmt: skip
     getattr(library(), f"{direction}_{DTYPES[network.inputs.dtype]}")(ctypes.byref(problem))

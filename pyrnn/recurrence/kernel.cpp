@@ -21,16 +21,12 @@
 // Trials are cut into shards, by their number alone. A thread takes a shard through the whole
 // sequence; sums over shards are taken in order. So results don't depend on the number of threads.
 
+#include "team.h"
 #include "vector.h"
 
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
-
-#include <atomic>
-#include <memory>
-#include <system_error>
-#include <thread>
 
 // What a call works on; mirrored in fused.py. Arrays are contiguous, (trials, time, channels).
 struct Problem {
@@ -110,25 +106,12 @@ template <class T> struct Network : Problem {
     else std::fill_n(z + n + 1, inputs, T(0));
   }
 
-  // Call work(shard, b, m) for tiles of m trials from trial b on. Shards are waited for, threads
-  // are not: on a busy machine, one that never gets its turn holds up nobody.
+  // Call work(shard, b, m) for tiles of m trials from trial b on.
   template <class Work> void in_parallel(const Work& work) const {
-    struct Progress {
-      std::atomic<Index> next{0}, done{0};
-    };
-    const auto progress = std::make_shared<Progress>();
-    const auto worker = [this, &work, progress, n_shards = shards] {
-      for (Index s; (s = progress->next++) < n_shards; ++progress->done) {
-        const Index end = std::min(trials, (s + 1) * shard_size);
-        for (Index b = s * shard_size; b < end; b += kTile) work(s, b, std::min(kTile, end - b));
-      }
-    };
-    try {
-      for (Index i = 1; i < std::min(threads, shards); ++i) std::thread(worker).detach();
-    } catch (const std::system_error&) {  // no more threads to be had: fewer will do
-    }
-    worker();
-    while (progress->done < shards) std::this_thread::yield();
+    Team::here().share(shards, threads, [&](Index s) {
+      const Index end = std::min(trials, (s + 1) * shard_size);
+      for (Index b = s * shard_size; b < end; b += kTile) work(s, b, std::min(kTile, end - b));
+    });
   }
 
   void forward() const {

@@ -1,8 +1,12 @@
 """What the compiled kernel promises beyond the right numbers."""
 
+import copy
 import ctypes
+import multiprocessing
+import os
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 import torch
@@ -27,7 +31,7 @@ def n_threads():
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("trials", [1, 2, 15, 33, 200])
 def test_results_do_not_depend_on_the_number_of_threads(form, trials, n_threads, monkeypatch):
-    monkeypatch.setattr(fused, "WORTH_A_THREAD", 0)
+    monkeypatch.setattr(fused, "WORTH_A_THREAD", 1)
     net = network(trials, 10, 3, 20, 2)
     results = []
     for n in (1, 2, 7):
@@ -36,6 +40,36 @@ def test_results_do_not_depend_on_the_number_of_threads(form, trials, n_threads,
         results.append([*solution, *gradients(solution, net)])
     for other in results[1:]:
         assert all(map(torch.equal, results[0], other))
+
+
+def states_of(net):
+    return solve(fused, equation("rate"), net)[0].tolist()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own(n_threads, monkeypatch):
+    """As in a data loader's workers: they have none of their parent's threads."""
+    monkeypatch.setattr(fused, "WORTH_A_THREAD", 1)
+    net = network(64, 10, 3, 20, 2, requires_grad=False)
+    n_threads(4)
+    expected = states_of(net)
+    with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
+        runs = [pool.submit(states_of, net) for _ in range(8)]
+        assert all(run.result(timeout=60) == expected for run in runs)
+    assert states_of(net) == expected
+
+
+def test_callers_may_share_the_threads(n_threads, monkeypatch):
+    monkeypatch.setattr(fused, "WORTH_A_THREAD", 1)
+    nets = [network(64, 20, 3, 20, 2, requires_grad=False) for _ in range(4)]
+    n_threads(1)
+    expected = [solve(fused, equation("current"), net) for net in nets]
+    n_threads(4)
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+            found = pool.map(lambda net: solve(fused, equation("current"), net), nets)
+            assert all(all(map(torch.equal, *pair)) for pair in zip(found, expected, strict=True))
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -121,7 +155,7 @@ def test_torch_leaves_the_cores_to_the_kernel_in_a_hot_loop(n_threads, monkeypat
             library.forward_float64(problem)
 
     monkeypatch.setattr(fused, "library", Spy)
-    monkeypatch.setattr(fused, "WORTH_A_THREAD", 0)
+    monkeypatch.setattr(fused, "WORTH_A_THREAD", 1)
     rnn, inputs = CTRNN(3, 64, 2), torch.zeros(64, 50, 3)
     n_threads(3)
     with torch.no_grad(), rnn.hot_loop():
@@ -129,6 +163,16 @@ def test_torch_leaves_the_cores_to_the_kernel_in_a_hot_loop(n_threads, monkeypat
         rnn(inputs)
     assert torch.get_num_threads() == 3
     assert given == [3]
+
+
+def test_the_engine_is_chosen_once_in_a_hot_loop():
+    rnn = CTRNN(3, 8, 2)
+    with rnn.hot_loop():
+        copied = copy.deepcopy(rnn)
+        assert rnn.engine is rnn.engine
+        rnn.engine = "eager"
+        assert rnn.engine.name == "eager"
+    assert copied.engine is not copied.engine
 
 
 def test_only_the_kernel_asks_for_the_cores(n_threads):

@@ -1,0 +1,94 @@
+// A team of threads that share the work of a call, and wait a while for the next one.
+//
+// Starting a thread takes as long as a short sequence, and so does waking one: for some tenths of
+// a millisecond, the time between two calls in training, a thread that has nothing to do looks
+// out for work before it goes to sleep.
+
+#pragma once
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+namespace {
+
+// Shards of work: whoever is free takes the next.
+struct Job {
+  std::function<void(std::int64_t)> work;
+  std::int64_t shards;
+  std::atomic<std::int64_t> seats;  // for how many threads beside the caller
+  std::atomic<std::int64_t> next{0}, done{0};
+
+  void help() {
+    for (std::int64_t s; (s = next++) < shards; ++done) work(s);
+  }
+};
+
+class Team {
+  static constexpr std::chrono::microseconds kPatience{500};
+
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::shared_ptr<Job> latest;
+  std::atomic<std::int64_t> jobs{0};
+  std::int64_t members = 0;
+
+  void serve() {
+    for (std::int64_t seen = 0;;) {
+      const auto end = std::chrono::steady_clock::now() + kPatience;
+      while (jobs == seen && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+      std::unique_lock<std::mutex> lock(mutex);
+      wake.wait(lock, [&] { return jobs != seen; });
+      seen = jobs;
+      const std::shared_ptr<Job> job = latest;
+      lock.unlock();
+      if (job->seats-- > 0) job->help();
+    }
+  }
+
+  void post(const std::shared_ptr<Job>& job) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    try {
+      for (; members < job->seats; ++members) std::thread(&Team::serve, this).detach();
+    } catch (const std::system_error&) {  // no more threads to be had: fewer will do
+    }
+    latest = job;
+    ++jobs;
+  }
+
+ public:
+  // Call work(shard) for every shard, in this thread and at most threads - 1 others. Shards are
+  // waited for, threads are not: on a busy machine, one that never gets its turn holds up nobody.
+  void share(std::int64_t shards, std::int64_t threads, std::function<void(std::int64_t)> work) {
+    const auto job = std::make_shared<Job>();
+    job->work = std::move(work);
+    job->shards = shards;
+    job->seats = std::min(threads, shards) - 1;
+    if (job->seats > 0) {
+      post(job);
+      wake.notify_all();
+    }
+    job->help();
+    while (job->done < shards) std::this_thread::yield();
+  }
+
+  // The team of this process, for good; one that was forked has none of its parent's threads.
+  static Team& here() {
+    static Team* team = [] {
+      pthread_atfork(nullptr, nullptr, [] { team = new Team; });
+      return new Team;
+    }();
+    return *team;
+  }
+};
+
+}  // namespace
