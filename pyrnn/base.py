@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,14 @@ from pyrnn.config import argument_names, config_of, register, remember
 from pyrnn.constraints import Bounds, constrain, intervals
 from pyrnn.layers import Layers
 from pyrnn.options import positive_int
-from pyrnn.recurrence import Engine, choose_engine, undisturbed, unroll
+from pyrnn.recurrence import (
+    Engine,
+    choose_engine,
+    has_hooks,
+    undisturbed,
+    unroll,
+    unroll_and_adjoint,
+)
 from pyrnn.training import losses
 
 __all__ = ["RNNBase", "Rollout"]
@@ -93,13 +100,14 @@ class RNNBase(Layers, ABC):
     history: training.History | None = None
     training_state: dict[str, Any] | None = None
     _engine: str | None = None
+    _settled: Engine | None = None  # within a hot loop
 
     def __reduce__(self) -> tuple[Any, ...]:
         return checkpoint.from_bytes, (type(self), checkpoint.to_bytes(self))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> RNNBase:
         copied = memo[id(self)] = type(self).__new__(type(self))
-        copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        copied.__dict__.update(copy.deepcopy(self.__dict__, memo), _settled=None)
         return copied
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -204,12 +212,33 @@ class RNNBase(Layers, ABC):
             >>> RNN(3, 16, 2)(torch.zeros(5, 20, 3)).outputs.shape
             torch.Size([5, 20, 2])
         """
-        self._check_inputs(inputs)
-        batch_shape = inputs.shape[:-2]
-        h = self.initial_state(batch_shape) if h is None else self._expanded(h, batch_shape)
-        noise = self._draw_noise(inputs) if self.training and self.noise > 0 else None
+        h, noise = self._begin(inputs, h)
         states, outputs = unroll(self, inputs, h, noise, engine=self.engine)
         return Rollout(outputs, states)
+
+    def forward_and_adjoint(self, inputs: Tensor) -> tuple[Rollout, Callable[[], None]]:
+        """Run the network as ``fit`` does; return also what to call after ``loss.backward()``.
+
+        Together they do what ``rnn(inputs)`` and ``loss.backward()`` do, in less time where a
+        fast engine can do without autograd.
+
+        Args:
+            inputs: ``(trials, time, input_size)``.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> rnn = RNN(3, 16, 2)
+            >>> rollout, adjoint = rnn.forward_and_adjoint(torch.ones(5, 20, 3))
+            >>> rollout.outputs.sum().backward()
+            >>> adjoint()
+            >>> rnn.w_out.bias.grad
+            tensor([100., 100.])
+        """
+        if type(self).forward is not RNNBase.forward or has_hooks(self):
+            return self(inputs), lambda: None
+        h, noise = self._begin(inputs, None)
+        states, outputs, adjoint = unroll_and_adjoint(self, inputs, h, noise, engine=self.engine)
+        return Rollout(outputs, states), adjoint
 
     @property
     def engine(self) -> Engine:
@@ -225,16 +254,19 @@ class RNNBase(Layers, ABC):
             >>> print(rnn.engine)
             eager: asked for
         """
-        return choose_engine(self, self._engine)
+        return self._settled or choose_engine(self, self._engine)
 
     @engine.setter
     def engine(self, name: str | None) -> None:
         if name is not None:
             choose_engine(self, name)
-        self._engine = name
+        self._engine, self._settled = name, None
 
-    def hot_loop(self) -> AbstractContextManager[None]:
-        """Return the context that ``fit`` trains in: the kernel has the cores to itself.
+    @contextmanager
+    def hot_loop(self) -> Iterator[None]:
+        """Return the context that ``fit`` trains in: the engine is chosen once and for all steps.
+
+        The compiled kernel then has the cores to itself, as torch keeps to one thread.
 
         Example:
             >>> from pyrnn import RNN
@@ -242,7 +274,12 @@ class RNNBase(Layers, ABC):
             >>> with rnn.hot_loop():
             ...     loss = rnn(torch.zeros(5, 20, 3)).outputs.sum()
         """
-        return undisturbed() if self.engine.name == "fused" else nullcontext()
+        self._settled = self.engine
+        try:
+            with undisturbed() if self._settled.name == "fused" else nullcontext():
+                yield
+        finally:
+            self._settled = None
 
     def predict(
         self,
@@ -384,6 +421,13 @@ class RNNBase(Layers, ABC):
         return self.h0.device
 
     # ------------------------------------------------------------------ helpers
+
+    def _begin(self, inputs: Tensor, h: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return the initial states and the noise."""
+        self._check_inputs(inputs)
+        batch_shape = inputs.shape[:-2]
+        h = self.initial_state(batch_shape) if h is None else self._expanded(h, batch_shape)
+        return h, self._draw_noise(inputs) if self.training and self.noise > 0 else None
 
     def _draw_noise(self, inputs: Tensor) -> Tensor:
         shape = (*inputs.shape[:-1], self.w_in.out_features)

@@ -5,7 +5,14 @@ the same numbers and gradients: ``fused``, a compiled kernel, and ``bptt``, its 
 """
 
 from pyrnn.recurrence.eager import Constant, Linear, unroll_eager
-from pyrnn.recurrence.engine import ENGINES, Engine, choose_engine, unroll
+from pyrnn.recurrence.engine import (
+    ENGINES,
+    Engine,
+    choose_engine,
+    has_hooks,
+    unroll,
+    unroll_and_adjoint,
+)
 from pyrnn.recurrence.fused import undisturbed
 
 __all__ = [
@@ -14,7 +21,9 @@ __all__ = [
     "Engine",
     "Linear",
     "choose_engine",
+    "has_hooks",
     "undisturbed",
     "unroll",
+    "unroll_and_adjoint",
     "unroll_eager",
 ]

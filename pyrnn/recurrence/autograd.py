@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["Backend", "Equation", "Network", "drive", "replay", "solve"]
+__all__ = ["Backend", "Equation", "Network", "drive", "replay", "solve", "solve_and_adjoint"]
 
 
 class Equation(NamedTuple):
@@ -122,6 +122,58 @@ def solve(backend: Backend, equation: Equation, network: Network) -> tuple[Tenso
     if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in network):
         return _Solve.apply(backend, equation, *network)
     return backend.solve(equation, network, keep=False)[:2]
+
+
+def solve_and_adjoint(
+    backend: Backend, equation: Equation, network: Network
+) -> tuple[Tensor, Tensor, Callable[[], None]]:
+    """Return states and outputs without a history, and what takes their gradient further.
+
+    Example:
+        >>> from pyrnn.recurrence import bptt
+        >>> one, weight = torch.ones(1, 1), torch.tensor([[0.5]], requires_grad=True)
+        >>> network = Network(torch.zeros(1, 3, 1), one, weight, one, one, one[0])
+        >>> equation = Equation("rate", "identity", lambda x: x)
+        >>> states, outputs, adjoint = solve_and_adjoint(bptt, equation, network)
+        >>> outputs[:, -1].sum().backward()  # (1/2)³
+        >>> adjoint()
+        >>> weight.grad.item()
+        0.75
+    """
+    network = _contiguous(network)
+    with torch.no_grad():
+        states, outputs, kept = backend.solve(equation, network, keep=True)
+    states.requires_grad_()
+    outputs.requires_grad_()
+
+    def adjoint() -> None:
+        given = states.grad, outputs.grad
+        if given == (None, None):
+            return
+        fields = zip(Network._fields, network, strict=True)
+        wanted = {name: t for name, t in fields if t is not None and t.requires_grad}
+        through_drive = "inputs" in wanted or "noise" in wanted
+        with torch.no_grad():
+            found = backend.adjoint(equation, network, states, kept, *given, through_drive)
+        _take_back([(tensor, found[name]) for name, tensor in wanted.items()])
+
+    return states, outputs.clone(), adjoint  # whoever works in place spoils a copy
+
+
+def _take_back(pairs: list[tuple[Tensor, Any]]) -> None:
+    """Do what ``torch.autograd.backward`` does, at once for parameters that nobody watches."""
+    further: list[tuple[Tensor, Tensor]] = []
+    for tensor, gradient in pairs:
+        is_watched = tensor._backward_hooks or tensor._post_accumulate_grad_hooks
+        if not tensor.is_leaf or is_watched:
+            further.append((tensor, gradient))
+        elif tensor.grad is None:
+            tensor.grad = gradient
+        else:
+            tensor.grad.add_(gradient)
+    if further:  # together: they may be made of the same parameter
+        given, gradients = zip(*further, strict=True)
+        torch.autograd.backward(given, gradients)
 
 
 def replay(equation: Equation, network: Network) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import NamedTuple, Protocol
 
@@ -10,10 +11,18 @@ from torch import Tensor, nn
 
 from pyrnn.activations import ACTIVATIONS, Activation
 from pyrnn.recurrence import bptt, fused
-from pyrnn.recurrence.autograd import Equation, Network, solve
+from pyrnn.recurrence.autograd import Equation, Network, solve, solve_and_adjoint
 from pyrnn.recurrence.eager import Linear, unroll_eager
 
-__all__ = ["ENGINES", "Engine", "Model", "choose_engine", "unroll"]
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "Model",
+    "choose_engine",
+    "has_hooks",
+    "unroll",
+    "unroll_and_adjoint",
+]
 
 ENGINES = ("fused", "bptt", "eager")
 _NAMES = {id(f): name for name, f in ACTIVATIONS.items()}
@@ -132,14 +141,50 @@ def unroll(
         states = unroll_eager(rnn, inputs, h, noise)  # type: ignore[arg-type]
         return states, rnn.readout(states)
     backend: ModuleType = fused if engine.name == "fused" else bptt
-    form, reads = _equation(rnn), _reads_in_kernel(rnn)
-    network = _network(rnn, inputs, h, noise, reads)
-    if form == "outer":
-        form, network = "rate", _vanilla(network)
-    states, outputs = solve(backend, Equation(form, _activation(rnn), rnn.f), network)
+    reads = _reads_in_kernel(rnn)
+    states, outputs = solve(backend, *_problem(rnn, inputs, h, noise, reads))
     if inputs.ndim != 3:
         states, outputs = (t.view(*inputs.shape[:-1], -1) for t in (states, outputs))
     return states, outputs if reads else rnn.readout(states)
+
+
+def unroll_and_adjoint(
+    rnn: Model, inputs: Tensor, h: Tensor, noise: Tensor | None = None, *, engine: Engine
+) -> tuple[Tensor, Tensor, Callable[[], None]]:
+    """Return the states and the outputs of a network, and what to call after ``backward``.
+
+    Autograd takes longer over the call of a kernel than the kernel over a short sequence. Where
+    it can be spared that, states and outputs have no history: they keep the gradient that
+    ``loss.backward()`` gives them, and the function takes it on to what the network learns. Its
+    effect is that of ``unroll`` and ``loss.backward()``.
+
+    Args:
+        rnn: The network.
+        inputs: Inputs, ``(trials, time, input_size)``, that need no gradient.
+        h: As in ``unroll``; so are the others.
+        noise: Likewise.
+        engine: Likewise.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> rnn = RNN(3, 16, 2)
+        >>> given = torch.ones(5, 20, 3), rnn.initial_state((5,))
+        >>> states, outputs, adjoint = unroll_and_adjoint(rnn, *given, engine=rnn.engine)
+        >>> outputs.sum().backward()
+        >>> adjoint()
+        >>> rnn.w_out.bias.grad
+        tensor([100., 100.])
+    """
+    if engine.name != "fused" or inputs.ndim != 3 or inputs.numel() == 0 or _is_transformed():
+        return *unroll(rnn, inputs, h, noise, engine=engine), _nothing
+    reads = _reads_in_kernel(rnn)
+    equation, network = _problem(rnn, inputs, h, noise, reads)
+    states, outputs, adjoint = solve_and_adjoint(fused, equation, network)
+    return states, outputs if reads else rnn.readout(states), adjoint
+
+
+def _nothing() -> None:
+    pass
 
 
 def _fastest(rnn: Model) -> Engine:
@@ -183,9 +228,19 @@ def _activation(rnn: Model) -> str:
     return _NAMES.get(id(rnn.f), "")
 
 
+def has_hooks(module: nn.Module) -> bool:
+    """Return whether somebody wants to be told when a module is called.
+
+    Example:
+        >>> has_hooks(nn.Linear(2, 1))
+        False
+    """
+    return bool(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)
+
+
 def _is_plain(layer: nn.Module) -> bool:
-    hooks = layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks
-    return isinstance(layer, Linear) and type(layer).forward is Linear.forward and not hooks
+    is_ours = isinstance(layer, Linear) and type(layer).forward is Linear.forward
+    return is_ours and not has_hooks(layer)
 
 
 def _reads_in_kernel(rnn: Model) -> bool:
@@ -193,6 +248,15 @@ def _reads_in_kernel(rnn: Model) -> bool:
     sent = "f(h)" if _equation(rnn) == "current" else "h"
     known = getattr(type(rnn).readout, "reads", "") == sent
     return known and "readout" not in vars(rnn) and _is_plain(rnn.w_out)
+
+
+def _problem(
+    rnn: Model, inputs: Tensor, h: Tensor, noise: Tensor | None, reads: bool
+) -> tuple[Equation, Network]:
+    form, network = _equation(rnn), _network(rnn, inputs, h, noise, reads)
+    if form == "outer":
+        form, network = "rate", _vanilla(network)
+    return Equation(form, _activation(rnn), rnn.f), network
 
 
 def _network(rnn: Model, inputs: Tensor, h: Tensor, noise: Tensor | None, reads: bool) -> Network:

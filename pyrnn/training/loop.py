@@ -260,12 +260,13 @@ class Training:
         def closure() -> Tensor:
             for flat in self.flats:
                 flat.gradient.zero_()
-            rollout = self.rnn(batch.inputs)
+            rollout, adjoint = self.rnn.forward_and_adjoint(batch.inputs)
             outputs[:] = [rollout.outputs.detach()]
             total = self._total(rollout, batch, terms)
             if total.device.type == "cpu":
                 check_finite(batch, total.item())
             total.backward()
+            adjoint()
             self._clip(batch, terms)
             return total
 
