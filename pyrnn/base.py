@@ -432,7 +432,7 @@ class RNNBase(Layers, ABC):
     def _draw_noise(self, inputs: Tensor) -> Tensor:
         shape = (*inputs.shape[:-1], self.w_in.out_features)
         noise = torch.randn(shape, generator=self.generator, dtype=inputs.dtype)
-        return self.noise_scale * noise.to(inputs.device)
+        return noise.to(inputs.device).mul_(self.noise_scale)
 
     def _predict_in_chunks(
         self, inputs: Tensor, h: Tensor | None, chunk: int, progress: bool

@@ -148,7 +148,7 @@ def solve_and_adjoint(
 
     def adjoint() -> None:
         given = states.grad, outputs.grad
-        if given == (None, None):
+        if all(gradient is None for gradient in given):
             return
         fields = zip(Network._fields, network, strict=True)
         wanted = {name: t for name, t in fields if t is not None and t.requires_grad}

@@ -89,8 +89,11 @@ template <class T> struct Network : Problem {
     if (k > 0 && k < length) store<T>(to + length - kLanes<T>, load(from + length - kLanes<T>));
     for (; length < kLanes<T> && k < length; ++k) to[k] = from[k];
   }
-  static void add(T* to, const T* from, Index length) {  // whole vectors
-    for (Index k = 0; k < length; k += kLanes<T>) store<T>(to + k, load(to + k) + load(from + k));
+  static void add(T* to, const T* from, Index length) {
+    Index k = 0;
+    for (; k + kLanes<T> <= length; k += kLanes<T>)
+      store<T>(to + k, load(to + k) + load(from + k));
+    for (; k < length; ++k) to[k] += from[k];
   }
   static void fetch(const T* row, Index length) {
     for (Index k = 0; k < length; k += 64 / sizeof(T)) __builtin_prefetch(row + k);
@@ -150,7 +153,7 @@ template <class T> struct Network : Problem {
     const Index real = std::min(length, steps - t);
     for (Index k = 0; k < length; ++k) copy(a + k * row_u, offset, row_u);
     for (Index k = 0; noise && k < real; ++k)
-      for (Index i = 0; i < n; ++i) a[k * row_u + i] += in(noise)[(b * steps + t + k) * n + i];
+      add(a + k * row_u, in(noise) + (b * steps + t + k) * n, n);
     multiply<T>(real, inputs, n, in(x) + (b * steps + t) * inputs, inputs, 1, offset + row_u,
                 row_u, a, row_u, true);
     // what is not a number in x_t must not get into y_{t-1}, in the same vectors

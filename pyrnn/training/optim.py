@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 from torch.optim import Optimizer, lr_scheduler
-from torch.optim.adam import adam
 
 __all__ = ["OPTIMIZERS", "SCHEDULERS", "make_optimizer", "make_scheduler"]
 
@@ -30,19 +29,19 @@ class Adam(torch.optim.Adam):
         for group, parameters in zip(self.param_groups, groups, strict=True):
             beta1, beta2 = group["betas"]
             states = [self.state[p] for p in parameters]
+            steps = [state["step"].add_(1) for state in states]
             with torch.no_grad():
-                adam(
+                torch._fused_adam_(
                     parameters,
                     [p.grad for p in parameters],
                     [state["exp_avg"] for state in states],
                     [state["exp_avg_sq"] for state in states],
                     [],
-                    [state["step"] for state in states],
-                    fused=True,
+                    steps,
                     amsgrad=False,
+                    lr=group["lr"],
                     beta1=beta1,
                     beta2=beta2,
-                    lr=group["lr"],
                     weight_decay=group["weight_decay"],
                     eps=group["eps"],
                     maximize=group["maximize"],
