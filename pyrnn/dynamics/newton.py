@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from pyrnn.dynamics.jacobian import jacobian
 from pyrnn.dynamics.step import Step
 
-_SHORTENINGS = (1.0, 0.5, 0.25, 0.125, 0.0625)
+_LENGTHS = 0.5 ** torch.arange(5)
 _TOO_LONG = 100.0  # in units of the cap: the matrix is nearly singular
 _MAX_ELEMENTS = 2**24  # of the Jacobians of one batch: 128 MB in float64
 
@@ -22,6 +24,7 @@ def newton(
     n_iterations: int,
     cap: float,
     n_stragglers: int = 0,
+    is_known: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     r"""Solve :math:`F(h, x) = h` from every start; who has arrived leaves the batch.
 
@@ -38,9 +41,11 @@ def newton(
         n_iterations: Most iterations.
         cap: Longest step.
         n_stragglers: Number of starts that it is not worth going on for.
+        is_known: Given states, their residuals and the numbers of their starts, says which of
+            them are on the way to a point that is known: these are left out.
 
     Returns:
-        States ``(n, hidden_size)`` and residuals ``(n,)``.
+        States ``(n, hidden_size)`` and residuals ``(n,)``, infinite for those left out.
     """
     h = h.clone()
     residual = step(h, x) - h
@@ -48,6 +53,10 @@ def newton(
     for _ in range(n_iterations):
         speed = residual.norm(dim=-1)
         active = ((speed > tol) & (speed < torch.inf)).nonzero()[:, 0]
+        if is_known is not None:
+            left_out = is_known(h[active], residual[active], active)
+            residual[active[left_out]] = torch.inf
+            active = active[~left_out]
         if len(active) <= n_stragglers:
             break
         for part in active.split(chunk):
@@ -61,9 +70,10 @@ def _improve(
     a = jacobian(step, h, x).neg_()
     a.diagonal(dim1=-2, dim2=-1).add_(1)
     direction = _direction(a, residual, cap)
-    trials = torch.cat([torch.add(h, direction, alpha=length) for length in _SHORTENINGS])
-    residuals = step(trials, x.repeat(len(_SHORTENINGS), 1)) - trials
-    speeds = residuals.norm(dim=-1).nan_to_num_(nan=torch.inf).view(len(_SHORTENINGS), -1)
+    lengths = _LENGTHS.to(h)[:, None, None]
+    trials = torch.addcmul(h, lengths, direction).flatten(0, 1)
+    residuals = step(trials, x.repeat(len(lengths), 1)) - trials
+    speeds = residuals.norm(dim=-1).nan_to_num_(nan=torch.inf).view(len(lengths), -1)
     best = torch.arange(len(h), device=h.device).add_(speeds.argmin(0), alpha=len(h))
     return trials[best], residuals[best]
 

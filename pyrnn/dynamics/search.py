@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import torch
@@ -24,6 +24,8 @@ _QUIET, _MAX_QUIET = 2, 8  # sets of starts that brought nothing new
 _RUN_EVERY, _RUN_STEPS = 2, 32
 _SPREAD = 0.5  # in standard deviations of the starts
 _COARSE, _COARSE_MERGE = 1e-2, 1e-3
+_APPROACH = 0.25  # a step that leaves so little of the distance to a known point leads there
+_MAX_ELEMENTS = 2**24  # of all inverses
 _FINE, _FINE_MERGE = 1e-13, 1e-6
 _ARRIVED = 1e-9  # a residual above it, relative to the state, is that of a slow point at best
 
@@ -41,25 +43,47 @@ def steps_for_search(rnn: Any, pool: Tensor, inputs: Tensor) -> tuple[Step, Step
 
 @dataclass
 class Found:
-    """What is known so far for a few inputs; ``owner`` says whose input a point has."""
+    """What is known so far for a few inputs; ``owner`` says whose input a point has.
+
+    ``inverse`` holds the inverses of :math:`I - J`, at as many points as there is memory for.
+    """
 
     h: Tensor
     owner: Tensor
     sign: Tensor
     quiet: Tensor
+    inverse: Tensor
 
     @classmethod
     def nothing(cls, pool: Tensor, n_inputs: int) -> Found:
         """Return the state of knowledge before the first round."""
         nobody = torch.zeros(0, dtype=torch.long, device=pool.device)
         quiet = torch.zeros(n_inputs, dtype=torch.long)
-        return cls(pool[:0], nobody, pool.new_zeros(0), quiet)
+        inverse = pool.new_zeros(0, pool.shape[-1], pool.shape[-1], dtype=torch.float32)
+        return cls(pool[:0], nobody, pool.new_zeros(0), quiet, inverse)
 
-    def add(self, h: Tensor, owner: Tensor, sign: Tensor) -> None:
+    def add(self, h: Tensor, owner: Tensor, jacobians: Tensor) -> None:
         """Take in the points of a round; a continuum would bring new ones for ever."""
+        sign = index_signs(jacobians)
         self.quiet[owner[sign != 0].cpu()] = 0
         self.h, self.owner = torch.cat([self.h, h]), torch.cat([self.owner, owner])
         self.sign = torch.cat([self.sign, sign])
+        room = max(1, _MAX_ELEMENTS // h.shape[-1] ** 2) - len(self.inverse)
+        a = -jacobians[:room].float()
+        a.diagonal(dim1=-2, dim2=-1).add_(1)
+        inverse, _ = torch.linalg.inv_ex(a)
+        self.inverse = torch.cat([self.inverse, inverse])
+
+    def draws(self, h: Tensor, residual: Tensor, owner: Tensor) -> Tensor:
+        """Mark states that a Newton step with the Jacobian of the nearest point takes there."""
+        n = len(self.inverse)
+        points = self.h[:n].float()
+        distance = torch.cdist(h, points)
+        if len(self.quiet) > 1:
+            distance.masked_fill_(owner[:, None] != self.owner[:n], torch.inf)
+        before, nearest = distance.min(1)
+        after = h + (self.inverse[nearest] @ residual[..., None])[..., 0] - points[nearest]
+        return (after.norm(dim=-1) < _APPROACH * before) & (before < torch.inf)
 
     def active(self) -> list[int]:
         """Return the inputs that need another round."""
@@ -151,7 +175,7 @@ class Search:
         order = order[residual[order] < limit[order]]
         order = order[_is_new(h[order], whose[order], known, _FINE_MERGE)]
         h, whose = h[order], whose[order]
-        known.add(h, whose, index_signs(jacobian(self.fine, h, inputs[whose])))
+        known.add(h, whose, jacobian(self.fine, h, inputs[whose]))
 
     def _run_on(self, h: Tensor, x: Tensor) -> Tensor:
         for _ in range(_RUN_STEPS):
@@ -165,9 +189,16 @@ class Search:
         h, x = starts.float(), inputs[whose].float()
         if not len(known.h):  # to the attractors, which mixtures miss
             h[::_RUN_EVERY] = self._run_on(h[::_RUN_EVERY], x[::_RUN_EVERY])
-        n_stragglers = len(starts) // 16
+        h = self.coarse(h, x)  # nearer to where the network goes
         h, residual = newton(
-            self.coarse, h, x, tol=1e-4, n_iterations=12, cap=self._cap, n_stragglers=n_stragglers
+            self.coarse,
+            h,
+            x,
+            tol=1e-4,
+            n_iterations=12,
+            cap=self._cap,
+            n_stragglers=len(starts) // 16,
+            is_known=partial(self._is_known, known, whose),
         )
         kept = (residual < _COARSE).nonzero()[:, 0]
         self.n_converged += len(kept)
@@ -175,6 +206,16 @@ class Search:
         h = h[kept].double()
         is_new = _is_new(h, whose[kept], known, _COARSE_MERGE)
         return h[is_new], kept[is_new]
+
+
+    def _is_known(
+        self, known: Found, whose: Tensor, h: Tensor, residual: Tensor, starts: Tensor
+    ) -> Tensor:
+        if not len(known.h):
+            return torch.zeros_like(starts, dtype=torch.bool)
+        is_drawn = known.draws(h, residual, whose[starts])
+        self.n_converged += int(is_drawn.sum())
+        return is_drawn
 
 
 def _is_new(h: Tensor, whose: Tensor, known: Found, radius: float) -> Tensor:

@@ -86,7 +86,10 @@ def track(items: Iterable[T], description: str, *, enabled: bool = True) -> Iter
         >>> [n**2 for n in track(range(3), "squares", enabled=False)]
         [0, 1, 4]
     """
-    with Progress(disable=not enabled, transient=True) as progress:
+    if not enabled:
+        yield from items
+        return
+    with Progress(transient=True) as progress:
         yield from progress.track(items, description=description)
 
 
