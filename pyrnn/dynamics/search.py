@@ -38,7 +38,7 @@ def steps_for_search(rnn: Any, pool: Tensor, inputs: Tensor) -> tuple[Step, Step
     fine = frozen_step(rnn, h, x)
     if equation_of(fine) is None:
         warn_if_rounded(fine, h, x)
-    return fine, frozen_step(rnn, h.float(), x.float())
+    return fine, frozen_step(rnn, h.float(), x.float(), is_checked=True)
 
 
 @dataclass
@@ -138,12 +138,11 @@ class Search:
 
     @cached_property
     def _cap(self) -> float:
-        return 2 * max(1.0, self._size(self._sample)) * self.pool.shape[-1] ** 0.5
+        return 2 * max(1.0, self._sample_size) * self.pool.shape[-1] ** 0.5
 
-    def _size(self, found: Tensor) -> float:
-        """Return how large the states of a unit are."""
-        parts = [states for states in (self._sample, found) if len(states)]
-        return max(float(states.square().mean().sqrt()) for states in parts)
+    @cached_property
+    def _sample_size(self) -> float:
+        return _size(self._sample)
 
     def _starts(self, n: int, found: Tensor, n_quiet: int) -> Tensor:
         n_between = n // 2 if len(found) > 1 else 0
@@ -154,7 +153,7 @@ class Search:
             reach = _SPREAD * (n_quiet + torch.arange(n, device=starts.device) % 2)
             starts = spread_out(starts, reach[:, None] * self._scale, self.rng)
             far = starts[3::4]
-            far[:] = self._size(found) * corners(far, self.rng)
+            far[:] = max(self._sample_size, _size(found)) * corners(far, self.rng)
         return starts
 
     def _round(self, known: Found, active: list[int], inputs: Tensor, n_sets: int) -> None:
@@ -207,7 +206,6 @@ class Search:
         is_new = _is_new(h, whose[kept], known, _COARSE_MERGE)
         return h[is_new], kept[is_new]
 
-
     def _is_known(
         self, known: Found, whose: Tensor, h: Tensor, residual: Tensor, starts: Tensor
     ) -> Tensor:
@@ -216,6 +214,11 @@ class Search:
         is_drawn = known.draws(h, residual, whose[starts])
         self.n_converged += int(is_drawn.sum())
         return is_drawn
+
+
+def _size(states: Tensor) -> float:
+    """Return how large the states of a unit are."""
+    return float(states.square().mean().sqrt()) if len(states) else 0.0
 
 
 def _is_new(h: Tensor, whose: Tensor, known: Found, radius: float) -> Tensor:
@@ -245,5 +248,6 @@ def measure(
 
 def _nearest(h: Tensor, pool: Tensor) -> Tensor:
     """Return the distance to the nearest state of the pool, ``(n,)``."""
-    chunk = max(1, 2**24 // max(len(pool), 1))
-    return torch.cat([torch.cdist(part, pool).amin(1) for part in h.split(chunk)])
+    squares, chunk = pool.square().sum(-1), max(1, 2**24 // max(len(pool), 1))
+    parts = [torch.addmm(squares, part, pool.mT, alpha=-2).amin(1) for part in h.split(chunk)]
+    return (torch.cat(parts) + h.square().sum(-1)).clamp(min=0).sqrt()

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from pyrnn import RNN, TorchRNN
+from pyrnn import CTRNN, RNN, TorchRNN
 from pyrnn.dynamics import FixedPoints, certify, find_fixed_points
+from pyrnn.dynamics.step import frozen_step
 from pyrnn.tasks import FlipFlop
 from tests.systems import System, all_systems, product_flip_flop, tanh1
 
@@ -85,6 +86,15 @@ def test_starts_near_one_point_lead_to_all_others(at: int) -> None:
     assert_same_points(find_fixed_points(system.step, starts, system.x), system)
 
 
+@pytest.mark.parametrize("gap", [1e-2, 1e-3, 1e-4])
+@pytest.mark.parametrize("seed", range(5))
+def test_points_close_to_each_other_are_told_apart(gap: float, seed: int) -> None:
+    """Near a fold, a start on its way to one of two points may look as if bound for the other."""
+    fold = 0.532839975353552
+    system = tanh1(2.0, fold - gap)
+    assert_same_points(find_fixed_points(*_arguments(system), rng=seed), system)
+
+
 def test_each_input_has_its_own_points() -> None:
     x = torch.tensor([[0.0], [0.2], [0.55], [0.2]])
     points = find_fixed_points(lambda h, x: torch.tanh(2 * h + x), torch.zeros(4, 1), x)
@@ -149,6 +159,16 @@ def test_module_is_left_as_it_was(dtype: torch.dtype) -> None:
     for name, value in rnn.state_dict().items():
         assert torch.equal(value, before[name])
     assert torch.equal(torch.get_rng_state(), state) is False  # randn above, nothing else
+
+
+def test_constraints_are_worked_out_once() -> None:
+    rnn = CTRNN(3, 12, 2, dale_ratio=0.75, autapses=False, train_tau=True, seed=1)
+    h, x = torch.randn(5, 12), torch.randn(5, 3)
+    step = frozen_step(rnn, h, x)
+    assert_close(step(h, x), rnn.step(h, x))
+    assert not any(hasattr(part, "parametrizations") for part in step.__self__.modules())
+    assert hasattr(rnn.w_rec, "parametrizations")
+    assert_close(rnn.step(h, x), step(h, x))
 
 
 def test_search_draws_nothing_from_the_global_generator() -> None:
