@@ -125,12 +125,17 @@ def _frozen_copy(module: nn.Module, dtype: torch.dtype) -> Any:
         for name, part in module._modules.items()
     }
     if parametrize.is_parametrized(copy):
-        values = {name: getattr(copy, name) for name in copy.parametrizations}
-        del copy._modules["parametrizations"]
-        copy.__class__ = type(copy).__bases__[0]
-        for name, value in values.items():
-            copy._parameters[name] = nn.Parameter(value, requires_grad=False)
+        _settle(copy)
     return copy
+
+
+def _settle(module: Any) -> None:
+    """Turn what constraints make of parameters into parameters."""
+    values = {name: getattr(module, name) for name in module.parametrizations}
+    del module._modules["parametrizations"]
+    module.__class__ = type(module).__bases__[0]
+    for name, value in values.items():
+        module._parameters[name] = nn.Parameter(value, requires_grad=False)
 
 
 def _keeps_dtype(step: Step, h: Tensor, x: Tensor) -> bool:
