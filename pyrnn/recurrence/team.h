@@ -34,18 +34,21 @@ struct Job {
 };
 
 class Team {
+  using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::microseconds kPatience{500};
+  static constexpr int kLongest = 63;  // calls
 
   std::mutex mutex;
   std::condition_variable wake;
   std::shared_ptr<Job> latest;
   std::atomic<std::int64_t> jobs{0};
   std::int64_t members = 0;
+  std::atomic<int> pause{0}, alone{0};  // calls without help: as decided last, and still to come
 
   void serve() {
     for (std::int64_t seen = 0;;) {
-      const auto end = std::chrono::steady_clock::now() + kPatience;
-      while (jobs == seen && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+      const auto end = Clock::now() + kPatience;
+      while (jobs == seen && Clock::now() < end) std::this_thread::yield();
       std::unique_lock<std::mutex> lock(mutex);
       wake.wait(lock, [&] { return jobs != seen; });
       seen = jobs;
@@ -53,6 +56,13 @@ class Team {
       lock.unlock();
       if (job->seats-- > 0) job->help();
     }
+  }
+
+  // Whoever waits longer than he works has help from threads that others keep from running: on a
+  // busy machine, rather do without for a while, twice as long each time.
+  void judge(Clock::duration worked, Clock::duration waited) {
+    pause = waited > worked ? std::min(2 * pause + 1, kLongest) : 0;
+    alone = int(pause);
   }
 
   void post(const std::shared_ptr<Job>& job) {
@@ -73,12 +83,16 @@ class Team {
     job->work = std::move(work);
     job->shards = shards;
     job->seats = std::min(threads, shards) - 1;
-    if (job->seats > 0) {
+    const bool is_shared = job->seats > 0 && alone-- <= 0;
+    if (is_shared) {
       post(job);
       wake.notify_all();
     }
+    const auto start = Clock::now();
     job->help();
+    const auto middle = Clock::now();
     while (job->done < shards) std::this_thread::yield();
+    if (is_shared) judge(middle - start, Clock::now() - middle);
   }
 
   // The team of this process, for good; one that was forked has none of its parent's threads.
