@@ -234,7 +234,8 @@ class RNNBase(Layers, ABC):
             >>> rnn.w_out.bias.grad
             tensor([100., 100.])
         """
-        if type(self).forward is not RNNBase.forward or has_hooks(self):
+        is_own = type(self).forward is not RNNBase.forward or "forward" in vars(self)
+        if is_own or has_hooks(self):
             return self(inputs), lambda: None
         h, noise = self._begin(inputs, None)
         states, outputs, adjoint = unroll_and_adjoint(self, inputs, h, noise, engine=self.engine)
@@ -432,7 +433,7 @@ class RNNBase(Layers, ABC):
     def _draw_noise(self, inputs: Tensor) -> Tensor:
         shape = (*inputs.shape[:-1], self.w_in.out_features)
         noise = torch.randn(shape, generator=self.generator, dtype=inputs.dtype)
-        return noise.to(inputs.device).mul_(self.noise_scale)
+        return self.noise_scale * noise.to(inputs.device)
 
     def _predict_in_chunks(
         self, inputs: Tensor, h: Tensor | None, chunk: int, progress: bool

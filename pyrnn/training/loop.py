@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -194,7 +193,7 @@ class Training:
         self, callbacks: Sequence[Callback], bar: TrainingBar, interrupt: Interrupt
     ) -> None:
         while self.epoch < self.until:
-            with getattr(self.rnn, "hot_loop", nullcontext)():
+            with self.rnn.hot_loop():
                 finished = self._run_epoch(bar, interrupt)
             # every callback is called, whatever the others say
             is_over = finished and any([callback(self) for callback in callbacks])

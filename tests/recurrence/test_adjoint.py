@@ -107,6 +107,13 @@ def test_hooks_of_the_network_are_called() -> None:
     assert seen == [3]
 
 
+def test_a_forward_that_was_put_in_its_place_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    rnn = RNN(3, 20, 2)
+    monkeypatch.setattr(rnn, "forward", lambda inputs: Rollout(inputs, inputs))
+    rollout, _ = rnn.forward_and_adjoint(torch.ones(5, 30, 3))
+    assert rollout.outputs.shape == (5, 30, 3)
+
+
 def test_a_loss_without_the_rollout_changes_nothing() -> None:
     rnn = RNN(3, 20, 2)
     by_hand(rnn, torch.randn(5, 30, 3), lambda rollout: rnn.w_in.weight.sum())
