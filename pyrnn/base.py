@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
@@ -12,9 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pyrnn import checkpoint, training
-from pyrnn.config import argument_names, config_of, register, remember
-from pyrnn.constraints import Bounds, constrain, intervals
+from pyrnn import beside, checkpoint, training
+from pyrnn.config import config_of, register, remember
 from pyrnn.layers import Layers
 from pyrnn.options import positive_int
 from pyrnn.recurrence import (
@@ -325,6 +324,8 @@ class RNNBase(Layers, ABC):
 
     fit = training.fit
     save = checkpoint.save
+    beside_weights = beside.beside_weights
+    restore_beside_weights = beside.restore_beside_weights
 
     @classmethod
     def load(cls, path: checkpoint.PathLike, **options: Any) -> RNNBase:
@@ -360,55 +361,6 @@ class RNNBase(Layers, ABC):
             50.0
         """
         return config_of(self)
-
-    def beside_weights(self) -> dict[str, Any]:
-        """Return what a file holds beside config and weights, as plain data.
-
-        Example:
-            >>> from pyrnn import RNN
-            >>> RNN(3, 8, 2, frozen=["w_in"]).beside_weights()["frozen"]
-            ['w_in.weight']
-        """
-        bounds = {
-            f"{layer}.{name}": intervals(module, name)
-            for layer, module in self.named_children()
-            for name in getattr(module, "parametrizations", ())
-        }
-        return {
-            "attributes": self._plain_attributes(),
-            "dtype": self.h0.dtype,
-            "constraints": {name: pair for name, pair in bounds.items() if pair is not None},
-            "frozen": [name for name, p in self.named_parameters() if not p.requires_grad],
-            "history": None if self.history is None else self.history.to_dict(),
-            "training_state": self.training_state,
-        }
-
-    def restore_beside_weights(self, saved: Mapping[str, Any]) -> None:
-        """Take on what ``beside_weights`` returned.
-
-        Example:
-            >>> from pyrnn import RNN
-            >>> rnn = RNN(3, 8, 2)
-            >>> rnn.restore_beside_weights(RNN(3, 8, 2, frozen=["w_in"]).beside_weights())
-            >>> rnn.w_in.weight.requires_grad
-            False
-        """
-        for name, (low, high) in saved["constraints"].items():
-            layer, parameter = name.split(".")
-            constrain(getattr(self, layer), Bounds(low, high), name=parameter)
-        self.to(saved["dtype"])
-        for name, value in saved["attributes"].items():
-            if getattr(self, name) != value:  # changed since it was built, as in rnn.noise = 0
-                setattr(self, name, value)
-        for name, free in self.named_parameters():
-            free.requires_grad_(name not in saved["frozen"])
-        history = saved["history"]
-        self.history = None if history is None else training.History.from_dict(history)
-        self.training_state = saved["training_state"]
-
-    def _plain_attributes(self) -> dict[str, Any]:
-        values = {name: getattr(self, name, None) for name in argument_names(type(self))}
-        return {k: v for k, v in values.items() if isinstance(v, (bool, int, float, str))}
 
     @property
     def device(self) -> torch.device:

@@ -13,7 +13,7 @@ ROOT = Path(pyrnn.__file__).parent
 ROWS = (  # from the bottom; within a row, rooms don't import each other
     {"palette", "activations", "config", "initialization"},
     {"training", "checkpoint", "constraints", "recurrence", "tasks"},
-    {"options"},
+    {"options", "beside"},
     {"layers"},
     {"base", "connectivity"},
     {"networks", "dynamics", "projection"},
