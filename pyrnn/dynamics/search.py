@@ -181,6 +181,12 @@ class Search:
             h = self.coarse(h, x)
         return h
 
+    def _move_on(self, h: Tensor, x: Tensor) -> Tensor:
+        """Take a step with the network where that comes nearer to a point."""
+        moved = self.coarse(h, x)
+        is_nearer = (self.coarse(moved, x) - moved).norm(dim=-1) < (moved - h).norm(dim=-1)
+        return torch.where(is_nearer[:, None], moved, h)
+
     def _coarse_search(
         self, starts: Tensor, whose: Tensor, inputs: Tensor, known: Found
     ) -> tuple[Tensor, Tensor]:
@@ -188,7 +194,7 @@ class Search:
         h, x = starts.float(), inputs[whose].float()
         if not len(known.h):  # to the attractors, which mixtures miss
             h[::_RUN_EVERY] = self._run_on(h[::_RUN_EVERY], x[::_RUN_EVERY])
-        h = self.coarse(h, x)  # nearer to where the network goes
+        h = self._move_on(h, x)
         h, residual = newton(
             self.coarse,
             h,

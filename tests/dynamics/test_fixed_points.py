@@ -86,6 +86,14 @@ def test_starts_near_one_point_lead_to_all_others(at: int) -> None:
     assert_same_points(find_fixed_points(system.step, starts, system.x), system)
 
 
+def test_a_point_that_repels_strongly_is_found_from_nearby() -> None:
+    """One step of the network takes every start away from it."""
+    starts = 0.01 * torch.randn(20, 3)
+    points = find_fixed_points(lambda h, x: torch.tanh(60 * h), starts)
+    assert len(points) == 27
+    assert points.n_unstable[-1] == 3
+
+
 @pytest.mark.parametrize("gap", [1e-2, 1e-3, 1e-4])
 @pytest.mark.parametrize("seed", range(5))
 def test_points_close_to_each_other_are_told_apart(gap: float, seed: int) -> None:
