@@ -60,7 +60,8 @@ class Equation:
         is_leaky = hasattr(self.network, "alpha")
         if is_leaky:
             weight = self.alpha.expand(h.shape[-1])[:, None] * weight
-        scaled = slope[..., None] * weight if self.name == "rate" else weight * slope[..., None, :]
+        columns = slope[..., None, :] if self.name == "rate" else slope[..., None]
+        scaled = (weight.mT * columns).mT  # by columns, as LAPACK wants it
         if is_leaky:
             scaled.diagonal(dim1=-2, dim2=-1).add_(1 - self.alpha)
         return scaled

@@ -10,14 +10,25 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils import parametrize
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map
+
+from pyrnn.recurrence.eager import Linear
+from pyrnn.recurrence.engine import has_hooks
 
 Step = Callable[[Tensor, Tensor], Tensor]
 
 
 _TINY = 1e-9
+
+
+class _Product(nn.Linear):
+    """A layer of a frozen copy, called without a module's ceremony, which outlasts the product."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return functional.linear(x, self.weight, self.bias)
 
 
 class _Cast(TorchFunctionMode):
@@ -126,6 +137,10 @@ def _frozen_copy(module: nn.Module, dtype: torch.dtype) -> Any:
     }
     if parametrize.is_parametrized(copy):
         _settle(copy)
+    is_linear = type(copy) in (nn.Linear, Linear) and "forward" not in vars(copy)
+    if is_linear and not has_hooks(copy):
+        copy.__class__ = _Product
+        copy.__dict__.update(copy._parameters)
     return copy
 
 
