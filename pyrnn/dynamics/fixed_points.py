@@ -32,12 +32,13 @@ def find_fixed_points(
     .. math:: F(h^*, x) = h^*
 
     The search goes in rounds of starts: mixtures of the states given, and midpoints between the
-    points already found; half of the first round follows the network for a while, and some
-    starts of the later ones are corners of a box, should those given all be near one point. Each
+    points already found. Those of the first round follow the network for a while, to its
+    attractors; some of the later ones are corners of a box, should the states given all be near
+    one point. Each
     round runs batched Newton iterations in float32, merges what arrives and polishes the new ones
     in float64. It ends when two sets of ``round_size`` starts have brought nothing new, provided
     that the indices :math:`\mathrm{sign}\det(I - J)` add up to +1, which they must for a network
-    with bounded states; otherwise, starting ever further out, after eight. The network is copied,
+    with bounded states; otherwise, starting ever further out, after twelve. The network is copied,
     cast to float64 and left as it was.
 
     Args:

@@ -10,7 +10,8 @@ class SearchRecord:
     """What a search did.
 
     Args:
-        n_starts: Starts used.
+        n_starts: Starts used; of those of the first round that the network takes to the same
+            place, only one is.
         n_converged: Starts whose coarse search arrived near a point.
         n_new: New points of each round, over all inputs.
         was_stopped: Whether Ctrl-C or the limit of rounds ended it.

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.linalg import vector_norm
 
 from pyrnn.dynamics.equations import equation_of
 from pyrnn.dynamics.jacobian import jacobian
@@ -20,12 +21,13 @@ from pyrnn.dynamics.step import Step, frozen_step, warn_if_rounded
 from pyrnn.training.progress import interruptible, track
 
 _INPUTS_AT_ONCE = 16
-_QUIET, _MAX_QUIET = 2, 8  # sets of starts that brought nothing new
-_RUN_EVERY, _RUN_STEPS = 2, 32
+_QUIET, _MAX_QUIET = 2, 12  # sets of starts that brought nothing new
+_RUN_STEPS, _RUN_MERGE = 32, 1e-2
 _SPREAD = 0.5  # in standard deviations of the starts
+_NEARER = 1.0, 0.8  # residual after a step of the network, over that before
 _COARSE, _COARSE_MERGE = 1e-2, 1e-3
 _APPROACH = 0.2  # a step that leaves so little of the distance to a known point leads there
-_MAX_ELEMENTS = 2**24  # of all inverses
+_MAX_ELEMENTS = 2**24  # of all inverses, and of those looked up at a time
 _FINE, _FINE_MERGE = 1e-13, 1e-6
 _ARRIVED = 1e-9  # a residual above it, relative to the state, is that of a slow point at best
 
@@ -82,7 +84,10 @@ class Found:
         if len(self.quiet) > 1:
             distance.masked_fill_(owner[:, None] != self.owner[:n], torch.inf)
         before, nearest = distance.min(1)
-        after = h + (self.inverse[nearest] @ residual[..., None])[..., 0] - points[nearest]
+        chunk = max(1, _MAX_ELEMENTS // h.shape[-1] ** 2)
+        parts = zip(nearest.split(chunk), residual[..., None].split(chunk), strict=True)
+        moves = torch.cat([self.inverse.index_select(0, i) @ r for i, r in parts])[..., 0]
+        after = h + moves - points.index_select(0, nearest)
         return (after.norm(dim=-1) < _APPROACH * before) & (before < torch.inf)
 
     def active(self) -> list[int]:
@@ -106,31 +111,35 @@ class Search:
     max_rounds: int = 64
     rng: torch.Generator = field(default_factory=default_rng)
     progress: bool = False
+    n_starts: int = field(default=0, init=False)
     n_converged: int = field(default=0, init=False)
 
     def run(self, inputs: Tensor) -> tuple[Tensor, Tensor, SearchRecord]:
         """Return points, their inputs, and what was done."""
         parts = inputs.split(_INPUTS_AT_ONCE)
-        found, n_new, n_starts, is_cut = [], [], 0, False
+        found, n_new, is_cut = [], [], False
         with interruptible() as interrupt:
             for part in track(parts, "searching", enabled=self.progress):
                 known = Found.nothing(self.pool, len(part))
-                for n_sets in [1] + [2] * (self.max_rounds - 1):
+                for i in range(self.max_rounds):
                     active = known.active()
                     if not active or interrupt.pressed:
                         break
                     before = len(known.h)
-                    self._round(known, active, part, n_sets)
-                    n_starts += len(active) * n_sets * self.round_size
+                    self._round(known, active, part, is_first=i == 0)
                     n_new.append(len(known.h) - before)
                 is_cut |= bool(known.active())
                 found.append((known.h, part[known.owner]))
         h, x = (torch.cat(column) for column in zip(*found, strict=True))
-        return h, x, SearchRecord(n_starts, self.n_converged, tuple(n_new), is_cut)
+        return h, x, SearchRecord(self.n_starts, self.n_converged, tuple(n_new), is_cut)
+
+    @cached_property
+    def _rough(self) -> Tensor:
+        return self.pool.float()
 
     @cached_property
     def _sample(self) -> Tensor:
-        return self.pool[:: 1 + len(self.pool) // 1024]
+        return self._rough[:: 1 + len(self.pool) // 1024]
 
     @cached_property
     def _scale(self) -> Tensor:
@@ -145,24 +154,28 @@ class Search:
         return _size(self._sample)
 
     def _starts(self, n: int, found: Tensor, n_quiet: int) -> Tensor:
-        n_between = n // 2 if len(found) > 1 else 0
-        starts = mixtures(self.pool, n - n_between, self.rng)
-        if n_between:
-            starts = torch.cat([starts, midpoints(found, n_between, self.rng)])
+        between = midpoints(found, n // 2, self.rng)
+        starts = torch.cat([mixtures(self._rough, n - len(between), self.rng), between])
         if n > self.round_size:  # every other start goes farther out, every fourth anywhere
-            reach = _SPREAD * (n_quiet + torch.arange(n, device=starts.device) % 2)
+            reach = _SPREAD * (n_quiet + torch.arange(n) % 2).to(starts)
             starts = spread_out(starts, reach[:, None] * self._scale, self.rng)
             far = starts[3::4]
             far[:] = max(self._sample_size, _size(found)) * corners(far, self.rng)
         return starts
 
-    def _round(self, known: Found, active: list[int], inputs: Tensor, n_sets: int) -> None:
+    def _round(self, known: Found, active: list[int], inputs: Tensor, *, is_first: bool) -> None:
         """Search coarsely, then polish what may be new."""
+        n_sets = 1 if is_first else 2
         n = n_sets * self.round_size
-        starts = [self._starts(n, known.h[known.owner == k], int(known.quiet[k])) for k in active]
+        points = known.h.float()
+        starts = [self._starts(n, points[known.owner == k], int(known.quiet[k])) for k in active]
         whose = torch.tensor(active, device=known.h.device).repeat_interleave(n)
+        h = torch.cat(starts)
+        if is_first:
+            h, whose = self._settled(h, whose, inputs, known)
         known.quiet[active] += n_sets
-        h, kept = self._coarse_search(torch.cat(starts), whose, inputs, known)
+        self.n_starts += len(h)
+        h, kept = self._coarse_search(h, whose, inputs, known)
         if len(kept):
             self._polish(h, whose[kept], inputs, known)
 
@@ -176,25 +189,33 @@ class Search:
         h, whose = h[order], whose[order]
         known.add(h, whose, jacobian(self.fine, h, inputs[whose]))
 
-    def _run_on(self, h: Tensor, x: Tensor) -> Tensor:
+    def _settled(
+        self, h: Tensor, whose: Tensor, inputs: Tensor, known: Found
+    ) -> tuple[Tensor, Tensor]:
+        """Follow the network, to the attractors, which mixtures miss; keep one start of each."""
+        x = inputs[whose].float()
         for _ in range(_RUN_STEPS):
             h = self.coarse(h, x)
-        return h
+        is_new = _is_new(h.double(), whose, known, _RUN_MERGE)
+        return h[is_new], whose[is_new]
 
     def _move_on(self, h: Tensor, x: Tensor) -> Tensor:
-        """Take a step with the network where that comes nearer to a point."""
-        moved = self.coarse(h, x)
-        is_nearer = (self.coarse(moved, x) - moved).norm(dim=-1) < (moved - h).norm(dim=-1)
-        return torch.where(is_nearer[:, None], moved, h)
+        """Take a step or two with the network where they come much nearer to a point."""
+        after = self.coarse(h, x)
+        for share in _NEARER:
+            beyond = self.coarse(after, x)
+            limit = share * vector_norm(after - h, dim=-1)
+            is_nearer = vector_norm(beyond - after, dim=-1) < limit
+            h = torch.where(is_nearer[:, None], after, h)
+            after = torch.where(is_nearer[:, None], beyond, after)
+        return h
 
     def _coarse_search(
         self, starts: Tensor, whose: Tensor, inputs: Tensor, known: Found
     ) -> tuple[Tensor, Tensor]:
         """Return rough new points, and which starts they come from."""
-        h, x = starts.float(), inputs[whose].float()
-        if not len(known.h):  # to the attractors, which mixtures miss
-            h[::_RUN_EVERY] = self._run_on(h[::_RUN_EVERY], x[::_RUN_EVERY])
-        h = self._move_on(h, x)
+        x = inputs[whose].float()
+        h = self._move_on(starts, x)
         h, residual = newton(
             self.coarse,
             h,
@@ -254,6 +275,8 @@ def measure(
 
 def _nearest(h: Tensor, pool: Tensor) -> Tensor:
     """Return the distance to the nearest state of the pool, ``(n,)``."""
-    squares, chunk = pool.square().sum(-1), max(1, 2**24 // max(len(pool), 1))
-    parts = [torch.addmm(squares, part, pool.mT, alpha=-2).amin(1) for part in h.split(chunk)]
-    return (torch.cat(parts) + h.square().sum(-1)).clamp(min=0).sqrt()
+    rough, chunk = pool.float(), max(1, 2**24 // max(len(pool), 1))
+    squares = rough.square().sum(-1)
+    parts = [torch.addmm(squares, part, rough.mT, alpha=-2) for part in h.float().split(chunk)]
+    nearest = torch.cat([part.min(1).indices for part in parts])  # argmin takes twice as long
+    return (h - pool[nearest]).norm(dim=-1)

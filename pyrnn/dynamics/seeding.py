@@ -50,30 +50,34 @@ def mixtures(states: Tensor, n: int, rng: torch.Generator) -> Tensor:
         >>> mixtures(torch.ones(3, 2), 5, torch.Generator()).shape
         torch.Size([5, 2])
     """
-    chosen = states[torch.randint(len(states), (n, _N_MIXED), generator=rng)]
-    concentration = torch.full((n, _N_MIXED), _CONCENTRATION)
-    weights = torch._sample_dirichlet(concentration.double(), generator=rng)
-    return torch.einsum("nk,nkh->nh", weights.to(chosen), chosen)
+    chosen = torch.randint(len(states), (n * _N_MIXED,), generator=rng).to(states.device)
+    concentration = torch.full((n, 1, _N_MIXED), _CONCENTRATION, dtype=torch.float64)
+    weights = torch._sample_dirichlet(concentration, generator=rng).to(states)
+    return (weights @ states.index_select(0, chosen).view(n, _N_MIXED, -1))[:, 0]
 
 
 def midpoints(states: Tensor, n: int, rng: torch.Generator) -> Tensor:
-    """Draw midpoints of random pairs of states.
+    """Draw midpoints of random pairs of states, no pair twice.
 
     Args:
-        states: At least two states to pair, ``(n_states, hidden_size)``.
-        n: How many midpoints.
+        states: States to pair, ``(n_states, hidden_size)``.
+        n: How many pairs to draw.
         rng: Random generator, on the CPU.
 
     Returns:
-        Midpoints, ``(n, hidden_size)``.
+        Midpoints, at most ``n`` and fewer where pairs were drawn again, ``(_, hidden_size)``.
 
     Example:
-        >>> midpoints(torch.ones(3, 2), 5, torch.Generator()).shape
-        torch.Size([5, 2])
+        >>> midpoints(torch.tensor([[0.0], [2.0]]), 5, torch.Generator())
+        tensor([[1.]])
     """
-    first = torch.randint(len(states), (n,), generator=rng)
-    step = torch.randint(1, len(states), (n,), generator=rng)
-    return (states[first] + states[(first + step) % len(states)]) / 2
+    n_states = len(states)
+    if n_states < 2:
+        return states[:0]
+    first = torch.randint(n_states, (n,), generator=rng)
+    second = (first + torch.randint(1, n_states, (n,), generator=rng)) % n_states
+    pairs = torch.unique(torch.minimum(first, second) * n_states + torch.maximum(first, second))
+    return (states[pairs // n_states] + states[pairs % n_states]) / 2
 
 
 def uniform_states(states: Tensor, n: int, rng: torch.Generator | int | None = None) -> Tensor:
@@ -111,7 +115,7 @@ def spread(states: Tensor) -> Tensor:
         >>> spread(torch.tensor([[-1.0], [1.0]])), spread(torch.zeros(1, 1))
         (tensor([1.1000]), tensor([1.]))
     """
-    scale = states.std(0, correction=0)
+    scale = (states - states.mean(0)).square().mean(0).sqrt()
     scale = scale + 0.1 * scale.square().mean().sqrt()
     return torch.where(scale > 0, scale, torch.ones_like(scale))
 
@@ -131,7 +135,7 @@ def spread_out(states: Tensor, scale: Tensor, rng: torch.Generator) -> Tensor:
         >>> spread_out(torch.ones(1, 2), torch.zeros(2), torch.Generator())
         tensor([[1., 1.]])
     """
-    noise = torch.randn(states.shape, generator=rng, dtype=torch.float64)
+    noise = torch.randn(states.shape, generator=rng, dtype=torch.float32)
     return states + scale * noise.to(states)
 
 
