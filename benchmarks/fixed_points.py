@@ -26,6 +26,7 @@ import argparse
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -40,7 +41,6 @@ from torch import Tensor
 
 from pyrnn import RNN, RNNBase, TorchRNN
 from pyrnn.dynamics import certify, find_attractors, find_fixed_points
-from pyrnn.dynamics.step import frozen_step
 from pyrnn.tasks import FlipFlop
 
 N_STARTS = 1024  # of the flip-flop example of FixedPointFinder
@@ -97,7 +97,7 @@ def joint_adam(
     """
     starts = starts.to(dtype)
     h, x = starts.clone().requires_grad_(), x.to(dtype).expand(len(starts), -1)
-    step = frozen_step(rnn, starts, x)
+    step = deepcopy(rnn).to(dtype).eval().requires_grad_(False).step
     optimizer = torch.optim.Adam([h], lr=1.0)
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.95, patience=2)
     before = torch.full_like(starts[:, 0], torch.nan)
