@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,6 +12,7 @@ from torch import nn
 
 from pyrnn.activations import Activation
 from pyrnn.config import decode, encode
+from pyrnn.files import replacing
 
 __all__ = ["PathLike", "load", "save"]
 
@@ -45,20 +45,9 @@ def save(rnn: nn.Module, path: PathLike) -> Path:
         0.8
     """
     content = _content(rnn)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, path.stat().st_mode if path.exists() else 0o644)  # mkstemp gives 0o600
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return path
+    with replacing(path) as partial, open(partial, "wb") as file:
+        torch.save(content, file)
+    return Path(path)
 
 
 def load(

@@ -10,6 +10,7 @@ import networkx as nx
 from torch import Tensor
 
 from pyrnn.dynamics.points import FixedPoint
+from pyrnn.files import replacing
 
 
 def save_graph(graph: nx.DiGraph, path: str | Path) -> None:
@@ -46,10 +47,11 @@ def save_graph(graph: nx.DiGraph, path: str | Path) -> None:
         plain.add_node(node, **{key: _plain(value, suffix) for key, value in about.items()})
     for i, j, about in graph.edges(data=True):
         plain.add_edge(i, j, **{key: _plain(value, suffix) for key, value in about.items()})
-    if suffix == ".graphml":
-        nx.write_graphml(plain, str(path))
-    else:
-        Path(path).write_text(json.dumps(nx.node_link_data(plain, edges="edges"), indent=1))
+    with replacing(path) as partial:
+        if suffix == ".graphml":
+            nx.write_graphml(plain, str(partial))
+        else:
+            partial.write_text(json.dumps(nx.node_link_data(plain, edges="edges"), indent=1))
 
 
 def _describe(point: FixedPoint) -> dict[str, Any]:

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pyrnn.files import replacing
+
 _FORMAT = "pyrnn.dynamics/1"
 
 
@@ -36,7 +38,7 @@ def save_result(result: Any, path: str | Path) -> None:
     arrays: dict[str, np.ndarray] = {}
     tree = _encode(result, arrays)
     header = json.dumps({"format": _FORMAT, "result": tree})
-    with open(path, "wb") as file:
+    with replacing(path) as partial, open(partial, "wb") as file:
         np.savez_compressed(file, header=np.array(header), **arrays)  # type: ignore[arg-type]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from pyrnn.files import replacing
 from pyrnn.render.camera import Pose, fit_camera
 from pyrnn.render.layers import Array, Drawing
 from pyrnn.render.stage import Stage
@@ -45,7 +46,8 @@ def write_film(
             films.append(_frames(stage, motion, n_frames))
         shown = track(range(n_frames), f"filming {path.name}", enabled=progress)
         frames = (np.concatenate([next(film) for film in films], axis=1) for _ in shown)
-        (_write_gif if is_gif else _write_mp4)(frames, path, fps)
+        with replacing(path) as partial:
+            (_write_gif if is_gif else _write_mp4)(frames, partial, fps)
     return path
 
 

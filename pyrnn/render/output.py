@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from pyrnn.files import replacing
 from pyrnn.render import given
 from pyrnn.render.layers import Drawing
 from pyrnn.render.opengl import begin_probe, has_display
@@ -97,7 +98,8 @@ class Output:
 
         style: dict[str, Any] = {"view": view, "transparent": transparent}
         pictures = [draw_picture(drawing, size, **style) for drawing in self.drawings]
-        Image.fromarray(np.concatenate(pictures, axis=1)).save(path)
+        with replacing(path) as partial:
+            Image.fromarray(np.concatenate(pictures, axis=1)).save(partial)
         return Path(path)
 
     def film(
@@ -165,7 +167,9 @@ class Output:
         known = (*given.PAGES, *given.FILMS, *given.PICTURES)
         suffix = given.check_suffix(path, known, (".html", ".png", ".gif", ".mp4"))
         if suffix in given.PAGES:
-            Path(path).write_text(self.html(**options), encoding="utf-8")
+            page = self.html(**options)
+            with replacing(path) as partial:
+                partial.write_text(page, encoding="utf-8")
             return Path(path)
         return (self.film if suffix in given.FILMS else self.screenshot)(path, **options)
 

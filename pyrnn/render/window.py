@@ -13,6 +13,7 @@ from typing import Any
 from PIL import Image
 from vtkmodules.vtkInteractionStyle import vtkInteractorStyleTrackballCamera
 
+from pyrnn.files import replacing
 from pyrnn.palette import SLATE
 from pyrnn.render.camera import VIEWS
 from pyrnn.render.image import image_actor
@@ -193,7 +194,8 @@ class Viewer:
         wanted = Path(path)
         names = (wanted.with_stem(f"{wanted.stem}-{i}") for i in range(2, 10_000))
         free = wanted if not wanted.exists() else next(n for n in names if not n.exists())
-        Image.fromarray(self.stage.pixels()).save(free)
+        with replacing(free) as partial:
+            Image.fromarray(self.stage.pixels()).save(partial)
         log.info("saved %s", free)
         return free
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -213,3 +215,21 @@ def test_film_of_panels_shows_them_side_by_side_and_how_far_it_is(flipflop, tmp_
         assert (film.size, film.n_frames) == ((192, 64), 2)
     flipflop.film(path, progress=False, **options)
     assert said == [("filming two.gif", True), ("filming two.gif", False)]
+
+
+@pytest.mark.parametrize("name", ["scene.png", "scene.gif"])
+def test_an_interrupted_write_leaves_the_old_file(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / name
+    path.write_text("old")
+    options = {"seconds": 0.2, "progress": False} if name.endswith("gif") else {}
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        Scene(scenes.trials(2)).save(path, size=(64, 48), **options)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
