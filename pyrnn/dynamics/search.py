@@ -95,8 +95,10 @@ class Found:
         return [k for k in range(len(self.quiet)) if not self._is_done(k)]
 
     def _is_done(self, k: int) -> bool:
-        is_whole = self.sign[self.owner == k].sum() == 1
-        return bool(self.quiet[k] >= (_QUIET if is_whole else _MAX_QUIET))
+        n_quiet = int(self.quiet[k])
+        return n_quiet >= _MAX_QUIET or (
+            n_quiet >= _QUIET and bool(self.sign[self.owner == k].sum() == 1)
+        )
 
 
 @dataclass
