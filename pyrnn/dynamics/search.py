@@ -24,7 +24,7 @@ _INPUTS_AT_ONCE = 16
 _QUIET, _MAX_QUIET = 2, 12  # sets of starts that brought nothing new
 _RUN_STEPS, _RUN_MERGE = 32, 1e-2
 _SPREAD = 0.5  # in standard deviations of the starts
-_NEARER = 1.0, 0.8  # residual after a step of the network, over that before
+_MOVING = 1, 2, 4, 8, 16  # all starts move on by a step, every second by two, …
 _COARSE, _COARSE_MERGE = 1e-2, 1e-3
 _APPROACH = 0.2  # a step that leaves so little of the distance to a known point leads there
 _MAX_ELEMENTS = 2**24  # of all inverses, and of those looked up at a time
@@ -202,14 +202,16 @@ class Search:
         return h[is_new], whose[is_new]
 
     def _move_on(self, h: Tensor, x: Tensor) -> Tensor:
-        """Take a step or two with the network where they come much nearer to a point."""
-        after = self.coarse(h, x)
-        for share in _NEARER:
-            beyond = self.coarse(after, x)
-            limit = share * vector_norm(after - h, dim=-1)
-            is_nearer = vector_norm(beyond - after, dim=-1) < limit
-            h = torch.where(is_nearer[:, None], after, h)
-            after = torch.where(is_nearer[:, None], beyond, after)
+        """Let starts follow the network as long as they come nearer to a point, few of them far.
+
+        Those that move on save the search work; those that stay find the points that repel.
+        """
+        for every in _MOVING:
+            before = h[::every]
+            after = self.coarse(before, x[::every])
+            left = vector_norm(self.coarse(after, x[::every]) - after, dim=-1)
+            is_nearer = left < vector_norm(after - before, dim=-1)
+            h[::every] = torch.where(is_nearer[:, None], after, before)
         return h
 
     def _coarse_search(
