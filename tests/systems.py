@@ -16,6 +16,11 @@ F64 = torch.float64
 Step = Callable[[Tensor, Tensor], Tensor]
 
 
+def seeded() -> torch.Generator:
+    """Return a generator that does not depend on what was imported or run before."""
+    return torch.Generator().manual_seed(0)
+
+
 @dataclass(frozen=True, eq=False)
 class System:
     """A map with its fixed points, known without any code of ours."""
@@ -51,7 +56,7 @@ def linear5() -> System:
     return _system(
         "linear5",
         lambda h, x: h @ matrix.to(h).T + offset.to(h) + x,
-        torch.randn(40, 5, dtype=F64),
+        torch.randn(40, 5, dtype=F64, generator=seeded()),
         torch.zeros(5, dtype=F64),
         [(np.linalg.solve(np.eye(5) - a, b), a)],
     )
@@ -86,8 +91,7 @@ def product_flip_flop() -> System:
         h = np.concatenate([k * m * s for k, m, s in zip(bits, levels, signs, strict=True)])
         points.append((h, (1 - h**2)[:, None] * w))
     matrix = torch.tensor(w)
-    rng = torch.Generator().manual_seed(0)
-    starts = torch.empty(200, 12, dtype=F64).uniform_(-1, 1, generator=rng)
+    starts = torch.empty(200, 12, dtype=F64).uniform_(-1, 1, generator=seeded())
     step = lambda h, x: torch.tanh(h @ matrix.to(h).T + x)  # noqa: E731
     return _system("product_flip_flop", step, starts, torch.zeros(12, dtype=F64), points)
 
@@ -109,7 +113,7 @@ def rotation_map(gain: float = 1.3) -> System:
     """h' = tanh(g R h) with R a turn by 2π/7: the origin, and a closed curve around it."""
     w = gain * rotation_matrix(2 * np.pi / 7)
     matrix = torch.tensor(w)
-    starts = torch.empty(40, 2, dtype=F64).uniform_(-1, 1)
+    starts = torch.empty(40, 2, dtype=F64).uniform_(-1, 1, generator=seeded())
     step = lambda h, x: torch.tanh(h @ matrix.to(h).T + x)  # noqa: E731
     return _system("rotation_map", step, starts, torch.zeros(2, dtype=F64), [(np.zeros(2), w)])
 
@@ -127,7 +131,7 @@ def beer2(diagonal: float = 4.5, dt: float = 0.1) -> System:
         drive = torch.sigmoid(h + offset.to(h) + x) @ matrix.to(h).T
         return h + dt * (drive - h)
 
-    starts = torch.empty(60, 2, dtype=F64).uniform_(0, 5)
+    starts = torch.empty(60, 2, dtype=F64).uniform_(0, 5, generator=seeded())
     return _system("beer2", step, starts, torch.zeros(2, dtype=F64), [(y, np.eye(2) + dt * flow)])
 
 
@@ -145,7 +149,7 @@ def relu2() -> System:
         if np.allclose(np.maximum(w @ h + b, 0), h):
             points.append((h, j))
     matrix = torch.tensor(w)
-    starts = torch.empty(40, 2, dtype=F64).uniform_(0, 3)
+    starts = torch.empty(40, 2, dtype=F64).uniform_(0, 3, generator=seeded())
     step = lambda h, x: torch.relu(h @ matrix.to(h).T + x)  # noqa: E731
     return _system("relu2", step, starts, torch.tensor(b), points)
 
