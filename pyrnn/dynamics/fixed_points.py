@@ -34,12 +34,11 @@ def find_fixed_points(
     The search goes in rounds of starts: mixtures of the states given, and midpoints between the
     points already found. Those of the first round follow the network for a while, to its
     attractors; some of the later ones are corners of a box, should the states given all be near
-    one point. Each
-    round runs batched Newton iterations in float32, merges what arrives and polishes the new ones
-    in float64. It ends when two sets of ``round_size`` starts have brought nothing new, provided
-    that the indices :math:`\mathrm{sign}\det(I - J)` add up to +1, which they must for a network
-    with bounded states; otherwise, starting ever further out, after twelve. The network is copied,
-    cast to float64 and left as it was.
+    one point. Each round runs batched Newton iterations in float32, merges what arrives and
+    polishes the new ones in float64. It ends when two sets of ``round_size`` starts have brought
+    nothing new, provided that the indices :math:`\mathrm{sign}\det(I - J)` add up to +1, which
+    they must for a network with bounded states; otherwise, starting ever further out, after
+    twelve. The network is copied, cast to float64 and left as it was.
 
     Args:
         rnn: A network, or any batched ``step(h, x)``.
