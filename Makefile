@@ -15,7 +15,7 @@ help:
 	@echo "make clean  remove the environment and everything that was built"
 
 # Installed anew when one of these files changes. The demo needs the package alone.
-PACKAGING := pyproject.toml setup.cfg setup.py constraints.txt $(wildcard pyrnn/recurrence/*.cpp pyrnn/recurrence/*.h)
+PACKAGING := pyproject.toml setup.cfg setup.py constraints.txt $(wildcard pyrnn/unroll/*.cpp pyrnn/unroll/*.h)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 $(BIN)/python:

@@ -17,9 +17,9 @@ if platform.machine() in ("x86_64", "AMD64"):
 setup(
     ext_modules=[
         Extension(
-            f"pyrnn.recurrence._{name}",
-            sources=[f"pyrnn/recurrence/{name}.cpp"],
-            depends=[f"pyrnn/recurrence/{part}" for part in ("kernel.cpp", "team.h", "vector.h")],
+            f"pyrnn.unroll._{name}",
+            sources=[f"pyrnn/unroll/{name}.cpp"],
+            depends=[f"pyrnn/unroll/{part}" for part in ("kernel.cpp", "team.h", "vector.h")],
             extra_compile_args=[*FLAGS, *flags],
             extra_link_args=["-pthread"],
             optional=True,  # without a compiler the package installs all the same

@@ -1,4 +1,4 @@
-"""How often, and how fast, a ring integrator is learnt with and without a curriculum.
+"""How often, and how fast, a ring integrator is learned with and without a curriculum.
 
 The network integrates angular velocity over 100 steps (Cueva et al. 2020). A run is a success once
 the mean angle error on held-out trials of full length is below 8 degrees.
@@ -39,8 +39,8 @@ def main(network: str = "rnn", n_with: int = 8, n_without: int = 3, epochs: int 
             error, n_steps, seconds = run(NETWORKS[network](seed), seed, stages, epochs)
             errors.append(error)
             table.add_row(name, str(seed), f"{error:.1f}", str(n_steps), f"{seconds:.1f}")
-        n_learnt = sum(error < GOAL for error in errors)
-        print(f"{network} {name} curriculum: {n_learnt} of {n_seeds} below {GOAL:g}°", flush=True)
+        n_learned = sum(error < GOAL for error in errors)
+        print(f"{network} {name} curriculum: {n_learned} of {n_seeds} below {GOAL:g}°", flush=True)
     Console().print(table)
 
 

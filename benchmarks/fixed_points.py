@@ -9,7 +9,7 @@ time is that of the CPU, the median over the rounds.
 FixedPointFinder (Golub & Sussillo 2018) is written anew here, from the settings in the sources of
 its version for torch, github.com/mattgolub/fixed-point-finder at commit 1a30417 (September 2023):
 
-- ``FixedPointFinderBase.py``: joint optimisation in float32, ``tol_q`` 1e-12, ``tol_dq`` 1e-20
+- ``FixedPointFinderBase.py``: joint optimization in float32, ``tol_q`` 1e-12, ``tol_dq`` 1e-20
   times the learning rate, at most 5000 iterations, unique to 1e-3, outliers in distance (scale 10)
   left out, Jacobians decomposed.
 - ``FixedPointFinderTorch.py``: Adam at learning rate 1, ``ReduceLROnPlateau`` with factor 0.95 and
@@ -91,7 +91,7 @@ def joint_adam(
 ) -> tuple[Tensor, Tensor]:
     """Find points as FixedPointFinder does by default; return them and their speeds.
 
-    All starts together minimise the mean of q = |F(h) - h|² / 2 until each has a small q or
+    All starts together minimize the mean of q = |F(h) - h|² / 2 until each has a small q or
     hardly changes it. States closer than the tolerance are one point, those farther from the
     starts' mean than ten times the usual distance none.
     """
@@ -113,9 +113,9 @@ def joint_adam(
             break
         before = q
     found = _merge(h.detach()[q.argsort()], 1e-3)
-    centre = starts.mean(0)
-    reach = 10 * (starts - centre).norm(dim=-1).mean()
-    found = found[(found - centre).norm(dim=-1) < reach]
+    center = starts.mean(0)
+    reach = 10 * (starts - center).norm(dim=-1).mean()
+    found = found[(found - center).norm(dim=-1) < reach]
     x = x[: len(found)]
     np.linalg.eig(_jacobians(step, found, x).numpy())
     return found.double(), (step(found, x) - found).norm(dim=-1).double()

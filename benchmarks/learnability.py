@@ -264,7 +264,7 @@ def cells(row: Row, runs: list[Run], made: tuple[str, str]) -> tuple[str, ...]:
 def as_markdown(rows: Iterable[tuple[str, ...]]) -> str:
     """Format the table for the docs."""
     lines = [HEADER, tuple("---" for _ in HEADER), *rows]
-    learnt = "\n".join(f"| {' | '.join(line[:-2])} |" for line in lines)
+    learned = "\n".join(f"| {' | '.join(line[:-2])} |" for line in lines)
     made = "\n".join(f"| {' | '.join((line[0], *line[-2:]))} |" for line in lines)
     notes = "".join(f"- {row.name}: {row.note}\n" for row in ROWS if row.note)
     return (
@@ -274,7 +274,7 @@ def as_markdown(rows: Iterable[tuple[str, ...]]) -> str:
         "cosine decay, gradient norm clipped at 0.1, 500 steps; one CPU thread. The metric is "
         f"measured on {N_TEST} fresh trials after training, and every {EVALUATE_EVERY} steps to "
         'tell when the goal was first reached. "Plain loop" is what the same recipe reached in a '
-        f"loop of plain PyTorch.\n\n{learnt}\n\nBeyond the default recipe:\n\n{notes}\n"
+        f"loop of plain PyTorch.\n\n{learned}\n\nBeyond the default recipe:\n\n{notes}\n"
         "The time to make 64 trials, alone and within an epoch of training, where they are made "
         f"in bulk, and its share of a training step on them:\n\n{made}\n"
     )

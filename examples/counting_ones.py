@@ -51,7 +51,7 @@ def rprop(x, count, n_steps):
 
 
 def train(x, count, optimizer, lr, n_steps, clip_norm=None):
-    """Return the weights that pyrnn's ``fit`` finds with an optimiser of torch."""
+    """Return the weights that pyrnn's ``fit`` finds with an optimizer of torch."""
     inputs = torch.tensor(x).unsqueeze(-1)
     targets = inputs.cumsum(1)
     is_end = torch.arange(x.shape[1]) == x.shape[1] - 1

@@ -72,7 +72,7 @@ def main(epochs=40, n_units=64, show=True):
 
 
 def draw(history, trials, watched, lines, curve):
-    """Draw the loss, trials with the line attractor, its spectrum, and the behaviour."""
+    """Draw the loss, trials with the line attractor, its spectrum, and the behavior."""
     figure, axes = plt.subplots(1, 4, figsize=(13, 3.2))
     plot_loss(history, ax=axes[0])
     plane = Projection.fit(watched, n_components=2)

@@ -61,7 +61,7 @@ def draw(task, trials, outputs, history, points, graph):
     plot_trial(trials.unbind()[0], outputs[0], dt=task.dt, ax=axes["A"])
     axes["A"].set_xlabel("time (ms)")
     plot_loss(history, ax=axes["B"])
-    axes["C"].set_title("modes at the centre")
+    axes["C"].set_title("modes at the center")
     plot_spectrum(points[-1], zoom=True, ax=axes["C"])
     plot_transition_graph(graph, layout="pca" if len(points) > 1 else "layered", ax=axes["D"])
     return figure

@@ -13,7 +13,7 @@ import torch
 
 from pyrnn import LowRankRNN
 from pyrnn.dynamics import find_fixed_points
-from pyrnn.palette import GREY, stability_color
+from pyrnn.palette import GRAY, stability_color
 from pyrnn.plot import STYLE_SHEET
 from pyrnn.tasks import MultisensoryIntegration
 
@@ -64,7 +64,7 @@ def draw(task, trials, kappa, grid, flow, points, m):
     for k in range(100):
         axes[0].plot(time, kappa[k], color=colors[k], linewidth=0.7)
     axes[0].set(title="latent variable in 100 trials", xlabel="time (ms)", ylabel="κ")
-    axes[1].axhline(0, color=GREY, linewidth=0.8)
+    axes[1].axhline(0, color=GRAY, linewidth=0.8)
     axes[1].plot(grid, flow, label="one step without input")
     for point in points:
         color = stability_color(point.n_unstable)

@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from pyrnn import CTRNN
-from pyrnn.dynamics import linearise
+from pyrnn.dynamics import linearize
 from pyrnn.plot import (
     STYLE_SHEET,
     plot_loss,
@@ -24,7 +24,7 @@ from pyrnn.plot import (
     plot_time_constants,
 )
 from pyrnn.tasks import PulseToChirp
-from pyrnn.training import L2, Outside
+from pyrnn.training import L2, BoundsPenalty
 
 OUT = Path("out/pulse_to_chirp")
 
@@ -44,7 +44,7 @@ def main(
         epochs=epochs,
         batch_size=1,
         lr=lr,
-        penalties=[Outside(10.0, "tau", low=11 * dt), L2(1e-5, layers=["w_rec"])],
+        penalties=[BoundsPenalty(10.0, "tau", low=11 * dt), L2(1e-5, layers=["w_rec"])],
         clip_norm=clip_norm,
         scheduler=scheduler,
         seed=seed,
@@ -84,7 +84,7 @@ def draw(before, rnn, history, trial, outputs, states):
     plot_state_lines(torch.tanh(states), ax=axes[0, 2])
     plot_time_constants(rnn.tau, before.tau, ax=axes[1, 0])
     plot_stems(rnn.w_rec.bias, label="bias", ax=axes[1, 1])
-    spectra = [linearise(net, torch.zeros(len(net.tau))).flow_jacobians for net in (rnn, before)]
+    spectra = [linearize(net, torch.zeros(len(net.tau))).flow_jacobians for net in (rnn, before)]
     plot_spectrum(*(1000 * torch.linalg.eigvals(J) for J in spectra), continuous=True,
                   ax=axes[1, 2])  # fmt: skip
     return figure

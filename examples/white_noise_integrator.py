@@ -16,7 +16,7 @@ from torch import nn
 from torch.optim.lr_scheduler import ExponentialLR
 
 from pyrnn import RNN
-from pyrnn.palette import GREY
+from pyrnn.palette import GRAY
 from pyrnn.plot import STYLE_SHEET, plot_loss, plot_spectrum, plot_stems, plot_weights
 from pyrnn.tasks import WhiteNoiseIntegrator
 
@@ -24,7 +24,7 @@ OUT = Path("out/white_noise_integrator")
 
 
 def whole_l2(rnn, rollout):
-    """Penalise the squares of all weights and of the final states."""
+    """Penalize the squares of all weights and of the final states."""
     layers = (rnn.w_in, rnn.w_rec, rnn.w_out)
     weights = sum(p.square().sum() for layer in layers for p in layer.parameters())
     return 2e-4 * (weights + rollout.states[:, -1].square().sum())
@@ -97,7 +97,7 @@ def draw_test(history, test, outputs):
     axes[2].plot(outputs[:8, :, 0].T)
     axes[2].plot(test.targets[:8, :, 0].T, "--", color="black", linewidth=0.7)
     error = (outputs - test.targets)[..., 0].abs().T
-    axes[3].plot(error[:, :128], color=GREY, alpha=0.2, linewidth=0.7)
+    axes[3].plot(error[:, :128], color=GRAY, alpha=0.2, linewidth=0.7)
     axes[3].plot(error.mean(1), label=f"mean of {len(outputs)} trials")
     axes[3].legend()
     axes[1].set(title="white noise", xlabel="step")

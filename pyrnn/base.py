@@ -16,7 +16,8 @@ from pyrnn import beside, checkpoint, training
 from pyrnn.config import config_of, register, remember
 from pyrnn.layers import Layers
 from pyrnn.options import positive_int
-from pyrnn.recurrence import (
+from pyrnn.training import losses
+from pyrnn.unroll import (
     Engine,
     choose_engine,
     has_hooks,
@@ -24,7 +25,6 @@ from pyrnn.recurrence import (
     unroll,
     unroll_and_adjoint,
 )
-from pyrnn.training import losses
 
 __all__ = ["RNNBase", "Rollout"]
 
@@ -68,7 +68,7 @@ class RNNBase(Layers, ABC):
         frozen: Names of the layers that don't learn.
         init: Initial recurrent weights: ``normal``, ``orthogonal``, ``identity``, ``spectral``.
         gain: Their gain. Under constraints, the spectral radius of the initial weights.
-        train_initial_state: Whether the initial state, zero at first, is learnt.
+        train_initial_state: Whether the initial state, zero at first, is learned.
         dt: Duration of a time step, in ms.
         seed: Seed of the initial weights and of the noise; ``None`` draws one.
 
@@ -165,7 +165,7 @@ class RNNBase(Layers, ABC):
         return self.h0.expand(*batch_shape, self.state_size)
 
     def loss(self, outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the loss that ``fit`` minimises unless it is told another: masked MSE.
+        """Return the loss that ``fit`` minimizes unless it is told another: masked MSE.
 
         Args:
             outputs: ``(..., time, output_size)``.

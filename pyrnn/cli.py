@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 import pyrnn
-from pyrnn.recurrence import fused
+from pyrnn.unroll import fused
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

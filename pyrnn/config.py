@@ -112,14 +112,14 @@ def remember(init: Callable[..., None]) -> Callable[..., None]:
     return remembering
 
 
-def _initialiser(cls: type) -> type:
+def _initializer(cls: type) -> type:
     """Return the class whose ``__init__`` builds instances of ``cls``."""
     return next(base for base in cls.__mro__ if "__init__" in vars(base))
 
 
 def _bind(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a call by name; those of ``*args`` under ``"*"``."""
-    call = inspect.signature(vars(_initialiser(cls))["__init__"]).bind(None, *args, **kwargs)
+    call = inspect.signature(vars(_initializer(cls))["__init__"]).bind(None, *args, **kwargs)
     call.apply_defaults()
     named: dict[str, Any] = {}
     for name, parameter in list(call.signature.parameters.items())[1:]:

@@ -1,4 +1,4 @@
-"""Constraints that live in a weight: true after any optimiser step, load or copy.
+"""Constraints that live in a weight: true after any optimizer step, load or copy.
 
 Every constraint confines each entry of a weight to an interval: Dale's law to one side of zero, a
 mask to zero, a fixed entry to its value, bounds to bounds. Several constraints are the
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-__all__ = ["Bounds", "Constraint", "Dale", "Fixed", "Mask", "Signs", "constrain", "intervals"]
+__all__ = ["Bounds", "Constraint", "Dale", "Fixed", "Mask", "SignedMask", "constrain", "intervals"]
 
 
 class Constraint(ABC):
@@ -23,7 +23,7 @@ class Constraint(ABC):
 
     Subclassing:
         Write ``interval(weight)``. Combination with other constraints, exactness under any
-        optimiser, copies and saved files then work.
+        optimizer, copies and saved files then work.
 
     Example:
         >>> class Weak(Constraint):
@@ -45,7 +45,7 @@ class Dale(Constraint):
 
     .. math:: w_{ij} = s_j\,|v_{ij}|
 
-    with :math:`v` the parameter that an optimiser sees; columns are presynaptic.
+    with :math:`v` the parameter that an optimizer sees; columns are presynaptic.
 
     Args:
         signs: One sign per presynaptic unit, ``(in_features,)``: positive for excitatory,
@@ -65,7 +65,7 @@ class Dale(Constraint):
         if self.signs.ndim != 1:
             raise ValueError(
                 "expected one sign per presynaptic unit, shape (in_features,), "
-                f"got {tuple(self.signs.shape)}; for a sign per connection use Signs"
+                f"got {tuple(self.signs.shape)}; for a sign per connection use SignedMask"
             )
 
     def interval(self, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -74,14 +74,14 @@ class Dale(Constraint):
         return _half_lines(self.signs.expand(weight.shape), weight)
 
 
-class Signs(Constraint):
+class SignedMask(Constraint):
     """A signed mask: positive, negative, or absent, entry by entry.
 
     Args:
         signs: 1, -1 or 0 per connection, shaped like the weight. Zero means no connection.
 
     Example:
-        >>> constrain(nn.Linear(2, 1), Signs([[0, -1]])).weight[0, 0].item()
+        >>> constrain(nn.Linear(2, 1), SignedMask([[0, -1]])).weight[0, 0].item()
         0.0
     """
 
@@ -172,7 +172,7 @@ class Bounds(Constraint):
 def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") -> nn.Module:
     r"""Make a weight of a layer obey constraints from here on.
 
-    The parameter :math:`v` that the optimiser sees is free; the weight is :math:`v` reflected
+    The parameter :math:`v` that the optimizer sees is free; the weight is :math:`v` reflected
     at the ends of its interval :math:`[a, b]`, which is :math:`s|v|` for Dale's law:
 
     .. math:: w = a + |v - a| \;(b = \infty), \qquad w = b - |b - v| \;(a = -\infty).

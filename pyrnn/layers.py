@@ -21,7 +21,7 @@ from pyrnn.options import (
     positive_int,
     unit_signs,
 )
-from pyrnn.recurrence import Linear
+from pyrnn.unroll import Linear
 
 __all__ = ["Layers"]
 
@@ -102,7 +102,7 @@ class Layers(nn.Module):
         self.w_rec = Linear(self.hidden_size, rows, bias=self._has_bias("w_rec"))
         self.w_out = Linear(self.hidden_size, self.output_size, bias=self._has_bias("w_out"))
         self._build_initial_state()
-        self._initialise()
+        self._initialize()
         for name, constraints in self._constraints().items():
             if constraints:
                 constrain(getattr(self, name), *constraints)
@@ -124,7 +124,7 @@ class Layers(nn.Module):
             self.register_buffer("h0", zero)
 
     @torch.no_grad()
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         """Draw the weights: inputs of unit variance, readout and biases zero."""
         recurrent = initial_weight(self.init, self.hidden_size, self.gain, self.generator)
         self.w_rec.weight.copy_(recurrent)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pyrnn.constraints import Constraint, Dale, Mask, Signs
+from pyrnn.constraints import Constraint, Dale, Mask, SignedMask
 
 __all__ = [
     "LAYERS",
@@ -109,7 +109,7 @@ def _mask_or_signs(mask: Any) -> Constraint:
             f"values, such as {values[other][0]:g}; for weights that keep their value use "
             "constrain(rnn.w_rec, Fixed(values))"
         )
-    return Signs(values) if (values < 0).any() else Mask(values)
+    return SignedMask(values) if (values < 0).any() else Mask(values)
 
 
 def positive_int(name: str, value: int) -> int:

@@ -1,4 +1,4 @@
-"""Colours that mean the same in every figure and scene, readable by the colour-blind.
+"""Colors that mean the same in every figure and scene, readable by the color-blind.
 
 The categorical palette is that of Okabe and Ito; nothing is told by red against green alone.
 
@@ -17,7 +17,7 @@ BLUE, VERMILION, YELLOW = "#0072B2", "#D55E00", "#F0E442"
 
 INK = "#1F2328"  # text
 SLATE = "#4A5460"  # secondary text, stable eigenvalues
-GREY = "#8A94A0"  # guides
+GRAY = "#8A94A0"  # guides
 TRACE = "#AEB6C0"  # trajectories that mean nothing in particular
 RULE = "#D0D4DA"  # grid lines, borders
 
@@ -30,7 +30,7 @@ TURN = (  # once around, for angles: light, blue, dark, vermilion, light
 
 
 def stability_color(n_unstable: int) -> str:
-    """Return the colour of a fixed point with so many unstable modes.
+    """Return the color of a fixed point with so many unstable modes.
 
     Example:
         >>> stability_color(0), stability_color(12)
@@ -51,7 +51,7 @@ def stability_label(n_unstable: int) -> str:
 
 
 def rgb(color: str) -> tuple[int, int, int]:
-    """Split a hexadecimal colour into red, green and blue, each from 0 to 255.
+    """Split a hexadecimal color into red, green and blue, each from 0 to 255.
 
     Example:
         >>> rgb("#E69F00")
@@ -61,7 +61,7 @@ def rgb(color: str) -> tuple[int, int, int]:
 
 
 def colormap(name: str) -> Any:
-    """Return a colour map of matplotlib, or ``"turn"``: one that ends as it begins.
+    """Return a color map of matplotlib, or ``"turn"``: one that ends as it begins.
 
     Example:
         >>> turn = colormap("turn")
@@ -77,7 +77,7 @@ def colormap(name: str) -> Any:
 
 
 class Scale(NamedTuple):
-    """How values become colours: a colour map, and which values are at its ends."""
+    """How values become colors: a color map, and which values are at its ends."""
 
     colormap: str
     low: float
@@ -102,10 +102,10 @@ class Scale(NamedTuple):
 
 
 def color_scale(values: Any, period: float | None = None) -> tuple[Scale, Any]:
-    """Choose the colours of values, and bring angles into one turn.
+    """Choose the colors of values, and bring angles into one turn.
 
     Args:
-        values: What is coloured, an array.
+        values: What is colored, an array.
         period: A full turn, such as 360, where values are angles: both ends look alike.
 
     Returns:

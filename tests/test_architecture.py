@@ -12,7 +12,7 @@ import pyrnn
 ROOT = Path(pyrnn.__file__).parent
 ROWS = (  # from the bottom; within a row, rooms don't import each other
     {"palette", "activations", "config", "files", "initialization"},
-    {"training", "checkpoint", "constraints", "recurrence", "tasks"},
+    {"training", "checkpoint", "constraints", "unroll", "tasks"},
     {"options", "beside"},
     {"layers"},
     {"base", "connectivity"},

@@ -191,7 +191,7 @@ def test_masks_of_every_layer() -> None:
         ({"connectivity": {"w_hid": None}}, "connectivity of w_in, w_rec, w_out, got 'w_hid'"),
         (
             {"connectivity": -torch.ones(6, 6), "dale_ratio": 0.5},
-            r"constraints that agree, got Dale, Signs with no value left for entry \[0, 0\]",
+            r"constraints that agree, got Dale, SignedMask with no value left for entry \[0, 0\]",
         ),
         ({"activation": "tan"}, "activation among tanh, relu.*got 'tan'"),
         ({"activation": "lab:swish"}, "got 'lab:swish'; import its module first"),

@@ -146,9 +146,9 @@ def test_file_of_a_newer_version(tmp_path: Path) -> None:
 def test_class_that_has_changed_since(tmp_path: Path) -> None:
     path = RNN(1, 4, 1).save(tmp_path / "rnn.pt")
     content = torch.load(path, weights_only=True)
-    content["network"]["config"]["colour"] = "blue"
+    content["network"]["config"]["color"] = "blue"
     torch.save(content, path)
-    with pytest.raises(ValueError, match=r"fit the network's class as it is now.*colour"):
+    with pytest.raises(ValueError, match=r"fit the network's class as it is now.*color"):
         pyrnn.load(path)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import pyrnn
 from pyrnn import cli
-from pyrnn.recurrence import fused
+from pyrnn.unroll import fused
 
 
 def test_python_m_is_the_same_command(

@@ -1,4 +1,4 @@
-"""Constraints are exact: after any optimiser, load, copy and change of type."""
+"""Constraints are exact: after any optimizer, load, copy and change of type."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pyrnn.constraints import (
     Dale,
     Fixed,
     Mask,
-    Signs,
+    SignedMask,
     constrain,
     intervals,
 )
@@ -30,7 +30,7 @@ from pyrnn.training.optim import OPTIMIZERS
 N = 10
 SIGNS = 1.0 - 2.0 * (torch.arange(N) >= 8)
 NO_AUTAPSES = ~torch.eye(N, dtype=torch.bool)
-OPTIONS = {  # of every optimiser the settings that push hardest
+OPTIONS = {  # of every optimizer the settings that push hardest
     "adam": {"lr": 0.05, "weight_decay": 0.1},
     "adamw": {"lr": 0.05, "weight_decay": 0.1},
     "sgd": {"lr": 1.0},
@@ -94,7 +94,7 @@ def train(rnn: CTRNN, name: str, n_steps: int) -> None:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_constraints_survive_optimisers_loads_and_copies(name: str, tmp_path: Path) -> None:
+def test_constraints_survive_optimizers_loads_and_copies(name: str, tmp_path: Path) -> None:
     """500 steps, then every way to move a network; the weights must also have moved."""
     rnn = constrained()
     assert_exact(rnn)
@@ -212,13 +212,16 @@ def test_writing_into_a_constrained_weight_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("constraints", "message"),
     [
-        ((Dale([1, -1]), Signs([[-1, -1], [1, -1]])), "agree, got Dale, Signs with no value left"),
+        (
+            (Dale([1, -1]), SignedMask([[-1, -1], [1, -1]])),
+            "agree, got Dale, SignedMask with no value left",
+        ),
         ((Dale([1, 1]), Bounds(high=-0.1)), "agree, got Dale, Bounds"),
         ((Mask([[1, 0], [1, 1]]), Fixed([[0.0, 0.5], [0.0, 0.0]])), "agree, got Mask, Fixed"),
         ((Dale([1, 1, -1]),), r"signs of shape \(2,\), got \(3,\)"),
         ((Mask([[1, 0]]),), r"mask of shape \(2, 2\), got \(1, 2\)"),
         ((Fixed([[1.0, 0.0]]),), r"values of shape \(2, 2\), got \(1, 2\)"),
-        ((Signs([[1, 0]]),), r"signs of shape \(2, 2\), got \(1, 2\)"),
+        ((SignedMask([[1, 0]]),), r"signs of shape \(2, 2\), got \(1, 2\)"),
     ],
 )
 def test_contradictions_and_shapes(constraints: tuple[Constraint, ...], message: str) -> None:

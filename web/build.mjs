@@ -17,5 +17,5 @@ await build({
   banner: { js: `/* pyrnn viewer with three.js ${three.version}, both MIT: see three.LICENSE.txt */` },
 });
 copyFileSync("src/page.html", new URL("page.html", target));
-const licence = readFileSync("node_modules/three/LICENSE", "utf8");
-writeFileSync(new URL("three.LICENSE.txt", target), licence);
+const license = readFileSync("node_modules/three/LICENSE", "utf8");
+writeFileSync(new URL("three.LICENSE.txt", target), license);

@@ -35,7 +35,7 @@ PAGE = """# {name}
 
 ![A trial and a trained network's outputs](images/{name}.png)
 
-*A trial: inputs above, targets (grey) and a trained network's outputs below; steps that are not
+*A trial: inputs above, targets (gray) and a trained network's outputs below; steps that are not
 scored are shaded. On {n_test} fresh trials the network's {metric} is {value}.*
 
 ```python

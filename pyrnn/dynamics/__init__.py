@@ -5,23 +5,23 @@ from pyrnn.dynamics.bifurcations import Bifurcation
 from pyrnn.dynamics.certificate import Certificates, certify
 from pyrnn.dynamics.continuation import Branch, find_branches
 from pyrnn.dynamics.cycles import Cycle, find_cycles
-from pyrnn.dynamics.dimension import n_components, participation_ratio
+from pyrnn.dynamics.dimension import n_principal_components, participation_ratio
 from pyrnn.dynamics.export import save_graph
 from pyrnn.dynamics.fixed_points import find_fixed_points
 from pyrnn.dynamics.flow import (
     FlowField,
     LimitCycle,
-    RungeKutta,
+    RungeKuttaMap,
     find_limit_cycle,
     flow_field,
     velocity,
 )
-from pyrnn.dynamics.jacobian import Iterated, input_jacobian, jacobian
-from pyrnn.dynamics.linearisation import (
-    Linearisation,
+from pyrnn.dynamics.jacobian import IteratedMap, input_jacobian, jacobian
+from pyrnn.dynamics.linearization import (
+    Linearization,
+    departure_from_normality,
     frequencies,
-    henrici,
-    linearise,
+    linearize,
     timescales,
 )
 from pyrnn.dynamics.lyapunov import kaplan_yorke_dimension, lyapunov_spectrum
@@ -44,11 +44,11 @@ __all__ = [
     "FixedPoint",
     "FixedPoints",
     "FlowField",
-    "Iterated",
+    "IteratedMap",
     "LimitCycle",
-    "Linearisation",
+    "Linearization",
     "Manifold",
-    "RungeKutta",
+    "RungeKuttaMap",
     "SearchRecord",
     "SlowPoint",
     "SlowPoints",
@@ -56,6 +56,7 @@ __all__ = [
     "certify",
     "classify",
     "count_unstable",
+    "departure_from_normality",
     "find_attractors",
     "find_branches",
     "find_cycles",
@@ -65,16 +66,15 @@ __all__ = [
     "find_slow_points",
     "flow_field",
     "frequencies",
-    "henrici",
     "index_signs",
     "input_jacobian",
     "jacobian",
     "kaplan_yorke_dimension",
-    "linearise",
+    "linearize",
     "load_result",
     "lyapunov_spectrum",
     "manifold_graph",
-    "n_components",
+    "n_principal_components",
     "participation_ratio",
     "sample_paths",
     "save_graph",

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pyrnn.dynamics.cycles import Cycle, cycles_through
 from pyrnn.dynamics.inputs import one_input
-from pyrnn.dynamics.jacobian import Iterated
+from pyrnn.dynamics.jacobian import IteratedMap
 from pyrnn.dynamics.newton import newton
 from pyrnn.dynamics.step import Step, frozen_step, one_thread
 
@@ -102,7 +102,7 @@ def find_attractors(
         starts: Where runs start, ``(..., hidden_size)``: the states of a task, or
             :func:`~pyrnn.dynamics.uniform_states` for shares of state space.
         x: Constant input, ``(input_size,)``; by default zero.
-        max_period: Longest period to recognise.
+        max_period: Longest period to recognize.
         n_steps: Most steps of a run.
 
     Returns:
@@ -167,7 +167,7 @@ def _collect(step: Step, h: Tensor, x: Tensor, periods: Tensor) -> tuple[list[Cy
     left = (periods > 0).nonzero()[:, 0]
     while len(left):
         first, period = left[:1], int(periods[left[0]])
-        whole = Iterated(step, period)
+        whole = IteratedMap(step, period)
         state, _ = newton(whole, h[first], x[first], tol=1e-13, n_iterations=6, cap=0.1)
         cycles += cycles_through(step, state, x[first], period) or [
             _as_it_is(step, h[first], x[first], period)
@@ -182,6 +182,6 @@ def _collect(step: Step, h: Tensor, x: Tensor, periods: Tensor) -> tuple[list[Cy
 
 def _as_it_is(step: Step, h: Tensor, x: Tensor, period: int) -> Cycle:
     """Return an orbit that polishing would have moved to another, shorter one."""
-    whole = Iterated(step, period)
+    whole = IteratedMap(step, period)
     residual = float((whole(h, x) - h).norm())
     return Cycle(whole.orbit(h, x)[:, 0], x[0], residual, whole.jacobian(h, x)[0])

@@ -17,7 +17,7 @@ from pyrnn.dynamics.seeding import default_rng
 from pyrnn.dynamics.step import one_thread
 
 _SMALLEST = 1e-5
-_SHARPEST_TURN = 0.95  # cosine between tangents of neighbouring states
+_SHARPEST_TURN = 0.95  # cosine between tangents of neighboring states
 _MAX_STATES = 5000
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.dynamics.inputs import one_input
-from pyrnn.dynamics.jacobian import Iterated
+from pyrnn.dynamics.jacobian import IteratedMap
 from pyrnn.dynamics.search import Search, steps_for_search
 from pyrnn.dynamics.seeding import default_rng
 from pyrnn.dynamics.stability import classify, count_unstable
@@ -126,7 +126,7 @@ def find_cycles(
     with one_thread(), torch.no_grad():
         fine, coarse = steps_for_search(rnn, pool, inputs)
         for period in periods:
-            whole, rough = Iterated(fine, period), Iterated(coarse, period)
+            whole, rough = IteratedMap(fine, period), IteratedMap(coarse, period)
             search = Search(whole, rough, pool, tol, 64, max_rounds, rng, progress)
             h, x, _ = search.run(inputs)
             found += cycles_through(fine, h, x, period)
@@ -144,14 +144,14 @@ def cycles_through(step: Step, h: Tensor, x: Tensor, period: int) -> list[Cycle]
         x: Their input, ``(n, input_size)``.
         period: Number of steps.
     """
-    orbits = Iterated(step, period).orbit(h, x).transpose(0, 1)
+    orbits = IteratedMap(step, period).orbit(h, x).transpose(0, 1)
     reach = _SAME * (1 + h.norm(dim=-1))
     returns = (orbits[:, 1:] - h[:, None]).norm(dim=-1) < reach[:, None]
     cycles, left = [], (~returns.any(1)).nonzero()[:, 0]
     while len(left):
         first, orbit = left[:1], orbits[left[0]]
         residual = (step(orbit[-1:], x[first]) - orbit[:1]).norm()
-        product = Iterated(step, period).jacobian(h[first], x[first])[0]
+        product = IteratedMap(step, period).jacobian(h[first], x[first])[0]
         cycles.append(Cycle(orbit, x[first[0]], float(residual), product))
         is_on_it = torch.cdist(h[left], orbit).amin(1) < reach[left]
         is_on_it[0] = True

@@ -31,7 +31,7 @@ def participation_ratio(states: Tensor) -> Tensor:
     return torch.where(total > 0, variances.sum().square() / total, total)
 
 
-def n_components(states: Tensor, share: float = 0.9) -> int:
+def n_principal_components(states: Tensor, share: float = 0.9) -> int:
     r"""Return how many principal components hold a share of the variance.
 
     .. math:: \min \{k : \sum_{i \le k} \sigma_i^2 \ge s \sum_i \sigma_i^2\}
@@ -47,7 +47,7 @@ def n_components(states: Tensor, share: float = 0.9) -> int:
         ValueError: If ``share`` is not in (0, 1].
 
     Example:
-        >>> n_components(torch.tensor([[1.0, 0], [-1, 0], [0, 0.1], [0, -0.1]]))
+        >>> n_principal_components(torch.tensor([[1.0, 0], [-1, 0], [0, 0.1], [0, -0.1]]))
         1
     """
     if not 0 < share <= 1:
@@ -64,5 +64,5 @@ def _variances(states: Tensor) -> Tensor:
             f"expected at least two states, (..., hidden_size), got {tuple(states.shape)}"
         )
     flat = states.reshape(-1, states.shape[-1])
-    centred = flat - flat.mean(0)
-    return torch.linalg.svdvals(centred).square() / (len(flat) - 1)
+    centered = flat - flat.mean(0)
+    return torch.linalg.svdvals(centered).square() / (len(flat) - 1)

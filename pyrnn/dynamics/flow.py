@@ -78,7 +78,7 @@ def flow_field(
         axes: Two directions that span the plane, ``(2, hidden_size)``; they are made orthonormal,
             the first keeping its direction.
         x: Constant input, ``(input_size,)``; by default zero.
-        origin: State at the centre, ``(hidden_size,)``; by default zero.
+        origin: State at the center, ``(hidden_size,)``; by default zero.
         extent: The grid goes from ``-extent`` to ``extent`` along both axes.
         n: Grid points along each axis.
 
@@ -101,14 +101,14 @@ def flow_field(
         )
     q, r = torch.linalg.qr(plane.mT)
     q = (q * r.diagonal().sign()).mT
-    centre = plane.new_zeros(plane.shape[-1]) if origin is None else as_states(origin, rnn)
+    center = plane.new_zeros(plane.shape[-1]) if origin is None else as_states(origin, rnn)
     ticks = torch.linspace(-extent, extent, n, dtype=plane.dtype, device=plane.device)
     points = torch.stack(torch.meshgrid(ticks, ticks, indexing="xy"), dim=-1)
-    moves = velocity(rnn, centre + points @ q, x)
+    moves = velocity(rnn, center + points @ q, x)
     return FlowField(points, moves @ q.mT, moves.norm(dim=-1))
 
 
-class RungeKutta:
+class RungeKuttaMap:
     r"""Solve :math:`\dot h = (F(h, x) - h)/\Delta t` over a duration, by classical Runge-Kutta.
 
     A step itself, for the analyses that want the exact flow in place of the Euler map.
@@ -120,7 +120,7 @@ class RungeKutta:
         n_substeps: Runge-Kutta steps that it takes.
 
     Example:
-        >>> exact = RungeKutta(lambda h, x: h - 0.1 * h, dt=0.1, duration=1.0, n_substeps=50)
+        >>> exact = RungeKuttaMap(lambda h, x: h - 0.1 * h, dt=0.1, duration=1.0, n_substeps=50)
         >>> exact(torch.ones(1, dtype=torch.float64), torch.zeros(1))
         tensor([0.3679], dtype=torch.float64)
     """
@@ -232,12 +232,12 @@ def find_limit_cycle(
     dt = float(getattr(getattr(rnn, "__self__", rnn), "dt", 1.0)) if dt is None else dt
     with one_thread(), torch.no_grad():
         step = frozen_step(rnn, h[:1], inputs)
-        guess = _first_return(RungeKutta(step, dt), h[:1], inputs, max_duration or 2000 * dt)
+        guess = _first_return(RungeKuttaMap(step, dt), h[:1], inputs, max_duration or 2000 * dt)
         return None if guess is None else _close(step, dt, *guess, inputs, n_samples)
 
 
 def _first_return(
-    flow: RungeKutta, h: Tensor, x: Tensor, max_duration: float
+    flow: RungeKuttaMap, h: Tensor, x: Tensor, max_duration: float
 ) -> tuple[Tensor, float] | None:
     """Return a state after the transient, and the time until the run passes it again."""
     n_steps = int(max_duration / flow.dt)
@@ -260,9 +260,9 @@ def _close(
     step: Step, dt: float, h: Tensor, period: float, x: Tensor, n: int
 ) -> LimitCycle | None:
     """Solve for a state and a period that close the orbit, across the flow at the state."""
-    size, normal = h.shape[-1], RungeKutta(step, dt).velocity(h, x)[0]
+    size, normal = h.shape[-1], RungeKuttaMap(step, dt).velocity(h, x)[0]
     for _ in range(_NEWTON_STEPS):
-        flow = RungeKutta(step, dt, period / n)
+        flow = RungeKuttaMap(step, dt, period / n)
         states = [h]
         for _ in range(n):
             states.append(flow(states[-1], x))

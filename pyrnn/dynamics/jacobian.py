@@ -63,7 +63,7 @@ def input_jacobian(rnn: Any, h: Tensor, x: Tensor) -> Tensor:
 
 
 def _derivative(f: Any, at: Tensor) -> Tensor:
-    """Differentiate a batched function by one vectorised backward pass."""
+    """Differentiate a batched function by one vectorized backward pass."""
     with torch.enable_grad():
         at = at.detach().clone().requires_grad_()
         result = f(at)
@@ -78,7 +78,7 @@ def _derivative(f: Any, at: Tensor) -> Tensor:
     return gradients.movedim(0, -2).contiguous()
 
 
-class Iterated:
+class IteratedMap:
     r"""Several steps as one, :math:`F^k`, with the Jacobian as a product along the orbit.
 
     Args:
@@ -86,7 +86,7 @@ class Iterated:
         n_steps: How many.
 
     Example:
-        >>> thrice = Iterated(lambda h, x: 2 * h, 3)
+        >>> thrice = IteratedMap(lambda h, x: 2 * h, 3)
         >>> thrice(torch.ones(1, 1), torch.zeros(1, 1)), jacobian(thrice, *torch.zeros(2, 1, 1))
         (tensor([[8.]]), tensor([[[8.]]]))
     """

@@ -1,4 +1,4 @@
-"""How fast neighbouring trajectories part, in every direction."""
+"""How fast neighboring trajectories part, in every direction."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def lyapunov_spectrum(
         n_steps: Steps to average over.
         n_transient: Steps before these.
         n_exponents: How many, the largest ones; by default all.
-        every: Steps between two orthonormalisations.
+        every: Steps between two orthonormalizations.
 
     Returns:
         Exponents per step, ``(..., n_exponents)``, largest first. Divide by the duration of a

@@ -32,7 +32,7 @@ def newton(
     .. math:: h \leftarrow h + t (I - J)^{-1} (F(h, x) - h)
 
     with the length :math:`t` that leaves the smallest residual. Where :math:`I - J` is nearly
-    singular the direction is Levenberg and Marquardt's. Each factorisation serves a second step,
+    singular the direction is Levenberg and Marquardt's. Each factorization serves a second step,
     taken where it leaves a smaller residual, which makes the convergence cubic.
 
     Args:

@@ -22,7 +22,7 @@ _SLOW = 1e-2  # distance of a mode's modulus from 1 that may belong to a line or
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """A state under a constant input, with the step linearised there.
+    """A state under a constant input, with the step linearized there.
 
     Args:
         state: The point, ``(hidden_size,)``.
@@ -93,7 +93,7 @@ class SlowPoint(Point):
 
     @property
     def q(self) -> float:
-        """Half the squared speed, which a slow point minimises."""
+        """Half the squared speed, which a slow point minimizes."""
         return self.speed**2 / 2
 
 

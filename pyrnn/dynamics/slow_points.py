@@ -68,7 +68,7 @@ def find_slow_points(
         step = frozen_step(rnn, pool[:2], inputs.expand(len(pool[:2]), -1))
         h = mixtures(pool, n_starts, default_rng(rng))
         x = inputs.expand(len(h), -1)
-        h, slope = _minimise(step, h, x)
+        h, slope = _minimize(step, h, x)
         speed = (step(h, x) - h).norm(dim=-1)
         kept = (slope <= _STILL * speed) & (speed > tol) & (speed < max_speed)
         h = _distinct_states(h[kept])
@@ -125,7 +125,7 @@ def _relax(step: Step, h: Tensor, x: Tensor, damping: float, n_iterations: int) 
     return h
 
 
-def _minimise(step: Step, h: Tensor, x: Tensor, n_iterations: int = 60) -> tuple[Tensor, Tensor]:
+def _minimize(step: Step, h: Tensor, x: Tensor, n_iterations: int = 60) -> tuple[Tensor, Tensor]:
     """Go down q by Newton steps whose curvatures are made positive; return states and slopes."""
     h, slope = h.clone(), torch.full_like(h[:, 0], torch.inf)
     active = torch.arange(len(h), device=h.device)

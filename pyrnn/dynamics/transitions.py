@@ -42,7 +42,7 @@ def transition_graph(
         points: Fixed points, of :func:`~pyrnn.dynamics.find_fixed_points`.
         n_runs: Runs from each point.
         scale: Length of the nudge; by default a twentieth of the median distance between
-            neighbouring points.
+            neighboring points.
         n_steps: Most steps of a run.
         rng: Random generator on the CPU, or a seed; by default 0.
 

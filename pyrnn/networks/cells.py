@@ -91,13 +91,13 @@ class TorchRNN(RNNBase):
         return self.bias if isinstance(self.bias, bool) else layer in self.bias
 
     @torch.no_grad()
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         if self.init != "torch":
             if self.cell != "rnn":
                 raise ValueError(
                     f"expected init='torch' for cell={self.cell!r}, got {self.init!r}"
                 )
-            return super()._initialise()
+            return super()._initialize()
         bound = self.hidden_size**-0.5
         for parameter in (*self.w_in.parameters(), *self.w_rec.parameters()):
             parameter.uniform_(-bound, bound, generator=self.generator)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pyrnn.base import RNNBase
 from pyrnn.constraints import Bounds, constrain
-from pyrnn.recurrence import Constant
+from pyrnn.unroll import Constant
 
 __all__ = ["CTRNN", "RNN", "LeakyRNN", "RateRNN", "equation"]
 
@@ -63,8 +63,8 @@ class LeakyRNN(RNNBase):
         output_size: Number of output channels.
         tau: Time constant in ms; one number, or one per unit, ``(hidden_size,)``.
         dt: Time step in ms, at most ``tau``; :math:`\alpha = \Delta t / \tau`.
-        train_tau: Whether the time constants, one per unit, are learnt.
-        tau_bounds: Smallest and largest learnt time constant, in ms; held by parametrization.
+        train_tau: Whether the time constants, one per unit, are learned.
+        tau_bounds: Smallest and largest learned time constant, in ms; held by parametrization.
             ``None`` stands for ``(dt, inf)``.
         **options: The options of ``RNNBase``.
 

@@ -19,7 +19,7 @@ class LowRankRNN(LeakyRNN):
 
     .. math:: W_{rec} = \frac{1}{N} m n^\top + \frac{g}{\sqrt N} \chi
 
-    with :math:`m, n` of shape ``(hidden_size, rank)`` learnt and :math:`\chi` a fixed random
+    with :math:`m, n` of shape ``(hidden_size, rank)`` learned and :math:`\chi` a fixed random
     matrix; otherwise as ``CTRNN``. Without the random part the state lives in the span of
     :math:`m` and of the inputs: for rank one, :math:`h = m \kappa + I` with
 
@@ -78,8 +78,8 @@ class LowRankRNN(LeakyRNN):
         """Right vectors, ``(hidden_size, rank)``: the directions that recurrence reads."""
         return self.w_rec.parametrizations.weight.original1  # type: ignore[union-attr, return-value]
 
-    def _initialise(self) -> None:
-        super()._initialise()
+    def _initialize(self) -> None:
+        super()._initialize()
         size = self.hidden_size
         with torch.no_grad():
             chi = self.random_gain / size**0.5 * torch.randn(size, size, generator=self.generator)

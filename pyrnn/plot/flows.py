@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.lines import Line2D
 
-from pyrnn.palette import BLUE, CYCLE, GREY, INK, SLATE, VERMILION, colormap, stability_color
+from pyrnn.palette import BLUE, CYCLE, GRAY, INK, SLATE, VERMILION, colormap, stability_color
 from pyrnn.plot.style import axes_or_new, heading, styled
 from pyrnn.projection import Array, Projection, as_array
 
@@ -26,7 +26,7 @@ def plot_flow(
     nullclines: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a flow on a plane: speed in colour, streamlines, nullclines, fixed points.
+    """Draw a flow on a plane: speed in color, streamlines, nullclines, fixed points.
 
     Stable fixed points are filled, unstable ones hollow.
 
@@ -124,7 +124,7 @@ def plot_bifurcation(
             style: dict[str, Any] = {"color": VERMILION, "markersize": 6, "zorder": 4}
             ax.plot(event.parameter, height, mark, **style)
             seen[event.kind] = Line2D([], [], marker=mark, linestyle="", **style)
-    unstable = Line2D([], [], color=GREY, linestyle="--")
+    unstable = Line2D([], [], color=GRAY, linestyle="--")
     seen = {"stable": Line2D([], [], color=BLUE), "unstable": unstable, **seen}
     ax.legend(seen.values(), seen.keys())
     name = "observed" if callable(observe) else f"unit {observe}"
@@ -175,7 +175,7 @@ def plot_basins(ends: Any, places: Any = None, *, ax: Axes | None = None) -> Axe
 
 
 def _pale_blues() -> ListedColormap:
-    """Return colours from blue, where it is slow, to white, pale enough to draw upon."""
+    """Return colors from blue, where it is slow, to white, pale enough to draw upon."""
     blues = colormap("Blues_r")(np.linspace(0, 1, 256))
     return ListedColormap(1 - 0.55 * (1 - blues[:, :3]))
 
@@ -195,5 +195,5 @@ def _branch(ax: Axes, parameters: Array, heights: Array, branch: Any) -> None:
     changes = np.flatnonzero(np.diff(stable)) + 1
     starts, stops = [0, *changes], [*(changes + 1), len(stable)]
     for start, stop in zip(starts, stops, strict=True):
-        color, dash = (BLUE, "-") if stable[start] else (GREY, "--")
+        color, dash = (BLUE, "-") if stable[start] else (GRAY, "--")
         ax.plot(parameters[start:stop], heights[start:stop], dash, color=color)

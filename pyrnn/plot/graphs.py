@@ -131,4 +131,4 @@ def _nodes(ax: Axes, points: Mapping[int, Any], places: Mapping[int, Array]) -> 
     ]
     ax.margins(0.08)
     if handles:
-        legend_below(ax, handles, labelled=ax.axison)
+        legend_below(ax, handles, labeled=ax.axison)

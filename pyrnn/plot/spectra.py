@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 
-from pyrnn.palette import GREY, SLATE, VERMILION
+from pyrnn.palette import GRAY, SLATE, VERMILION
 from pyrnn.plot.style import axes_or_new, heading, styled
 from pyrnn.projection import Array, as_array
 
@@ -23,7 +23,7 @@ def plot_spectrum(
     zoom: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw eigenvalues in the complex plane, growing ones in another colour and larger.
+    """Draw eigenvalues in the complex plane, growing ones in another color and larger.
 
     Args:
         eigenvalues: Eigenvalues, ``(n,)``, a square matrix or a layer to take them of, a fixed
@@ -49,16 +49,16 @@ def plot_spectrum(
     values = _eigenvalues(eigenvalues)
     ax = axes_or_new(ax)
     grows = values.real > 0 if continuous else np.abs(values) > 1
-    guide: dict[str, Any] = {"color": GREY, "linewidth": 1.0, "zorder": 1}
+    guide: dict[str, Any] = {"color": GRAY, "linewidth": 1.0, "zorder": 1}
     if continuous:
         ax.axvline(0, linestyle="--", **guide)
     else:
-        ax.add_patch(Circle((0, 0), 1, fill=False, edgecolor=GREY, linewidth=1.0, zorder=1))
+        ax.add_patch(Circle((0, 0), 1, fill=False, edgecolor=GRAY, linewidth=1.0, zorder=1))
     if initial is not None:
         before = _eigenvalues(initial)
         hollow: dict[str, Any] = {
             "facecolors": "none",
-            "edgecolors": GREY,
+            "edgecolors": GRAY,
             "linewidths": 0.8,
             "s": 14,
         }
@@ -137,7 +137,7 @@ def plot_magnitudes(eigenvalues: Any, *, n: int | None = None, ax: Axes | None =
     sizes = np.sort(np.abs(_eigenvalues(eigenvalues)))[::-1][:n]
     modes = np.arange(1, len(sizes) + 1)
     bottom = max(0.0, float(sizes.min() - 0.15 * np.ptp([*sizes, 1.0])))
-    ax.vlines(modes, bottom, sizes, color=GREY, linewidth=1.2)
+    ax.vlines(modes, bottom, sizes, color=GRAY, linewidth=1.2)
     for mask, color in ((sizes <= 1, SLATE), (sizes > 1, VERMILION)):
         ax.plot(modes[mask], sizes[mask], "o", color=color, markersize=4)
     ax.axhline(1, color=VERMILION, linestyle="--", linewidth=1.0)
@@ -171,9 +171,9 @@ def plot_lyapunov(exponents: Any, *, ax: Axes | None = None) -> Axes:
     runs = np.atleast_2d(as_array(exponents, advice))
     ax = axes_or_new(ax)
     index, mean = np.arange(1, runs.shape[1] + 1), runs.mean(axis=0)
-    ax.axhline(0, color=GREY, linestyle="--", linewidth=1.0)
+    ax.axhline(0, color=GRAY, linestyle="--", linewidth=1.0)
     if len(runs) > 1:
-        ax.fill_between(index, runs.min(axis=0), runs.max(axis=0), color=GREY, alpha=0.3, lw=0)
+        ax.fill_between(index, runs.min(axis=0), runs.max(axis=0), color=GRAY, alpha=0.3, lw=0)
     ax.plot(index, mean, color=SLATE, linewidth=1.0, zorder=2)
     for mask, color in ((mean <= 0, SLATE), (mean > 0, VERMILION)):
         ax.plot(index[mask], mean[mask], "o", color=color, zorder=3)

@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.ticker import MaxNLocator
 
 from pyrnn.dynamics import participation_ratio
-from pyrnn.palette import BLUE, CYCLE, GREY, INK, RULE, TRACE, Scale, color_scale, colormap
+from pyrnn.palette import BLUE, CYCLE, GRAY, INK, RULE, TRACE, Scale, color_scale, colormap
 from pyrnn.plot.style import axes_or_new, heading, styled
 from pyrnn.projection import Array, Projection, as_array, states_of
 
@@ -106,7 +106,7 @@ def plot_trajectories(
         states: States, ``(trials, time, hidden_size)`` or ``(time, hidden_size)``, or what
             ``rnn.predict`` returned. A network of one unit is drawn along one axis.
         projection: Which plane; that of the states' principal components by default.
-        color: One value a trial, ``(trials,)``, or a state, ``(trials, time)``; grey by default.
+        color: One value a trial, ``(trials,)``, or a state, ``(trials, time)``; gray by default.
         color_label: What the values are, with their unit.
         period: A full turn, such as 360, where ``color`` holds angles: both ends look alike.
         path: States along a line attractor, ``(n, hidden_size)``, drawn on top.
@@ -117,7 +117,7 @@ def plot_trajectories(
 
     Raises:
         TypeError: If these are no states.
-        ValueError: If there is not one colour for each trial or state.
+        ValueError: If there is not one color for each trial or state.
 
     Example:
         >>> states = np.random.default_rng(0).normal(size=(4, 50, 8)).cumsum(axis=1)
@@ -152,7 +152,7 @@ def _in_plane(plane: Projection, states: Array) -> Array:
 
 
 def _colored(places: Array, scale: Scale, values: Array) -> LineCollection:
-    """Return lines in the colour of their trials, or in pieces in the colour of their states."""
+    """Return lines in the color of their trials, or in pieces in the color of their states."""
     if values.shape == places.shape[:1]:
         return LineCollection(list(places), linewidths=0.7, colors=scale(values))
     if values.shape != places.shape[:2]:
@@ -202,7 +202,7 @@ def plot_explained_variance(states: Any, *, n: int = 15, ax: Axes | None = None)
     ax = axes_or_new(ax)
     together = np.cumsum(shares)
     index = np.arange(1, len(shares) + 1)
-    ax.bar(index[:n], 100 * shares[:n], color=GREY, alpha=0.6, width=0.85)
+    ax.bar(index[:n], 100 * shares[:n], color=GRAY, alpha=0.6, width=0.85)
     ax.plot(index[:n], 100 * together[:n], "o-", color=BLUE)
     ax.axhline(100 * SHARE, color=RULE, linestyle="--", linewidth=1.0, zorder=0)
     needed = int(np.searchsorted(together, SHARE - 1e-12) + 1)

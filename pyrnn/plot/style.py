@@ -68,9 +68,9 @@ def legend_above(ax: Axes) -> None:
     ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=n, borderaxespad=0.3, **tight)
 
 
-def legend_below(ax: Axes, handles: Sequence[Any], *, labelled: bool = True) -> None:
+def legend_below(ax: Axes, handles: Sequence[Any], *, labeled: bool = True) -> None:
     """Put a legend of two columns below the axes and their labels, where width is scarce."""
-    lines = 3.3 if labelled else 0.2  # height of tick labels and axis label
+    lines = 3.3 if labeled else 0.2  # height of tick labels and axis label
     drop = ScaledTranslation(0, -lines * text_size(ax) / 72, _inches(ax))
     tight: dict[str, Any] = {"handletextpad": 0.2, "columnspacing": 1.2, "borderaxespad": 0.2}
     place: dict[str, Any] = {"bbox_to_anchor": (0.5, 0), "bbox_transform": ax.transAxes + drop}

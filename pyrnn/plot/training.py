@@ -170,7 +170,7 @@ def plot_gradient_norm(norms: Any, *, ax: Axes | None = None) -> Axes:
 def plot_loss_surface(
     x: Any, y: Any, losses: Any, *, path: Any = None, points: Any = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw the loss over two parameters, with the way that an optimiser took.
+    """Draw the loss over two parameters, with the way that an optimizer took.
 
     Args:
         x: Values of the first parameter, ``(n_x,)``.
@@ -181,8 +181,8 @@ def plot_loss_surface(
         ax: Where to draw; a new figure by default.
 
     Returns:
-        The axes; colours are logarithmic where no loss is negative, and a loss of zero has the
-        colour of the smallest that is not.
+        The axes; colors are logarithmic where no loss is negative, and a loss of zero has the
+        color of the smallest that is not.
 
     Raises:
         ValueError: If losses, path or points have another shape.

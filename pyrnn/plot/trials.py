@@ -1,4 +1,4 @@
-"""Figures of trials and of behaviour."""
+"""Figures of trials and of behavior."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from pyrnn.palette import CYCLE, GREY, INK, RULE
+from pyrnn.palette import CYCLE, GRAY, INK, RULE
 from pyrnn.plot.style import axes_or_new, heading, legend_above, styled, text_size
 from pyrnn.projection import Array, as_array
 
@@ -66,7 +66,7 @@ def plot_trial(
     rows.rule()
     rows.fit(targets if answers is None else np.concatenate([targets, answers]))
     for i, target in enumerate(targets.T):
-        curves = [(target, {"color": GREY, "alpha": 0.55, "linewidth": 3.2, "label": "target"})]
+        curves = [(target, {"color": GRAY, "alpha": 0.55, "linewidth": 3.2, "label": "target"})]
         if answers is not None:
             style = {"color": CYCLE[i % len(CYCLE)], "linewidth": 1.4, "label": "output"}
             curves.append((answers[:, i], style))
@@ -180,7 +180,7 @@ def _name_epochs(ax: Axes, epochs: Mapping[str, Any], dt: float | None) -> None:
     letter = LETTER * text_size(ax) / 72 / inches * (right - left)
     ends = [left, left]  # where the names in the two rows end
     for name, (start, stop) in sorted(spans.items(), key=lambda item: item[1]):
-        ax.axvline(start, color=GREY, linewidth=0.8, linestyle=":")
+        ax.axvline(start, color=GRAY, linewidth=0.8, linestyle=":")
         reach = letter * len(name) / 2
         middle = min(max((start + stop) / 2, left + reach), right - reach)
         row = 0 if middle - reach > ends[0] or ends[0] <= ends[1] else 1
@@ -195,7 +195,7 @@ def plot_psychometric(curves: Any, *, label: str = "evidence", ax: Axes | None =
     """Draw how often each level of evidence leads to the positive choice, with the fit.
 
     Args:
-        curves: A :class:`~pyrnn.tasks.Psychometric`, or a mapping of several by name.
+        curves: A :class:`~pyrnn.tasks.PsychometricCurve`, or a mapping of several by name.
         label: What the evidence is, with its unit.
         ax: Where to draw; a new figure by default.
 

@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from pyrnn.palette import BLUE, GREY, INK, RULE, VERMILION
+from pyrnn.palette import BLUE, GRAY, INK, RULE, VERMILION
 from pyrnn.plot.style import axes_or_new, heading, styled
 from pyrnn.projection import Array, as_array
 
-BRIGHT = 0.995  # share of the weights that the colours tell apart
+BRIGHT = 0.995  # share of the weights that the colors tell apart
 
 
 @styled
@@ -30,7 +30,7 @@ def plot_weights(
         ax: Where to draw; a new figure by default.
 
     Returns:
-        The axes, with colours symmetric about zero.
+        The axes, with colors symmetric about zero.
 
     Raises:
         TypeError: If it is neither.
@@ -89,7 +89,7 @@ def plot_stems(values: Any, *, label: str = "value", ax: Axes | None = None) -> 
     heights = as_array(values, "pass values, such as rnn.w_rec.bias").reshape(-1)
     ax = axes_or_new(ax)
     units = np.arange(len(heights))
-    ax.vlines(units, 0, heights, color=GREY, linewidth=1.2)
+    ax.vlines(units, 0, heights, color=GRAY, linewidth=1.2)
     ax.axhline(0, color=RULE, linewidth=0.8, zorder=0)
     ax.plot(units, heights, "o", color=BLUE, markersize=3.5)
     if not heights.any():
@@ -125,7 +125,7 @@ def plot_time_constants(tau: Any, initial: Any = None, *, ax: Axes | None = None
     ax = axes_or_new(ax)
     edges = np.histogram_bin_edges(np.concatenate([after, before]), bins=24).tolist()
     if initial is not None:
-        ax.hist(before, edges, color=GREY, alpha=0.45, label="initial")
+        ax.hist(before, edges, color=GRAY, alpha=0.45, label="initial")
     ax.hist(after, edges, color=BLUE, alpha=0.85, label="trained")
     median = float(np.median(after))
     ax.axvline(median, color=VERMILION, linewidth=1.4, label=f"median {median:.0f} ms")

@@ -122,7 +122,7 @@ def _arrows(curves: Curves) -> Mesh:
 
 
 def _polydata(mesh: Mesh, colors: Array) -> vtkPolyData:
-    """Return vertices, normals and colours as VTK has them; cells come later."""
+    """Return vertices, normals and colors as VTK has them; cells come later."""
     points = vtkPoints()
     points.SetData(numpy_to_vtk(np.ascontiguousarray(mesh.vertices, np.float32), deep=1))
     polydata = vtkPolyData()

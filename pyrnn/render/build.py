@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyrnn.palette import GREY, INK, rgb, stability_color, stability_label
+from pyrnn.palette import GRAY, INK, rgb, stability_color, stability_label
 from pyrnn.projection import Projection, as_array
 from pyrnn.render.coloring import Coloring
 from pyrnn.render.geometry import bezier, normalized, perpendicular, resample
@@ -60,7 +60,7 @@ def trajectories(
 def fixed_points(
     points: Iterable[Any], centers: Array, unit: float, sizes: Array | None = None
 ) -> Balls:
-    """Draw fixed points as spheres, coloured by their number of unstable modes."""
+    """Draw fixed points as spheres, colored by their number of unstable modes."""
     points = list(points)
     radii = np.array([1.15 if not point.n_unstable else 1.0 for point in points])
     if sizes is not None:
@@ -108,7 +108,7 @@ def modes(
             for sign in (-1, 1):
                 tip = center + sign * MODE_LENGTH * unit * direction
                 arrows.append(np.stack([center, tip]))
-                colors.append(rgb(GREY if slow else stability_color(point.n_unstable)))
+                colors.append(rgb(GRAY if slow else stability_color(point.n_unstable)))
     if not arrows:
         return None
     return Curves(

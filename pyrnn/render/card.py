@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from pyrnn.palette import GREY, INK, RULE, SLATE, VERMILION
+from pyrnn.palette import GRAY, INK, RULE, SLATE, VERMILION
 from pyrnn.render.image import figure_pixels
 from pyrnn.render.layers import Array, Card
 
@@ -68,7 +68,7 @@ def describe(value: complex) -> str:
 def _spectrum(figure: Figure, eigenvalues: Array) -> None:
     ax = figure.add_axes((0.19, 0.095, 0.74, 0.46))
     grows = np.abs(eigenvalues) > 1
-    ax.add_patch(Circle((0, 0), 1, fill=False, color=GREY, linewidth=0.9))
+    ax.add_patch(Circle((0, 0), 1, fill=False, color=GRAY, linewidth=0.9))
     ax.axhline(0, color=RULE, linewidth=0.7, zorder=0)
     for mask, color, size in ((~grows, SLATE, 14), (grows, VERMILION, 30)):
         ax.scatter(eigenvalues[mask].real, eigenvalues[mask].imag, s=size, color=color, lw=0)
@@ -77,4 +77,4 @@ def _spectrum(figure: Figure, eigenvalues: Array) -> None:
     ax.set_xlabel("Re λ", fontsize=8.5, labelpad=1)
     ax.set_ylabel("Im λ", fontsize=8.5, labelpad=1)
     ax.tick_params(labelsize=7.5, length=2.5)
-    ax.spines[:].set_color(GREY)
+    ax.spines[:].set_color(GRAY)

@@ -1,4 +1,4 @@
-"""Colour trajectories by time, speed, condition or any value."""
+"""Color trajectories by time, speed, condition or any value."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ MAX_CONDITIONS = len(CYCLE)  # more differing numbers than this are drawn as a s
 
 
 class Coloring(NamedTuple):
-    """Colours of all vertices, and what explains them."""
+    """Colors of all vertices, and what explains them."""
 
     colors: Array  # (n_vertices, 3) from 0 to 255
     legend: tuple[tuple[str, str], ...] = ()
     bar: ColorBar | None = None
 
     def of_trials(self, kept: Array, lengths: list[int]) -> Coloring:
-        """Return the colours of some trials, given the lengths of all."""
+        """Return the colors of some trials, given the lengths of all."""
         mask = np.isin(np.arange(len(lengths)), kept).repeat(lengths)
         return self._replace(colors=self.colors[mask])
 
@@ -29,13 +29,13 @@ class Coloring(NamedTuple):
 def color_trials(
     trials: list[Array], by: Any, label: str = "", period: float | None = None
 ) -> Coloring:
-    """Choose the colour of every state.
+    """Choose the color of every state.
 
     Args:
         trials: States of each trial, ``(time, hidden_size)`` each.
-        by: ``None`` for grey, ``"time"``, ``"speed"``, one value or label a trial ``(n_trials,)``,
+        by: ``None`` for gray, ``"time"``, ``"speed"``, one value or label a trial ``(n_trials,)``,
             or one value a state ``(n_trials, time)``.
-        label: What the values are, written at the colour scale.
+        label: What the values are, written at the color scale.
         period: A full turn, where the values are angles.
 
     Raises:
@@ -81,8 +81,8 @@ def _by_condition(values: Array, lengths: list[int]) -> Coloring:
     names, index = np.unique(values, return_inverse=True)
     if len(names) > MAX_CONDITIONS:
         raise ValueError(
-            f"expected at most {MAX_CONDITIONS} conditions, which can be told apart by colour, "
-            f"got {len(names)}; colour by a number instead"
+            f"expected at most {MAX_CONDITIONS} conditions, which can be told apart by color, "
+            f"got {len(names)}; color by a number instead"
         )
     palette = [CYCLE[i % len(CYCLE)] for i in range(len(names))]
     colors = np.array([rgb(color) for color in palette], np.uint8)[index]
@@ -93,10 +93,10 @@ def _by_condition(values: Array, lengths: list[int]) -> Coloring:
 def _by_value(
     values: Array, label: str, name: str | None = None, period: float | None = None
 ) -> Coloring:
-    """Colour by a scale."""
+    """Color by a scale."""
     if not np.isfinite(values).all():
         raise ValueError(
-            "expected finite values to colour by, got NaN or infinity; give every trial a value"
+            "expected finite values to color by, got NaN or infinity; give every trial a value"
         )
     scale, values = color_scale(values, period)
     scale = scale._replace(colormap=name or scale.colormap)

@@ -25,7 +25,7 @@ class Flow(NamedTuple):
 
 
 def flow(field: Flow, projection: Projection, box: Array) -> Curves:
-    r"""Draw where the plane's states move in one step, coloured by speed.
+    r"""Draw where the plane's states move in one step, colored by speed.
 
     The arrow at :math:`z` shows :math:`C\,(\mathrm{step}(h, x) - h)` for the state :math:`h` that
     lies in the drawn space at :math:`z`; long ones are shortened, so that slow ones can be seen.

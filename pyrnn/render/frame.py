@@ -58,7 +58,7 @@ def clear_view(centers: Array, default: Array) -> Array:
 
 
 def _spread(centers: Array, direction: Array) -> float:
-    """Return how far points seen from a direction are from their nearest neighbours."""
+    """Return how far points seen from a direction are from their nearest neighbors."""
     toward = normalized(direction)
     right = normalized(np.cross([0.0, 0.0, 1.0], toward))
     seen = centers @ np.stack([right, np.cross(toward, right)], axis=1)

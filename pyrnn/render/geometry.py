@@ -47,7 +47,7 @@ def normalized(vectors: Array) -> Array:
 
 
 def segments(lengths: Array) -> Array:
-    """Return the pairs ``(n, 2)`` of neighbouring vertices in curves of the given lengths."""
+    """Return the pairs ``(n, 2)`` of neighboring vertices in curves of the given lengths."""
     first = np.arange(int(np.sum(lengths)) - 1)
     last = np.cumsum(lengths)[:-1] - 1
     kept = np.delete(first, last)

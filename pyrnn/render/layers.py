@@ -20,7 +20,7 @@ class Card:
     Args:
         title: Its name, for instance ``"fixed point 3"``.
         detail: Its class or probability, in words.
-        color: Hexadecimal colour of the detail.
+        color: Hexadecimal color of the detail.
         eigenvalues: Spectrum, ``(hidden_size,)`` complex, largest first; empty for edges.
         facts: Further lines of text.
     """
@@ -101,7 +101,7 @@ Layer = Curves | Balls
 
 
 class ColorBar(NamedTuple):
-    """A scale of colours, and what it measures."""
+    """A scale of colors, and what it measures."""
 
     label: str
     scale: Scale
@@ -117,8 +117,8 @@ class Drawing:
         labels: Names of the three axes.
         iso: Direction to the camera, at first.
         title: Heading.
-        legend: Text and hexadecimal colour of every entry.
-        bar: Colour scale of the trajectories, if they have one.
+        legend: Text and hexadecimal color of every entry.
+        bar: Color scale of the trajectories, if they have one.
         n_steps: Length of the longest trajectory, in steps.
     """
 

@@ -1,4 +1,4 @@
-"""What is written over a scene: title, legend, colour scale and axis labels."""
+"""What is written over a scene: title, legend, color scale and axis labels."""
 
 from __future__ import annotations
 

@@ -33,17 +33,17 @@ class Scene(Output):
         graph: Transitions among them, as ``transition_graph`` returns them.
         projection: A :class:`~pyrnn.projection.Projection` or a basis ``(hidden_size, 3)``; the
             principal components of the states by default, or of the points without states.
-        color: Colour of the trajectories: ``"time"``, ``"speed"``, one value or condition a trial,
+        color: Color of the trajectories: ``"time"``, ``"speed"``, one value or condition a trial,
             or one value a state.
         color_label: What these values are.
         period: A full turn, such as 360 or ``2 * math.pi``, where ``color`` holds angles: the
-            colours then go round and both ends look alike.
+            colors then go round and both ends look alike.
         sizes: How large fixed points are drawn, one number each, such as their basins' shares.
         title: Heading of the picture.
 
     Raises:
         TypeError: If something is not what it should be, such as fixed points in place of states.
-        ValueError: If states, points, graph, projection, colours or sizes do not fit together.
+        ValueError: If states, points, graph, projection, colors or sizes do not fit together.
 
     Example:
         >>> rng = np.random.default_rng(0)

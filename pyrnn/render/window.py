@@ -58,7 +58,7 @@ def show(drawings: Sequence[Drawing], size: tuple[int, int]) -> None:
 
 
 class Viewer:
-    """The behaviour of a window: what happens when the user moves, clicks, or presses a key.
+    """The behavior of a window: what happens when the user moves, clicks, or presses a key.
 
     Args:
         stage: What is seen.

@@ -1,18 +1,17 @@
-"""Tasks: torch datasets of trials that are vectorised, seeded and scored."""
+"""Tasks: torch datasets of trials that are vectorized, seeded and scored."""
 
 from pyrnn.tasks.base import Task
 from pyrnn.tasks.checks import check_task
 from pyrnn.tasks.choice import ChoiceTask
 from pyrnn.tasks.counting import CountOnes, CountPulses
 from pyrnn.tasks.curves import (
-    Chronometric,
-    Psychometric,
+    ChronometricCurve,
+    PsychometricCurve,
     chronometric,
     psychometric,
     reaction_times,
 )
 from pyrnn.tasks.decisions import ContextIntegration, MultisensoryIntegration, PerceptualDecision
-from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.flipflop import FlipFlop
 from pyrnn.tasks.generators import PulseToChirp, SineGenerator
 from pyrnn.tasks.integrators import HeadingIntegrator, WhiteNoiseIntegrator
@@ -24,17 +23,17 @@ from pyrnn.tasks.response import DelayedResponse
 from pyrnn.tasks.timeline import Timeline
 from pyrnn.tasks.timing import IntervalDiscrimination, ReadySetGo
 from pyrnn.tasks.trial import Trial, stack_trials
+from pyrnn.tasks.trial_random import TrialRandom
 
 __all__ = [
     "ChoiceTask",
-    "Chronometric",
+    "ChronometricCurve",
     "ContextIntegration",
     "CountOnes",
     "CountPulses",
     "Delay",
     "DelayedMatchToSample",
     "DelayedResponse",
-    "Draws",
     "Fixation",
     "FlipFlop",
     "HeadingIntegrator",
@@ -46,7 +45,7 @@ __all__ = [
     "PerceptualDecision",
     "Phase",
     "PhaseTask",
-    "Psychometric",
+    "PsychometricCurve",
     "PulseToChirp",
     "ReadySetGo",
     "Response",
@@ -55,6 +54,7 @@ __all__ = [
     "Task",
     "Timeline",
     "Trial",
+    "TrialRandom",
     "WhiteNoiseIntegrator",
     "check_task",
     "chronometric",

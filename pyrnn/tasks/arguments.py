@@ -7,8 +7,8 @@ import math
 from typing import Any
 
 from pyrnn.config import to_integer
-from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.timeline import bounds, draw_ms, to_steps
+from pyrnn.tasks.trial_random import TrialRandom
 
 
 def check_arguments(task: Any) -> None:
@@ -31,7 +31,7 @@ def check_arguments(task: Any) -> None:
 
 def _check_duration(name: str, duration: Any, dt: float) -> None:
     """Check a duration before any trial is made; there must be time to decide."""
-    draw_ms(Draws(0, [0]), name, duration)
+    draw_ms(TrialRandom(0, [0]), name, duration)
     shortest = min(to_steps(name, value, dt) for value in bounds(duration))
     if name in ("decision", "go") and shortest == 0:
         raise ValueError(f"expected a {name} of at least dt = {dt} ms, got none")

@@ -16,10 +16,10 @@ from pyrnn.config import argument_names
 from pyrnn.tasks import curves
 from pyrnn.tasks.arguments import check_arguments
 from pyrnn.tasks.describe import describe, plot_trial
-from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.scores import class_accuracy, r_squared, sign_accuracy
 from pyrnn.tasks.timeline import Timeline, to_steps
 from pyrnn.tasks.trial import Trial, join_batches, stack_trials
+from pyrnn.tasks.trial_random import TrialRandom
 
 AnyTask = TypeVar("AnyTask", bound="Task")
 
@@ -92,9 +92,9 @@ class Task(Dataset[Trial]):
         """Make one trial, drawing from ``rng`` only."""
         if type(self).trials is Task.trials:
             raise NotImplementedError(f"{type(self).__name__} must write trial(rng)")
-        return self.trials(Draws.from_generator(rng)).unbind()[0]
+        return self.trials(TrialRandom.from_generator(rng)).unbind()[0]
 
-    def trials(self, draws: Draws) -> Trial:
+    def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials, one per row of ``draws``."""
         made = [self.trial(rng) for rng in draws.generators()]
         for trial in made:
@@ -132,7 +132,7 @@ class Task(Dataset[Trial]):
         return self._make(indices)
 
     def _make(self, indices: Tensor) -> Trial:
-        made = self.trials(Draws(self.seed, indices + self._first))
+        made = self.trials(TrialRandom(self.seed, indices + self._first))
         return made.to(torch.get_default_dtype())
 
     @cached_property
@@ -156,12 +156,12 @@ class Task(Dataset[Trial]):
     def epoch(self: AnyTask, k: int) -> AnyTask:
         """Return the trials of epoch ``k`` of training: new ones if online, else the same.
 
-        Trials that are vectorised are made in bulk and kept as long as the epoch is.
+        Trials that are vectorized are made in bulk and kept as long as the epoch is.
         """
         first = self._first + k * self.n_trials * self.online
-        is_vectorised = type(self).trials is not Task.trials
+        is_vectorized = type(self).trials is not Task.trials
         size = self.n_trials * sum(field.numel() for field in self._example)
-        return self._view(first, _is_kept=is_vectorised and size <= _LARGEST_EPOCH)
+        return self._view(first, _is_kept=is_vectorized and size <= _LARGEST_EPOCH)
 
     def split(self: AnyTask, validation: float = 0.1) -> tuple[AnyTask, AnyTask]:
         """Split into trials to train on and trials to validate with, which never meet.
@@ -291,6 +291,6 @@ class Task(Dataset[Trial]):
         """Convert a duration in ms into a number of steps, at least one unless it is 0."""
         return to_steps("duration", duration, self.dt)
 
-    def timeline(self, draws: Draws, *phases: str) -> Timeline:
+    def timeline(self, draws: TrialRandom, *phases: str) -> Timeline:
         """Lay phases end to end whose durations are attributes of their names."""
         return Timeline(draws, self.dt, {name: getattr(self, name) for name in phases})

@@ -8,10 +8,10 @@ from typing import ClassVar
 from torch import Tensor
 
 from pyrnn.tasks.base import Task
-from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.scores import count_accuracy
 from pyrnn.tasks.timeline import Duration, white_noise
 from pyrnn.tasks.trial import Trial
+from pyrnn.tasks.trial_random import TrialRandom
 
 
 @dataclass(eq=False)
@@ -66,7 +66,7 @@ class CountOnes(CountTask):
                 f"{self.symbol} ms"
             )
 
-    def trials(self, draws: Draws) -> Trial:
+    def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
         bits = draws.integers(0, 2, self.length, 1).double()
         inputs = bits.repeat_interleave(self.steps(self.symbol), dim=1)
@@ -139,7 +139,7 @@ class CountPulses(CountTask):
         """Duration of all slots together, in ms."""
         return self.n_slots * self.steps(self.slot) * self.dt
 
-    def trials(self, draws: Draws) -> Trial:
+    def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
         count = draws.integers(0, self.max_count + 1)
         rank = draws.uniform(self.n_slots).argsort(1).argsort(1)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Psychometric:
+class PsychometricCurve:
     r"""How often each level of evidence leads to the positive choice, and a logistic fit.
 
     .. math:: P(\text{positive} \mid x) = \frac{1}{1 + e^{-(x - b) / w}}
@@ -56,7 +56,7 @@ class Psychometric:
 
 
 @dataclass(frozen=True, eq=False)
-class Chronometric:
+class ChronometricCurve:
     """How long each level of evidence takes to a decision.
 
     Attributes:
@@ -76,7 +76,7 @@ class Chronometric:
     share_decided: np.ndarray
 
 
-def psychometric(evidence: Any, is_positive: Any) -> Psychometric:
+def psychometric(evidence: Any, is_positive: Any) -> PsychometricCurve:
     """Measure a psychometric curve and fit a logistic to it by maximum likelihood.
 
     Args:
@@ -114,10 +114,10 @@ def psychometric(evidence: Any, is_positive: Any) -> Psychometric:
     ]
     low, high = (np.array(ends) for ends in zip(*intervals, strict=True))
     bias, width = _fit_logistic(levels, k, n)
-    return Psychometric(levels, k / n, n, low, high, bias, width)
+    return PsychometricCurve(levels, k / n, n, low, high, bias, width)
 
 
-def chronometric(evidence: Any, times: Any) -> Chronometric:
+def chronometric(evidence: Any, times: Any) -> ChronometricCurve:
     """Average reaction times over trials of the same absolute evidence.
 
     Args:
@@ -139,12 +139,12 @@ def chronometric(evidence: Any, times: Any) -> Chronometric:
     mean = [group.mean() if len(group) else np.nan for group in groups]
     error = [g.std(ddof=1) / len(g) ** 0.5 if len(g) > 1 else np.nan for g in groups]
     share = [len(group) for group in groups] / np.bincount(index)
-    return Chronometric(levels, np.array(mean), np.array(error), share)
+    return ChronometricCurve(levels, np.array(mean), np.array(error), share)
 
 
 def psychometric_of(
     task: Task, outputs: Tensor, batch: Trial, *, evidence: str = "coherence"
-) -> Psychometric:
+) -> PsychometricCurve:
     """Relate a network's choices to the evidence, see :func:`pyrnn.tasks.psychometric`.
 
     Args:
@@ -161,7 +161,7 @@ def psychometric_of(
 
 def chronometric_of(
     task: Task, outputs: Tensor, batch: Trial, *, evidence: str = "coherence", **options: Any
-) -> Chronometric:
+) -> ChronometricCurve:
     """Relate a network's reaction times to the evidence, see :func:`pyrnn.tasks.chronometric`.
 
     Args:
@@ -249,7 +249,7 @@ def _logistic(x: np.ndarray, bias: float, width: float) -> np.ndarray:
 
 
 def _fit_logistic(levels: np.ndarray, k: np.ndarray, n: np.ndarray) -> tuple[float, float]:
-    """Maximise the binomial likelihood of ``k`` of ``n``; return bias and width."""
+    """Maximize the binomial likelihood of ``k`` of ``n``; return bias and width."""
     from scipy.optimize import minimize
 
     span, step = np.ptp(levels), np.diff(levels).min()
@@ -258,7 +258,7 @@ def _fit_logistic(levels: np.ndarray, k: np.ndarray, n: np.ndarray) -> tuple[flo
         z = (levels - parameters[0] * span) / np.exp(parameters[1])
         return float(k @ np.logaddexp(0, -z) + (n - k) @ np.logaddexp(0, z))
 
-    centre = levels.mean() / span
+    center = levels.mean() / span
     limits = [(levels[0] / span, levels[-1] / span), (np.log(step / 20), np.log(20 * span))]
-    found = minimize(surprise, [centre, np.log(span / 4)], bounds=limits, method="L-BFGS-B")
+    found = minimize(surprise, [center, np.log(span / 4)], bounds=limits, method="L-BFGS-B")
     return float(found.x[0] * span), float(np.exp(found.x[1]))

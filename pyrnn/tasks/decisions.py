@@ -12,10 +12,10 @@ from torch.nn.functional import one_hot
 
 from pyrnn.tasks.base import Task
 from pyrnn.tasks.choice import ChoiceTask
-from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.scores import last_scored
 from pyrnn.tasks.timeline import Duration, white_noise
 from pyrnn.tasks.trial import Trial
+from pyrnn.tasks.trial_random import TrialRandom
 
 
 @dataclass(eq=False)
@@ -71,7 +71,7 @@ class PerceptualDecision(Task):
     input_names: ClassVar[tuple[str, ...]] = ("fixation", "left", "right")
     output_names: ClassVar[tuple[str, ...]] = ("fixate", "left", "right")
 
-    def trials(self, draws: Draws) -> Trial:
+    def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
         right = draws.sign()
         coherence = right * draws.choice(self.coherences).double()
@@ -105,7 +105,7 @@ class ContextIntegration(ChoiceTask):
 
     .. math:: x_m(t) = c_m + \sigma N(0, 1), \qquad y = \mathrm{sign}\, c_a
 
-    The sensory channels hold :math:`x_m` while the stimulus is on, for motion and for colour; a
+    The sensory channels hold :math:`x_m` while the stimulus is on, for motion and for color; a
     context channel says which of them, :math:`a`, counts from the context's onset to the end. The
     answer is the sign of that one's coherence.
 
@@ -120,7 +120,7 @@ class ContextIntegration(ChoiceTask):
         context_strength: Amplitude of the context channels.
 
     Shapes:
-        inputs ``(time, 4)``: motion, colour, attend motion, attend colour. targets
+        inputs ``(time, 4)``: motion, color, attend motion, attend color. targets
         ``(time, 1)``: -1 or 1. The metric is the share of right signs at the decision.
 
     Raises:
@@ -147,13 +147,13 @@ class ContextIntegration(ChoiceTask):
     noise: float = 0.1
     context_strength: float = 0.1
 
-    input_names: ClassVar[tuple[str, ...]] = ("motion", "colour", "attend motion", "attend colour")
+    input_names: ClassVar[tuple[str, ...]] = ("motion", "color", "attend motion", "attend color")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _signed(self.coherences)
 
-    def trials(self, draws: Draws) -> Trial:
+    def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
         context = draws.integers(0, 2)
         streams = draws.choice(_signed(self.coherences), 2)
@@ -167,7 +167,7 @@ class ContextIntegration(ChoiceTask):
         torch.mul(cued.unsqueeze(-1), attend, out=inputs[..., 2:])
         coherence = streams.gather(1, context[:, None]).squeeze(1)
         info = {"coherence": coherence, "context": context, "choice": coherence.sign()}
-        info |= {"motion": streams[:, 0], "colour": streams[:, 1]}
+        info |= {"motion": streams[:, 0], "color": streams[:, 1]}
         return self.decided(inputs, time, info)
 
 
@@ -218,7 +218,7 @@ class MultisensoryIntegration(ChoiceTask):
         super().__post_init__()
         _signed(self.coherences)
 
-    def trials(self, draws: Draws) -> Trial:
+    def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
         modality = draws.integers(0, 3)
         coherence = draws.choice(_signed(self.coherences))

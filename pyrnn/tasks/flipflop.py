@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from pyrnn.tasks.base import Task
-from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.scores import sign_accuracy
 from pyrnn.tasks.trial import Trial
+from pyrnn.tasks.trial_random import TrialRandom
 
 
 @dataclass(eq=False)
@@ -73,7 +73,7 @@ class FlipFlop(Task):
                 f"{self.duration} ms, got {self.pulse_duration}"
             )
 
-    def trials(self, draws: Draws) -> Trial:
+    def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
         begins = 1 - (1 - self.pulse_probability) ** (self.dt / 10.0)
         u = draws.uniform(self.steps(self.duration), self.n_bits)

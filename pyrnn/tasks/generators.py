@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from pyrnn.tasks.base import Task
-from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.integrators import spans
 from pyrnn.tasks.timeline import white_noise
 from pyrnn.tasks.trial import Trial
+from pyrnn.tasks.trial_random import TrialRandom
 
 
 @dataclass(eq=False)
@@ -75,7 +75,7 @@ class SineGenerator(Task):
                 f"ms, got {self.start_pulse}"
             )
 
-    def trials(self, draws: Draws) -> Trial:
+    def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
         j = draws.integers(0, self.n_frequencies)
         table = torch.linspace(self.low, self.high, self.n_frequencies, dtype=torch.float64)
@@ -156,7 +156,7 @@ class PulseToChirp(Task):
                 f"dt = {self.dt} ms; choose a smaller dt"
             )
 
-    def trials(self, draws: Draws) -> Trial:
+    def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
         n_silence, n_rest = self.steps(self.silence), self.steps(self.rest)
         since = (torch.arange(n_silence + n_rest) - n_silence).double() * self.dt

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from pyrnn.tasks.base import Task
-from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.scores import angle_between, angle_error
 from pyrnn.tasks.timeline import to_steps
 from pyrnn.tasks.trial import Trial
+from pyrnn.tasks.trial_random import TrialRandom
 
 
 @dataclass(eq=False)
@@ -80,7 +80,7 @@ class HeadingIntegrator(Task):
                 f"expected positive hold and max_speed, got {self.hold} and {self.max_speed}"
             )
 
-    def trials(self, draws: Draws) -> Trial:
+    def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
         n_steps, n_cue = self.steps(self.duration), self.steps(self.cue)
         start = draws.uniform(high=2 * math.pi)
@@ -165,7 +165,7 @@ class WhiteNoiseIntegrator(Task):
         if to_steps("duration", self.duration, self.dt) < 1:
             raise ValueError(f"expected a duration of at least dt, got {self.duration} ms")
 
-    def trials(self, draws: Draws) -> Trial:
+    def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
         bias = 2 * self.bias * (draws.normal() - 0.5)
         noise = draws.normal(self.steps(self.duration), 1) * (self.noise / (self.dt / 1000) ** 0.5)

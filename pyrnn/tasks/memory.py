@@ -8,9 +8,9 @@ from typing import ClassVar
 import torch
 
 from pyrnn.tasks.choice import ChoiceTask
-from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.timeline import Duration, white_noise
 from pyrnn.tasks.trial import Trial
+from pyrnn.tasks.trial_random import TrialRandom
 
 
 @dataclass(eq=False)
@@ -57,7 +57,7 @@ class DelayedMatchToSample(ChoiceTask):
 
     input_names: ClassVar[tuple[str, ...]] = ("A", "B")
 
-    def trials(self, draws: Draws) -> Trial:
+    def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
         sample, test = draws.integers(0, 2, 2).unbind(-1)
         time = self.timeline(draws, "sample", "delay", "test", "decision")
@@ -118,7 +118,7 @@ class ParametricWorkingMemory(ChoiceTask):
         if any(f1 == f2 for f1, f2 in self.pairs):
             raise ValueError(f"expected pairs of different frequencies, got {self.pairs}")
 
-    def trials(self, draws: Draws) -> Trial:
+    def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
         table = torch.tensor(self.pairs, dtype=torch.float64)
         pairs = table[draws.integers(0, len(table))]

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from pyrnn.tasks.base import Task
-from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.scores import last_scored
 from pyrnn.tasks.trial import Trial
+from pyrnn.tasks.trial_random import TrialRandom
 
 
 @dataclass(eq=False)
@@ -87,7 +87,7 @@ class MultiTask(Task):
         """Steps of the longest task."""
         return max(task.n_steps for task in self.tasks.values())
 
-    def trials(self, draws: Draws) -> Trial:
+    def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
         rule = draws.integers(0, len(self.tasks))
         size = draws.n_trials, self.n_steps

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from pyrnn.tasks.base import Task
-from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.scores import last_scored
 from pyrnn.tasks.timeline import Duration, Timeline, draw_ms, white_noise
 from pyrnn.tasks.trial import Trial
+from pyrnn.tasks.trial_random import TrialRandom
 
 Channel: TypeAlias = float | str | Callable[..., Tensor]
 """A constant, the name of a variable, or a function of variables called by their names."""
@@ -206,7 +206,7 @@ class PhaseTask(Task):
         counts = [names[: k + 1].count(name) for k, name in enumerate(names)]
         return [f"{n} {k}" if k > 1 else n for n, k in zip(names, counts, strict=True)]
 
-    def trials(self, draws: Draws) -> Trial:
+    def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
         self._check_asked()
         known = {

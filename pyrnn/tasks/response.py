@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from pyrnn.tasks.base import Task
-from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.scores import angle_between, last_scored
 from pyrnn.tasks.timeline import Duration, bounds, white_noise
 from pyrnn.tasks.trial import Trial
+from pyrnn.tasks.trial_random import TrialRandom
 
 
 @dataclass(eq=False)
@@ -85,7 +85,7 @@ class DelayedResponse(Task):
         ring = tuple(f"ring {k}" for k in range(self.ring_size)) or ("cos", "sin")
         return ("fixation", *ring, "rule")
 
-    def trials(self, draws: Draws) -> Trial:
+    def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
         angle = draws.uniform(high=2 * math.pi)
         rule = draws.choice([1.0 if rule == "pro" else -1.0 for rule in self.rules]).double()

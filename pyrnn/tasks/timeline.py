@@ -8,7 +8,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from pyrnn.tasks.draws import Draws
+from pyrnn.tasks.trial_random import TrialRandom
 
 Duration: TypeAlias = float | tuple[float, float] | list[float]
 """A time in ms: a number, a range ``(low, high)`` or a list of equally likely values."""
@@ -39,14 +39,15 @@ class Timeline:
         ValueError: If a duration is negative or shorter than ``dt``, or a range is empty.
 
     Example:
-        >>> time = Timeline(Draws(0, range(2)), 100.0, {"cue": 200.0, "delay": [100.0, 300.0]})
+        >>> durations = {"cue": 200.0, "delay": [100.0, 300.0]}
+        >>> time = Timeline(TrialRandom(0, range(2)), 100.0, durations)
         >>> time.n_steps, time.during("cue")[0]
         (5, tensor([ True,  True, False, False, False]))
     """
 
     def __init__(
         self,
-        draws: Draws,
+        draws: TrialRandom,
         dt: float,
         durations: Mapping[str, Duration | Tensor],
         longest: float | None = None,
@@ -102,7 +103,7 @@ def to_steps(name: str, duration: float, dt: float) -> int:
     return n
 
 
-def white_noise(draws: Draws, sigma: float, dt: float, *shape: int) -> Tensor:
+def white_noise(draws: TrialRandom, sigma: float, dt: float, *shape: int) -> Tensor:
     r"""Draw input noise whose effect does not depend on the step.
 
     .. math:: \sigma \sqrt{20\,\mathrm{ms} / \Delta t}\; N(0, 1)
@@ -128,7 +129,9 @@ def bounds(duration: Duration | Tensor) -> list[float]:
     return list(duration) if isinstance(duration, list | tuple) else [duration]
 
 
-def _draw_steps(draws: Draws, name: str, duration: Duration | Tensor, dt: float) -> Tensor | int:
+def _draw_steps(
+    draws: TrialRandom, name: str, duration: Duration | Tensor, dt: float
+) -> Tensor | int:
     """Draw the number of steps of a phase, ``(n_trials, 1)``, or one that all trials share."""
     shared = [to_steps(name, value, dt) for value in bounds(duration)]
     if isinstance(duration, int | float):
@@ -136,7 +139,7 @@ def _draw_steps(draws: Draws, name: str, duration: Duration | Tensor, dt: float)
     return (draw_ms(draws, name, duration) / dt).round().long().unsqueeze(-1)
 
 
-def draw_ms(draws: Draws, name: str, duration: Duration | Tensor) -> Tensor:
+def draw_ms(draws: TrialRandom, name: str, duration: Duration | Tensor) -> Tensor:
     """Draw durations in ms, ``(n_trials,)``."""
     if isinstance(duration, Tensor):
         return duration.double()

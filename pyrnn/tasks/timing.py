@@ -10,9 +10,9 @@ from torch import Tensor
 
 from pyrnn.tasks.base import Task
 from pyrnn.tasks.choice import ChoiceTask
-from pyrnn.tasks.draws import Draws
 from pyrnn.tasks.timeline import Duration, Timeline, bounds, white_noise
 from pyrnn.tasks.trial import Trial
+from pyrnn.tasks.trial_random import TrialRandom
 
 
 @dataclass(eq=False)
@@ -80,7 +80,7 @@ class ReadySetGo(Task):
         if not self.gains or min(self.gains) <= 0:
             raise ValueError(f"expected positive gains, got {self.gains}")
 
-    def trials(self, draws: Draws) -> Trial:
+    def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
         gain = draws.choice(self.gains).double()
         longest = max(bounds(self.interval)) * max(self.gains) * (1 + self.beyond)
@@ -179,7 +179,7 @@ class IntervalDiscrimination(ChoiceTask):
                 f"intervals, got {self.difference} and {self.intervals} ms"
             )
 
-    def trials(self, draws: Draws) -> Trial:
+    def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
         first, second = self._pair(draws)
         others = {"fixation": self.fixation, "delay": self.delay, "decision": self.decision}
@@ -195,7 +195,7 @@ class IntervalDiscrimination(ChoiceTask):
         info |= {"difference": first - second, "choice": (first - second).sign()}
         return self.decided(inputs, time, info)
 
-    def _pair(self, draws: Draws) -> tuple[Tensor, Tensor]:
+    def _pair(self, draws: TrialRandom) -> tuple[Tensor, Tensor]:
         """Draw two durations that differ enough, the longer one first or second."""
         low, high = self.intervals
         short = draws.uniform(low=low, high=high - self.difference)

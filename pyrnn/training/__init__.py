@@ -14,18 +14,26 @@ from pyrnn.training.fit import fit
 from pyrnn.training.history import History
 from pyrnn.training.loop import Training
 from pyrnn.training.losses import binary_cross_entropy, cross_entropy, mse
-from pyrnn.training.penalties import L1, L2, Outside, Smoothness, Sparsity, StateL2, WholeL2
+from pyrnn.training.penalties import (
+    L1,
+    L2,
+    ActivityL1,
+    ActivityL2,
+    BoundsPenalty,
+    Smoothness,
+    WholeL2,
+)
 from pyrnn.training.progress import track
 
 __all__ = [
     "L1",
     "L2",
+    "ActivityL1",
+    "ActivityL2",
+    "BoundsPenalty",
     "Curriculum",
     "History",
-    "Outside",
     "Smoothness",
-    "Sparsity",
-    "StateL2",
     "Training",
     "WholeL2",
     "binary_cross_entropy",

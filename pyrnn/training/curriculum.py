@@ -12,7 +12,7 @@ class Curriculum:
     """Stages that change parameters of the task, by step count or by how good the network is.
 
     Args:
-        steps: Optimiser steps at which the next stage begins, one fewer than stages.
+        steps: Optimizer steps at which the next stage begins, one fewer than stages.
         metric: Value of the task's metric, on the last batch of an epoch, at which the next
             stage begins; instead of ``steps``.
         goal: ``"max"`` if a larger metric is better, ``"min"`` for errors.
@@ -69,7 +69,7 @@ class Curriculum:
 
         Args:
             now: The present stage.
-            step: Number of optimiser steps made.
+            step: Number of optimizer steps made.
             metric: Latest value of the metric, None if there is no new one.
         """
         if self.steps is not None:

@@ -53,11 +53,11 @@ def fit(
     seed: int | None = None,
     device: str | torch.device | None = None,
 ) -> History:
-    r"""Train a network; Ctrl-C stops it cleanly and keeps what was learnt.
+    r"""Train a network; Ctrl-C stops it cleanly and keeps what was learned.
 
-    Minimises the mean loss over scored steps, plus penalties. The gradient's norm is clipped
+    Minimizes the mean loss over scored steps, plus penalties. The gradient's norm is clipped
     before every step, which is what makes recurrent networks train reliably (Pascanu et al.
-    2013). A second call goes on where the first ended: same optimiser state, same history, and
+    2013). A second call goes on where the first ended: same optimizer state, same history, and
     new trials of a task that makes them online. If a network with time constants has another
     ``dt`` than the task, a line in the log says so.
 
@@ -75,7 +75,7 @@ def fit(
         penalties: Terms ``penalty(rnn, rollout)`` to add, see ``pyrnn.training.penalties``.
         optimizer: ``adam, adamw, sgd, rmsprop, rprop, lbfgs``, or a function of
             ``(parameters, lr=...)`` such as a torch class.
-        scheduler: ``cosine, linear, exponential, plateau``, or a function of the optimiser.
+        scheduler: ``cosine, linear, exponential, plateau``, or a function of the optimizer.
         clip_norm: Largest norm of the gradient; ``None`` for none. LBFGS, which measures
             curvature by gradients, never gets clipped ones.
         clip_value: Largest component of the gradient.

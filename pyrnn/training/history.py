@@ -19,7 +19,7 @@ class History:
     """The record of a training.
 
     Attributes:
-        steps: One number per optimiser step: ``loss``, ``learning_rate``, ``gradient_norm``;
+        steps: One number per optimizer step: ``loss``, ``learning_rate``, ``gradient_norm``;
             with penalties also ``task`` (the loss without them) and each penalty by its name.
         epochs: One number per epoch: ``loss`` (the mean), ``seconds``, the task's metric, and
             ``validation_loss`` and the like where there was a validation set.
@@ -55,7 +55,7 @@ class History:
 
     @property
     def n_steps(self) -> int:
-        """How many optimiser steps were made."""
+        """How many optimizer steps were made."""
         return len(self.loss)
 
     @property
@@ -197,5 +197,5 @@ class History:
             best = self.epochs[self.monitored][self.best_epoch]
             report["best epoch"] = f"{self.best_epoch + 1} ({self.monitored} {best:.4g})"
         if self.interrupted:
-            report["interrupted"] = "yes: what was learnt is kept"
+            report["interrupted"] = "yes: what was learned is kept"
         return report

@@ -39,10 +39,10 @@ class Training:
     Attributes:
         history: What happened so far.
         epoch: Epochs finished, over all calls of ``fit``.
-        step: Optimiser steps made, likewise.
+        step: Optimizer steps made, likewise.
         batch: Batches seen in this epoch.
         stage: Stage of the curriculum.
-        optimizer: The torch optimiser.
+        optimizer: The torch optimizer.
         metric_name: Name of the task's metric; empty if it has none.
         metric_goal: ``"max"`` or ``"min"``.
 
@@ -91,7 +91,7 @@ class Training:
         resume: bool,
         seed: int | None,
     ) -> None:
-        """Build optimiser and scheduler and take up the state of an earlier run; ``fit`` does.
+        """Build optimizer and scheduler and take up the state of an earlier run; ``fit`` does.
 
         Args:
             optimizer: As ``fit`` takes it; so are the others.
@@ -102,7 +102,7 @@ class Training:
             seed: Likewise.
 
         Raises:
-            ValueError: If there is no such optimiser or scheduler, or nothing to learn.
+            ValueError: If there is no such optimizer or scheduler, or nothing to learn.
 
         Example:
             >>> from pyrnn import RNN
@@ -115,7 +115,7 @@ class Training:
         per_epoch = n_batches(self.dataset, self.batch_size)
         self.n_steps = None if per_epoch is None else per_epoch * epochs
         self.flats = flatten(self.parameters)
-        # a user's optimiser may treat layers differently; those known by name take numbers alike
+        # a user's optimizer may treat layers differently; those known by name take numbers alike
         whole = [flat.whole for flat in self.flats] if isinstance(optimizer, str) else None
         self.optimizer = make_optimizer(optimizer, whole or self.parameters, lr)
         self.scheduler = make_scheduler(scheduler, self.optimizer, self.n_steps)
@@ -185,7 +185,7 @@ class Training:
             if self.checkpoint is not None:
                 self.save(self.checkpoint)
         if self.history.interrupted:
-            logger.warning("interrupted at step %d: what was learnt is kept", self.step)
+            logger.warning("interrupted at step %d: what was learned is kept", self.step)
 
     # ------------------------------------------------------------------ the loops
 
@@ -252,7 +252,7 @@ class Training:
         return self.stage
 
     def _make_step(self, batch: Batch) -> Tensor:
-        """Make one optimiser step; return the network's outputs before it."""
+        """Make one optimizer step; return the network's outputs before it."""
         terms: dict[str, Tensor] = {}
         outputs: list[Tensor] = []
 

@@ -1,4 +1,4 @@
-"""Optimisers and schedulers by name."""
+"""Optimizers and schedulers by name."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ SCHEDULERS = ("cosine", "exponential", "linear", "plateau")
 def make_optimizer(
     optimizer: OptimizerSpec, parameters: Iterable[nn.Parameter], lr: float
 ) -> Optimizer:
-    """Build an optimiser.
+    """Build an optimizer.
 
     Args:
         optimizer: One of ``OPTIMIZERS``, or a function of ``(parameters, lr=...)``: a torch
@@ -75,7 +75,7 @@ def make_optimizer(
 
     Raises:
         ValueError: If the name is unknown, the rate isn't positive or nothing can learn.
-        TypeError: If it is no optimiser.
+        TypeError: If it is no optimizer.
 
     Example:
         >>> type(make_optimizer("rprop", nn.Linear(2, 2).parameters(), lr=0.01)).__name__
@@ -106,9 +106,9 @@ def make_scheduler(scheduler: SchedulerSpec, optimizer: Optimizer, n_steps: int 
 
     ``"cosine"`` falls to zero along a cosine over the whole training, ``"linear"`` along a line,
     ``"exponential"`` to a hundredth; ``"plateau"`` divides by ten when the loss stands still for
-    ten epochs. Any torch scheduler comes as a function of the optimiser, such as
+    ten epochs. Any torch scheduler comes as a function of the optimizer, such as
     ``lambda opt: torch.optim.lr_scheduler.MultiStepLR(opt, [500, 1000])``; it is stepped after
-    every optimiser step (plateau: after every epoch).
+    every optimizer step (plateau: after every epoch).
 
     Args:
         scheduler: A name, a function, or None.

@@ -14,11 +14,11 @@ from pyrnn.training.signatures import check_takes
 __all__ = [
     "L1",
     "L2",
-    "Outside",
+    "ActivityL1",
+    "ActivityL2",
+    "BoundsPenalty",
     "Penalty",
     "Smoothness",
-    "Sparsity",
-    "StateL2",
     "WholeL2",
     "named_penalties",
 ]
@@ -32,7 +32,7 @@ RESERVED = ("loss", "task", "learning_rate", "gradient_norm")
 
 @dataclass(frozen=True)
 class L1:
-    r"""Penalise :math:`\lambda \sum_{ij} |w_{ij}|` of some layers' effective weights.
+    r"""Penalize :math:`\lambda \sum_{ij} |w_{ij}|` of some layers' effective weights.
 
     Args:
         weight: :math:`\lambda`.
@@ -55,7 +55,7 @@ class L1:
 
 @dataclass(frozen=True)
 class L2:
-    r"""Penalise :math:`\lambda \sum_{ij} w_{ij}^2` of some layers' effective weights.
+    r"""Penalize :math:`\lambda \sum_{ij} w_{ij}^2` of some layers' effective weights.
 
     Args:
         weight: :math:`\lambda`.
@@ -77,8 +77,8 @@ class L2:
 
 
 @dataclass(frozen=True)
-class StateL2:
-    r"""Penalise :math:`\lambda \langle h_{i,t}^2 \rangle`, the mean squared state.
+class ActivityL2:
+    r"""Penalize :math:`\lambda \langle h_{i,t}^2 \rangle`, the mean squared state.
 
     Args:
         weight: :math:`\lambda`.
@@ -86,7 +86,7 @@ class StateL2:
     Example:
         >>> from pyrnn import RNN
         >>> rnn = RNN(1, 4, 1)
-        >>> StateL2(0.1)(rnn, rnn(torch.zeros(2, 5, 1))).item()
+        >>> ActivityL2(0.1)(rnn, rnn(torch.zeros(2, 5, 1))).item()
         0.0
 
     References:
@@ -94,7 +94,7 @@ class StateL2:
     """
 
     weight: float
-    name: str = "state_l2"
+    name: str = "activity_l2"
 
     def __call__(self, rnn: nn.Module, rollout: Any) -> Tensor:
         """Return the penalty."""
@@ -102,8 +102,8 @@ class StateL2:
 
 
 @dataclass(frozen=True)
-class Sparsity:
-    r"""Penalise :math:`\lambda \langle |f(h_{i,t})| \rangle`, the mean activity.
+class ActivityL1:
+    r"""Penalize :math:`\lambda \langle |f(h_{i,t})| \rangle`, the mean activity.
 
     Args:
         weight: :math:`\lambda`.
@@ -111,12 +111,12 @@ class Sparsity:
     Example:
         >>> from pyrnn import CTRNN
         >>> rnn = CTRNN(1, 4, 1, activation="sigmoid", gain=0.0)
-        >>> Sparsity(1.0)(rnn, rnn(torch.zeros(2, 5, 1))).item()
+        >>> ActivityL1(1.0)(rnn, rnn(torch.zeros(2, 5, 1))).item()
         0.5
     """
 
     weight: float
-    name: str = "sparsity"
+    name: str = "activity_l1"
 
     def __call__(self, rnn: nn.Module, rollout: Any) -> Tensor:
         """Return the penalty."""
@@ -125,7 +125,7 @@ class Sparsity:
 
 @dataclass(frozen=True)
 class Smoothness:
-    r"""Penalise :math:`\lambda \langle (h_{i,t} - h_{i,t-1})^2 \rangle`: fast changes.
+    r"""Penalize :math:`\lambda \langle (h_{i,t} - h_{i,t-1})^2 \rangle`: fast changes.
 
     Args:
         weight: :math:`\lambda`.
@@ -147,7 +147,7 @@ class Smoothness:
 
 @dataclass(frozen=True)
 class WholeL2:
-    r"""Penalise :math:`\lambda (\|\theta\|^2 + \|h\|^2)`: all parameters and all states.
+    r"""Penalize :math:`\lambda (\|\theta\|^2 + \|h\|^2)`: all parameters and all states.
 
     Args:
         weight: :math:`\lambda`.
@@ -174,11 +174,11 @@ class WholeL2:
 
 
 @dataclass(frozen=True)
-class Outside:
-    r"""Penalise leaving bounds: :math:`\lambda \sum_i \max(0, a - v_i)^2 + \max(0, v_i - b)^2`.
+class BoundsPenalty:
+    r"""Penalize leaving bounds: :math:`\lambda \sum_i \max(0, a - v_i)^2 + \max(0, v_i - b)^2`.
 
     The soft twin of a ``Bounds`` constraint, e.g. for time constants of at least ten steps:
-    ``Outside(10.0, "tau", low=10 * rnn.dt)``.
+    ``BoundsPenalty(10.0, "tau", low=10 * rnn.dt)``.
 
     Args:
         weight: :math:`\lambda`.
@@ -190,7 +190,7 @@ class Outside:
     Example:
         >>> from pyrnn import CTRNN
         >>> rnn = CTRNN(1, 4, 1, tau=90.0, dt=10.0, train_tau=True)
-        >>> Outside(0.01, "tau", low=10 * rnn.dt)(rnn, None).item()
+        >>> BoundsPenalty(0.01, "tau", low=10 * rnn.dt)(rnn, None).item()
         4.0
     """
 

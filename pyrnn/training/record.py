@@ -74,7 +74,7 @@ class Recorder:
         if weight == 0:
             raise ValueError(
                 "expected a mask that scores some step, got zeros for a whole epoch: nothing can "
-                "be learnt from them; set the mask to 1 where the targets count"
+                "be learned from them; set the mask to 1 where the targets count"
             )
         self.sums = [0.0, 0.0]
         return total / weight

@@ -102,7 +102,7 @@ def _refuse_changes(pairs: dict[str, tuple[Any, Any]]) -> None:
 
 
 def _take_up_optimizer(training: Training, saved: tuple[str, Any, Any], resume: bool) -> None:
-    """Load momenta, if the optimiser is of the same kind; the learning rate only to resume."""
+    """Load momenta, if the optimizer is of the same kind; the learning rate only to resume."""
     name, sizes, state = saved
     now = type(training.optimizer).__name__, _sizes(training.optimizer)
     if resume:

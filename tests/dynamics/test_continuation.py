@@ -107,7 +107,7 @@ def test_folds_of_beers_neuron() -> None:
 
 
 def test_hopf_of_beers_two_neurons() -> None:
-    """Centre-crossing, θ = -W 1 / 2: eigenvalues w/4 - 1 ± i/4, a Hopf point at w = 4."""
+    """Center-crossing, θ = -W 1 / 2: eigenvalues w/4 - 1 ± i/4, a Hopf point at w = 4."""
     cross = torch.tensor([[0.0, 1.0], [-1.0, 0.0]])
 
     def step(h: Tensor, w: Tensor) -> Tensor:

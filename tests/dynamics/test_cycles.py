@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 from torch.testing import assert_close
 
 from pyrnn.dynamics import (
-    Iterated,
+    IteratedMap,
     find_attractors,
     find_cycles,
     find_fixed_points,
@@ -75,7 +75,7 @@ def test_long_cycles_of_the_tent_map() -> None:
 
 def test_jacobian_of_several_steps_is_the_derivative_of_their_composition() -> None:
     step = product_flip_flop().step
-    thrice = Iterated(step, 3)
+    thrice = IteratedMap(step, 3)
     h, x = torch.randn(4, 12), torch.zeros(4, 12)
     assert_close(thrice.jacobian(h, x), jacobian(lambda h, x: thrice(h, x), h, x))
 

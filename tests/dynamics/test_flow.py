@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from pyrnn.dynamics import (
-    RungeKutta,
+    RungeKuttaMap,
     find_limit_cycle,
     flow_field,
     kaplan_yorke_dimension,
     lyapunov_spectrum,
-    n_components,
+    n_principal_components,
     participation_ratio,
     velocity,
 )
@@ -92,7 +92,7 @@ def test_a_state_that_comes_to_rest_leads_to_no_cycle() -> None:
 
 def test_runge_kutta_solves_the_flow_of_the_euler_step() -> None:
     start = torch.tensor([[0.5, 0.1]])
-    moved = RungeKutta(turning, dt=0.1, duration=3.0, n_substeps=100)(start, torch.zeros(1))
+    moved = RungeKuttaMap(turning, dt=0.1, duration=3.0, n_substeps=100)(start, torch.zeros(1))
     exact = solve_ivp(_turn, (0, 3), [0.5, 0.1], rtol=1e-12, atol=1e-12).y[:, -1]
     assert_close(moved[0], torch.tensor(exact), atol=1e-7, rtol=0)
 
@@ -137,7 +137,7 @@ def test_lyapunov_spectrum_of_a_flow() -> None:
     )
     assert start is not None
     duration = start.period / 100
-    step = RungeKutta(turning, 0.1, duration)
+    step = RungeKuttaMap(turning, 0.1, duration)
     exponents = lyapunov_spectrum(step, start.states[0], n_steps=1000, n_transient=100) / duration
     assert_close(exponents, torch.tensor([0.0, -0.56976318]), atol=1e-3, rtol=0)
     assert float(exponents[1]) == pytest.approx(np.log(0.00358474) / start.period, abs=1e-3)
@@ -157,7 +157,7 @@ def test_lyapunov_pair_of_two_neurons_agrees_with_scipy() -> None:
     assert second == pytest.approx(-0.21465017, abs=1e-6)
 
     duration, n_laps = period / 40, 20
-    flow = RungeKutta(beer2().step, 0.1, duration, n_substeps=8)
+    flow = RungeKuttaMap(beer2().step, 0.1, duration, n_substeps=8)
     exponents = lyapunov_spectrum(flow, torch.tensor(start), n_steps=40 * n_laps, n_transient=40)
     assert_close(exponents / duration, torch.tensor([0.0, second]), atol=1e-3, rtol=0)
 
@@ -207,11 +207,11 @@ def test_dimension_implied_by_a_spectrum() -> None:
 def test_dimension_of_states() -> None:
     states = torch.randn(20, 500, 3) @ torch.linalg.qr(torch.randn(8, 3)).Q.T
     assert float(participation_ratio(states)) == pytest.approx(3, abs=0.05)
-    assert n_components(states, 0.99) == 3
+    assert n_principal_components(states, 0.99) == 3
     assert float(participation_ratio(torch.ones(5, 2))) == 0
-    assert n_components(torch.ones(5, 2)) == 0
+    assert n_principal_components(torch.ones(5, 2)) == 0
     with pytest.raises(ValueError, match="share"):
-        n_components(states, 0.0)
+        n_principal_components(states, 0.0)
     with pytest.raises(ValueError, match="at least two"):
         participation_ratio(torch.ones(3))
 

@@ -20,7 +20,7 @@ F = {
 }
 
 
-def randomised(rnn: RNNBase) -> RNNBase:
+def randomized(rnn: RNNBase) -> RNNBase:
     with torch.no_grad():
         for parameter in rnn.parameters():
             parameter.normal_(0, 0.4)

@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from pyrnn import CTRNN, RNN, LowRankRNN, RateRNN, RNNBase, TorchRNN
 from pyrnn.activations import ACTIVATIONS
 from pyrnn.dynamics import jacobian
-from tests.networks.reference import F, numpy_loop, randomised
+from tests.networks.reference import F, numpy_loop, randomized
 
 
 @pytest.mark.parametrize("activation", F)
@@ -22,7 +22,7 @@ from tests.networks.reference import F, numpy_loop, randomised
 @pytest.mark.parametrize("dale", [None, 0.6])
 def test_numpy_loop(cls: type, tau: float | np.ndarray, activation: str, dale: float) -> None:
     leak = {} if cls is RNN else {"tau": tau}
-    rnn = randomised(cls(3, 7, 2, activation=activation, dale_ratio=dale, **leak))
+    rnn = randomized(cls(3, 7, 2, activation=activation, dale_ratio=dale, **leak))
     inputs = torch.randn(4, 12, 3)
     outputs, states = rnn.predict(inputs)
     expected = numpy_loop(rnn, inputs.numpy(), np.asarray(tau))
@@ -58,7 +58,7 @@ def test_elman_is_torch_rnn() -> None:
     ids=lambda rnn: getattr(rnn, "cell", type(rnn).__name__),
 )
 def test_jacobian_is_that_of_finite_differences(rnn: RNNBase) -> None:
-    randomised(rnn.double())
+    randomized(rnn.double())
     h, x = torch.randn(rnn.state_size), torch.randn(2)
     columns = []
     with torch.no_grad():
@@ -89,7 +89,7 @@ def test_time_constants_learn_within_bounds() -> None:
     assert rnn.tau.shape == (5,)
 
 
-def test_learnt_time_constants_never_fall_below_the_step() -> None:
+def test_learned_time_constants_never_fall_below_the_step() -> None:
     rnn = CTRNN(2, 5, 1, tau=20.0, dt=10.0, train_tau=True)
     with torch.no_grad():
         next(rnn.time_constants.parameters()).fill_(-500.0)

@@ -8,13 +8,13 @@ import torch
 from torch.testing import assert_close
 
 from pyrnn import LowRankRNN
-from tests.networks.reference import F, randomised
+from tests.networks.reference import F, randomized
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
 def test_rank_one_follows_its_latent_equation(activation: str) -> None:
     """kappa' = (1-a) kappa + a/N sum n f(m kappa + I), with I the filtered input."""
-    rnn = randomised(LowRankRNN(2, 64, 1, rank=1, bias=False, activation=activation))
+    rnn = randomized(LowRankRNN(2, 64, 1, rank=1, bias=False, activation=activation))
     inputs = torch.randn(3, 40, 2)
     m, n = rnn.m.detach().numpy()[:, 0], rnn.n.detach().numpy()[:, 0]
     w_in, f, a = rnn.w_in.weight.detach().numpy(), F[activation], rnn.alpha

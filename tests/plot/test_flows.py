@@ -88,7 +88,7 @@ def test_basins_as_shares_add_up():
     assert len(bars) == 2
 
 
-def test_basins_as_a_map_have_a_colour_each(field):
+def test_basins_as_a_map_have_a_color_each(field):
     ends = (field.points[..., 0] > 0).long()
     mesh = plot_basins(ends, field.points).collections[0]
     colors = {to_hex(color) for color in mesh.to_rgba(mesh.get_array()).reshape(-1, 4)}

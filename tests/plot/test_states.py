@@ -55,7 +55,7 @@ def test_trajectories_lie_where_the_projection_puts_them():
 
 
 @pytest.mark.parametrize(("values", "low"), [([-0.2, 0.5], -0.5), ([0.1, 0.5], 0.1)])
-def test_trials_are_coloured_by_value(values, low):
+def test_trials_are_colored_by_value(values, low):
     ax = plot_trajectories(torch.randn(2, 20, 6), color=values, color_label="coherence")
     assert len(np.unique(ax.collections[0].get_colors(), axis=0)) == 2
     bar = ax.figure.axes[-1]
@@ -94,7 +94,7 @@ def test_angles_go_round():
     assert [t.get_text() for t in ax.figure.axes[-1].get_yticklabels()] == ["−180", "0", "180"]
 
 
-def test_states_may_have_a_colour_each():
+def test_states_may_have_a_color_each():
     values = np.arange(60.0).reshape(3, 20)
     lines = plot_trajectories(torch.randn(3, 20, 6), color=values).collections[0]
     assert len(lines.get_segments()) == 3 * 19
@@ -120,6 +120,6 @@ def test_what_are_no_states_is_refused(plot, given, error, message):
         plot(given)
 
 
-def test_colours_of_other_trials_are_refused():
+def test_colors_of_other_trials_are_refused():
     with pytest.raises(ValueError, match=r"\(3,\) or \(3, 20\), got \(4,\)"):
         plot_trajectories(torch.randn(3, 20, 6), color=np.arange(4.0))

@@ -22,7 +22,7 @@ def test_trained_network_fills_the_page():
 
 
 @pytest.mark.parametrize("network", [CTRNN(2, 8, 2), TorchRNN(2, 8, 2, cell="lstm")])
-def test_untrained_networks_of_any_kind_are_summarised(network):
+def test_untrained_networks_of_any_kind_are_summarized(network):
     figure = plot_summary(network, FlipFlop(n_bits=2, duration=200.0), n_trials=4)
     words = [text.get_text() for ax in figure.axes for text in ax.texts]
     assert "not trained" in words

@@ -107,7 +107,7 @@ def test_a_network_that_was_not_trained_is_told_from_one_that_was():
         plot_loss(SimpleNamespace(fit=None, history=None))
 
 
-def test_loss_surface_marks_more_points_than_there_are_colours():
+def test_loss_surface_marks_more_points_than_there_are_colors():
     marks = np.random.default_rng(0).uniform(size=(9, 2))
     ax = plot_loss_surface([0, 1], [0, 1], [[1.0, 2.0], [3.0, 4.0]], points=marks)
     drawn = np.array([np.ravel(line.get_data()) for line in ax.get_lines()])

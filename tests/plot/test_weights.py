@@ -25,7 +25,7 @@ def test_excitatory_units_come_first_on_both_sides():
     assert ticks(ax.xaxis) == ticks(ax.yaxis) == ["E", "I"]
 
 
-def test_colours_are_symmetric_about_zero():
+def test_colors_are_symmetric_about_zero():
     low, high = plot_weights(np.array([[0.5, -2.0], [0.1, 0.0]])).images[0].get_clim()
     assert low == -high
     assert 1.9 < high <= 2.0

@@ -67,7 +67,7 @@ class TestInBrowser:
         assert set(page.requests()) <= {path.resolve().as_uri(), "data:,"}
 
     @pytest.mark.parametrize("color", [GREEN, ORANGE, SKY, PURPLE])
-    def test_colours_are_seen(self, page, color):
+    def test_colors_are_seen(self, page, color):
         assert share_of(page.screenshot()[:, 200:], color) > 3e-4
 
     def test_drag_turns_the_scene(self, page):

@@ -63,7 +63,7 @@ def test_every_class_of_fixed_points_is_seen(picture, color):
         ("transition graph", SKY),
     ],
 )
-def test_each_layer_draws_its_colour(flipflop, key, color):
+def test_each_layer_draws_its_color(flipflop, key, color):
     stage = Stage(flipflop.drawing, SIZE)
     for other in stage.actors:
         stage.set_visible(other, False)

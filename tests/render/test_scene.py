@@ -27,7 +27,7 @@ def test_fixed_points_stand_where_the_projection_puts_them(flipflop):
     np.testing.assert_allclose(balls.centers, flipflop.projection.transform(states))
 
 
-def test_colours_tell_the_number_of_unstable_modes(flipflop):
+def test_colors_tell_the_number_of_unstable_modes(flipflop):
     balls = layer(flipflop, "fixed points")
     for n, count in scenes.COUNTS.items():
         assert (balls.colors == rgb(STABILITY[n])).all(axis=1).sum() == count
@@ -127,7 +127,7 @@ def test_given_projection_is_used():
         (np.random.default_rng(0).random((4, 30)), "viridis"),
     ],
 )
-def test_values_colour_trajectories_by_a_scale(color, colormap):
+def test_values_color_trajectories_by_a_scale(color, colormap):
     scene = Scene(torch.randn(4, 30, 6), color=color, color_label="value")
     assert scene.drawing.bar.scale.colormap == colormap
     assert len(np.unique(layer(scene, "trajectories").colors, axis=0)) >= 4
@@ -138,7 +138,7 @@ def test_signed_values_have_a_symmetric_scale():
     assert (bar.scale.low, bar.scale.high) == (-0.5, 0.5)
 
 
-def test_conditions_get_a_colour_and_a_legend_each():
+def test_conditions_get_a_color_and_a_legend_each():
     scene = Scene(torch.randn(4, 30, 6), color=["go", "stop", "go", "stop"])
     assert [text for text, _ in scene.drawing.legend] == ["go", "stop"]
     colors = layer(scene, "trajectories").colors.reshape(4, 30, 3)

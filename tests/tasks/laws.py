@@ -1,4 +1,4 @@
-"""Replays of trials step by step, in plain Python, to compare vectorised tasks with."""
+"""Replays of trials step by step, in plain Python, to compare vectorized tasks with."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Configured(Task):
 
 
 class Recorded(Task):
-    """A vectorised task that remembers how many trials it was asked for."""
+    """A vectorized task that remembers how many trials it was asked for."""
 
     def __init__(self, **options):
         super().__init__(**options)

@@ -48,7 +48,7 @@ def test_choice_is_read_at_the_last_step_only():
 def test_context_integration_follows_its_law():
     task = ContextIntegration(noise=0.0)
     for trial in task.batch(20).unbind():
-        streams = [float(trial.info["motion"]), float(trial.info["colour"])]
+        streams = [float(trial.info["motion"]), float(trial.info["color"])]
         context = int(trial.info["context"])
 
         def rule(phase, elapsed, streams=streams, context=context):
@@ -66,7 +66,7 @@ def test_context_integration_follows_its_law():
 def test_contexts_and_coherences_are_balanced_and_independent():
     info = ContextIntegration().batch(3000).info
     assert set(info["motion"].abs().unique().tolist()) == {0.1, 0.2, 0.4}
-    columns = torch.stack([info["motion"], info["colour"], info["context"].double()])
+    columns = torch.stack([info["motion"], info["color"], info["context"].double()])
     assert (torch.corrcoef(columns) - torch.eye(3)).abs().max() < 0.06
     assert abs(info["context"].double().mean() - 0.5) < 0.04
 

@@ -13,9 +13,9 @@ def test_the_benchmark_trains_and_writes_its_table(tmp_path):
     reached = main(["CountOnes"], seeds=1, write=path, steps=25, networks=tmp_path / "networks")
     assert not reached  # 25 steps are too few
     rows = [line for line in path.read_text().splitlines() if line.startswith("| CountOnes")]
-    learnt, made = rows
-    assert "≥ 99" in learnt
-    assert "– of 25" in learnt
+    learned, made = rows
+    assert "≥ 99" in learned
+    assert "– of 25" in learned
     assert made.count(" ms, ") == 2
     assert (tmp_path / "networks" / "CountOnes.pt").exists()
 

@@ -10,9 +10,9 @@ from pyrnn.tasks import (
     CountPulses,
     DelayedMatchToSample,
     DelayedResponse,
-    Draws,
     MultiTask,
     PerceptualDecision,
+    TrialRandom,
 )
 
 
@@ -32,7 +32,7 @@ def test_a_trial_is_one_of_the_tasks_with_its_rule():
         rule[k] = 1
         assert torch.equal(inputs[:, 4:], rule.expand(155, 3))
         part = list(parts.values())[k]
-        draws = Draws(5, [i])
+        draws = TrialRandom(5, [i])
         draws.integers(0, 3)  # the rule is drawn first
         alone = part.trials(draws).unbind()[0]
         n = len(alone.mask)

@@ -3,12 +3,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pyrnn.tasks import Draws, Timeline
+from pyrnn.tasks import Timeline, TrialRandom
 from pyrnn.tasks.timeline import draw_ms, to_steps
 
 
 def test_phases_follow_one_another():
-    time = Timeline(Draws(0, range(50)), 10.0, {"a": 50.0, "b": (20.0, 60.0), "c": [10.0, 30.0]})
+    time = Timeline(
+        TrialRandom(0, range(50)), 10.0, {"a": 50.0, "b": (20.0, 60.0), "c": [10.0, 30.0]}
+    )
     assert time.n_steps == 5 + 6 + 3
     order = torch.stack([time.during(name) for name in "abc"])
     assert (order.sum(0) <= 1).all()
@@ -19,23 +21,23 @@ def test_phases_follow_one_another():
 
 
 def test_elapsed_time_is_counted_from_the_onset():
-    time = Timeline(Draws(0, [0]), 5.0, {"a": 10.0, "b": 10.0})
+    time = Timeline(TrialRandom(0, [0]), 5.0, {"a": 10.0, "b": 10.0})
     assert time.elapsed("b").tolist() == [[-10.0, -5.0, 0.0, 5.0]]
 
 
 def test_the_length_does_not_depend_on_what_is_drawn():
-    lengths = {Timeline(Draws(s, [0]), 10.0, {"a": (20.0, 90.0)}).n_steps for s in range(20)}
+    lengths = {Timeline(TrialRandom(s, [0]), 10.0, {"a": (20.0, 90.0)}).n_steps for s in range(20)}
     assert lengths == {9}
 
 
 def test_durations_may_be_given_per_trial():
-    time = Timeline(Draws(0, [0, 1]), 10.0, {"a": torch.tensor([20.0, 40.0])}, longest=60.0)
+    time = Timeline(TrialRandom(0, [0, 1]), 10.0, {"a": torch.tensor([20.0, 40.0])}, longest=60.0)
     assert time.n_steps == 6
     assert time.epochs["a"].tolist() == [[0.0, 20.0], [0.0, 40.0]]
 
 
 def test_drawn_values_follow_their_kind():
-    draws = Draws(0, range(100))
+    draws = TrialRandom(0, range(100))
     assert set(draw_ms(draws, "x", 7).tolist()) == {7.0}
     assert set(draw_ms(draws, "x", [1, 2, 3]).tolist()) == {1.0, 2.0, 3.0}
     spread = draw_ms(draws, "x", (1.0, 3.0))
@@ -55,7 +57,7 @@ def test_drawn_values_follow_their_kind():
 )
 def test_impossible_durations_are_refused(duration, message):
     with pytest.raises(ValueError, match=message):
-        Timeline(Draws(0, [0]), 10.0, {"a": duration})
+        Timeline(TrialRandom(0, [0]), 10.0, {"a": duration})
 
 
 def test_steps_are_rounded():

@@ -44,7 +44,7 @@ def test_stages_by_metric_begin_with_an_epoch() -> None:
     assert seen_stages == [1, 2, 2, 2]
 
 
-def test_a_metric_to_minimise() -> None:
+def test_a_metric_to_minimize() -> None:
     curriculum = Curriculum(metric=10.0, goal="min", noise=[0.0, 0.1])
     assert curriculum.stage(0, 100, 11.0) == 0
     assert curriculum.stage(0, 100, 9.0) == 1
@@ -70,8 +70,8 @@ def test_refused_curricula(options: dict, message: str) -> None:
 
 
 def test_a_parameter_that_the_task_does_not_have() -> None:
-    curriculum = Curriculum(steps=[1], colour=["red", "blue"])
-    with pytest.raises(TypeError, match="colour"):
+    curriculum = Curriculum(steps=[1], color=["red", "blue"])
+    with pytest.raises(TypeError, match="color"):
         RNN(1, 4, 1).fit(FlipFlop(n_bits=1), curriculum=curriculum, progress=False)
 
 
@@ -92,7 +92,7 @@ def test_a_metric_that_the_dataset_does_not_have() -> None:
 
 
 @pytest.mark.slow
-def test_a_ring_integrator_is_learnt_in_three_lines() -> None:
+def test_a_ring_integrator_is_learned_in_three_lines() -> None:
     """Eight seeds, and some without a curriculum, are in benchmarks/curriculum.py."""
     torch.set_default_dtype(torch.float32)
     task = HeadingIntegrator(seed=0)

@@ -31,7 +31,7 @@ def weights(rnn: nn.Module) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", ["Adam", "AdamW", "SGD", "RMSprop", "Rprop"])
-def test_weights_are_those_of_an_optimiser_that_sees_every_parameter(name: str) -> None:
+def test_weights_are_those_of_an_optimizer_that_sees_every_parameter(name: str) -> None:
     optimizer = getattr(torch.optim, name)
     whole = fit(network(), optimizer=name.lower())
     apart = fit(network(), optimizer=partial(optimizer))
@@ -71,7 +71,7 @@ def test_weights_that_a_callback_freezes_stay_where_they_are() -> None:
     assert (rnn.w_in.weight != network().w_in.weight).any()
 
 
-def test_optimisers_of_one_and_of_many_parameters_do_not_resume_each_other(tmp_path: Path) -> None:
+def test_optimizers_of_one_and_of_many_parameters_do_not_resume_each_other(tmp_path: Path) -> None:
     rnn = fit(network(), checkpoint=tmp_path / "rnn.pt")
     with pytest.raises(ValueError, match=r"expected to resume the run as it began.*sizes"):
         fit(rnn, optimizer=torch.optim.Adam, checkpoint=tmp_path / "rnn.pt", resume=True)

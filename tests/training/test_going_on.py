@@ -17,7 +17,7 @@ from tests.training.cases import assert_same, fit, make
 
 
 def test_a_second_fit_goes_on_where_the_first_ended() -> None:
-    """Optimiser state and epoch count included: two and two epochs are four."""
+    """Optimizer state and epoch count included: two and two epochs are four."""
     in_one, in_two = make(noise=0.1), make(noise=0.1)
     fit(in_one, epochs=4)
     fit(in_two, epochs=2)

@@ -32,7 +32,7 @@ def press_ctrl_c(at_step: int):
 
 
 @pytest.mark.parametrize("at_step", [1, 4, 6, 8])
-def test_ctrl_c_keeps_what_was_learnt_and_can_be_resumed(
+def test_ctrl_c_keeps_what_was_learned_and_can_be_resumed(
     at_step: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Step 4 is the last one of an epoch: that epoch is finished, and no step made twice."""
@@ -53,7 +53,7 @@ def test_ctrl_c_keeps_what_was_learnt_and_can_be_resumed(
 
 
 def test_ctrl_c_while_torch_loads_is_held_until_it_has(tmp_path: Path) -> None:
-    """Building the first optimiser imports hundreds of modules; cut in half, they stay broken."""
+    """Building the first optimizer imports hundreds of modules; cut in half, they stay broken."""
 
     def interrupted_sgd(parameters: list[Tensor], lr: float) -> torch.optim.Optimizer:
         for _ in range(3):

@@ -1,4 +1,4 @@
-"""Optimisers and schedulers by name, by class, by function."""
+"""Optimizers and schedulers by name, by class, by function."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def rates(scheduler: object, n_steps: int | None, parameters: list[nn.Parameter]
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_every_optimiser_learns_the_flip_flop(name: str) -> None:
+def test_every_optimizer_learns_the_flip_flop(name: str) -> None:
     rnn = RNN(1, 16, 1, seed=0)
     lr = {"sgd": 1.0, "lbfgs": 0.5}.get(name, 0.01)
     batch_size = None if name in ("rprop", "lbfgs") else 32
@@ -49,7 +49,7 @@ def test_every_optimiser_learns_the_flip_flop(name: str) -> None:
     assert history.epochs["loss"][-1] < 0.8 * history.epochs["loss"][0]
 
 
-def test_optimiser_by_class_and_by_function(parameters: list[nn.Parameter]) -> None:
+def test_optimizer_by_class_and_by_function(parameters: list[nn.Parameter]) -> None:
     assert isinstance(make_optimizer("AdamW", parameters, 0.1), torch.optim.AdamW)
     assert isinstance(make_optimizer(torch.optim.Adamax, parameters, 0.1), torch.optim.Adamax)
     adam = make_optimizer(partial(torch.optim.Adam, eps=0.1), parameters, 0.1)
@@ -66,7 +66,7 @@ def test_optimiser_by_class_and_by_function(parameters: list[nn.Parameter]) -> N
         (torch.optim.SGD([nn.Parameter(torch.zeros(1))]), 0.1, TypeError, "pass the class itself"),
     ],
 )
-def test_refused_optimisers(
+def test_refused_optimizers(
     optimizer: object, lr: float, error: type, message: str, parameters: list[nn.Parameter]
 ) -> None:
     with pytest.raises(error, match=message):
@@ -103,7 +103,7 @@ def test_refused_schedulers(
         make_scheduler(scheduler, make_optimizer("sgd", parameters, 1.0), n_steps)  # type: ignore[arg-type]
 
 
-def test_a_scheduler_is_stepped_with_the_optimiser() -> None:
+def test_a_scheduler_is_stepped_with_the_optimizer() -> None:
     history = RNN(1, 4, 1).fit(
         FlipFlop(n_bits=1, n_trials=40), batch_size=10, epochs=2, scheduler="linear", lr=0.08,
         progress=False,

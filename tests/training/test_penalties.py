@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from pyrnn import CTRNN, RNN
 from pyrnn.tasks import FlipFlop
-from pyrnn.training import L1, L2, Outside, Smoothness, Sparsity, StateL2, WholeL2
+from pyrnn.training import L1, L2, ActivityL1, ActivityL2, BoundsPenalty, Smoothness, WholeL2
 from pyrnn.training.penalties import named_penalties
 
 
@@ -29,19 +29,19 @@ def test_values_against_their_equations(rnn: CTRNN) -> None:
         (L1(2.0), 2 * sum(w.abs().sum() for w in weights)),
         (L1(2.0, layers=["w_out"]), 2 * weights[2].abs().sum()),
         (L2(3.0), 3 * sum((w**2).sum() for w in weights)),
-        (StateL2(2.0), 2 * (states**2).mean()),
-        (Sparsity(2.0), 2 * states.tanh().abs().mean()),
+        (ActivityL2(2.0), 2 * (states**2).mean()),
+        (ActivityL1(2.0), 2 * states.tanh().abs().mean()),
         (Smoothness(2.0), 2 * ((states[:, 1:] - states[:, :-1]) ** 2).mean()),
         (WholeL2(2.0), 2 * (sum((p**2).sum() for p in rnn.parameters()) + (states**2).sum())),
-        (Outside(2.0, "w_in.weight", -0.1, 0.2), 2 * (outside**2).sum()),
+        (BoundsPenalty(2.0, "w_in.weight", -0.1, 0.2), 2 * (outside**2).sum()),
     ]
     for penalty, value in expected:
         assert_close(penalty(rnn, rollout), value)
 
 
-def test_time_constants_may_be_penalised() -> None:
+def test_time_constants_may_be_penalized() -> None:
     rnn = CTRNN(2, 3, 1, tau=50.0, dt=10.0, train_tau=True)
-    value = Outside(1.0, "tau", low=10 * rnn.dt)(rnn, None)
+    value = BoundsPenalty(1.0, "tau", low=10 * rnn.dt)(rnn, None)
     assert_close(value, torch.tensor(3 * 50.0**2))
     value.backward()
     assert rnn.time_constants.parametrizations.weight.original.grad.abs().min() > 0
@@ -52,11 +52,11 @@ def test_every_term_is_logged_and_they_add_up() -> None:
         return 0.1 * rnn.w_rec.weight.square().mean()
 
     rnn = RNN(1, 8, 1)
-    penalties = [L2(1e-3), StateL2(0.1), mine]
+    penalties = [L2(1e-3), ActivityL2(0.1), mine]
     history = rnn.fit(
         FlipFlop(n_bits=1, n_trials=16), epochs=2, penalties=penalties, progress=False
     )
-    names = ["task", "l2", "state_l2", "mine"]
+    names = ["task", "l2", "activity_l2", "mine"]
     assert set(names) <= set(history.steps)
     assert all(len(history.steps[name]) == history.n_steps for name in names)
     total = sum(torch.tensor(history.steps[name]) for name in names)

@@ -7,9 +7,9 @@ import torch
 from torch.testing import assert_close
 
 from pyrnn.activations import ACTIVATIONS
-from pyrnn.recurrence import bptt, fused
-from pyrnn.recurrence.autograd import Network, replay, solve
-from tests.recurrence.cases import FORMS, equation, gradients, network
+from pyrnn.unroll import bptt, fused
+from pyrnn.unroll.autograd import Network, replay, solve
+from tests.unroll.cases import FORMS, equation, gradients, network
 
 compiled = pytest.mark.skipif(not fused.is_available(), reason="the kernel is not compiled")
 backends = pytest.mark.parametrize(

@@ -66,7 +66,7 @@ class Backend(Protocol):
     """What does the work: a network's solution, and the adjoint of that.
 
     Example:
-        >>> from pyrnn.recurrence import bptt
+        >>> from pyrnn.unroll import bptt
         >>> one = torch.ones(1, 1)
         >>> network = Network(torch.zeros(1, 3, 1), one, 0.5 * one, one, one, one[0])
         >>> equation = Equation("rate", "identity", lambda x: x)
@@ -112,7 +112,7 @@ def solve(backend: Backend, equation: Equation, network: Network) -> tuple[Tenso
         network: The tensors; gradients flow into all of them.
 
     Example:
-        >>> from pyrnn.recurrence import bptt
+        >>> from pyrnn.unroll import bptt
         >>> one = torch.ones(1, 1)
         >>> network = Network(torch.zeros(1, 3, 1), one, 0.5 * one, one, one, one[0])
         >>> solve(bptt, Equation("rate", "identity", lambda x: x), network)[0].flatten().tolist()
@@ -130,7 +130,7 @@ def solve_and_adjoint(
     """Return states and outputs without a history, and what takes their gradient further.
 
     Example:
-        >>> from pyrnn.recurrence import bptt
+        >>> from pyrnn.unroll import bptt
         >>> one, weight = torch.ones(1, 1), torch.tensor([[0.5]], requires_grad=True)
         >>> network = Network(torch.zeros(1, 3, 1), one, weight, one, one, one[0])
         >>> equation = Equation("rate", "identity", lambda x: x)

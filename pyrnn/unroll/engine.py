@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from pyrnn.activations import ACTIVATIONS, Activation
-from pyrnn.recurrence import bptt, fused
-from pyrnn.recurrence.autograd import Equation, Network, solve, solve_and_adjoint
-from pyrnn.recurrence.eager import Linear, unroll_eager
+from pyrnn.unroll import bptt, fused
+from pyrnn.unroll.autograd import Equation, Network, solve, solve_and_adjoint
+from pyrnn.unroll.eager import Linear, unroll_eager
 
 __all__ = [
     "ENGINES",

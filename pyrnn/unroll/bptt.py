@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pyrnn.recurrence.autograd import Equation, Network, drive, replay
+from pyrnn.unroll.autograd import Equation, Network, drive, replay
 
 __all__ = ["adjoint", "solve"]
 

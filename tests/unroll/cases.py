@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.activations import ACTIVATIONS
-from pyrnn.recurrence.autograd import Equation, Network
+from pyrnn.unroll.autograd import Equation, Network
 
 FORMS = ("rate", "current")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pyrnn.recurrence.autograd import Equation, Network
+from pyrnn.unroll.autograd import Equation, Network
 
 __all__ = ["ACTIVATIONS", "DTYPES", "adjoint", "is_available", "solve", "undisturbed"]
 

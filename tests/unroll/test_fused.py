@@ -14,9 +14,9 @@ from torch.testing import assert_close
 
 from pyrnn import CTRNN
 from pyrnn.activations import ACTIVATIONS
-from pyrnn.recurrence import fused
-from pyrnn.recurrence.autograd import Network, solve
-from tests.recurrence.cases import FORMS, equation, gradients, network
+from pyrnn.unroll import fused
+from pyrnn.unroll.autograd import Network, solve
+from tests.unroll.cases import FORMS, equation, gradients, network
 
 pytestmark = pytest.mark.skipif(not fused.is_available(), reason="the kernel is not compiled")
 

@@ -10,8 +10,8 @@ from torch.testing import assert_close
 import pyrnn
 from pyrnn import CTRNN, RNN, RateRNN
 from pyrnn.networks import LowRankRNN
-from pyrnn.recurrence import fused
-from pyrnn.recurrence.engine import ENGINES
+from pyrnn.unroll import fused
+from pyrnn.unroll.engine import ENGINES
 
 FAST = "fused" if fused.is_available() else "bptt"
 NETWORKS = {
@@ -20,7 +20,7 @@ NETWORKS = {
     "RateRNN": lambda **options: RateRNN(3, 20, 2, tau=50.0, **options),
     "LowRankRNN": lambda **options: LowRankRNN(3, 20, 2, rank=2, **options),
     "per-unit tau": lambda **options: CTRNN(3, 20, 2, tau=torch.arange(20) + 11.0, **options),
-    "learnt tau": lambda **options: RateRNN(3, 20, 2, train_tau=True, **options),
+    "learned tau": lambda **options: RateRNN(3, 20, 2, train_tau=True, **options),
     "Dale": lambda **options: CTRNN(3, 20, 2, dale_ratio=0.8, autapses=False, **options),
     "biases": lambda **options: RNN(3, 20, 2, bias=["w_in", "w_rec"], **options),
     "no bias": lambda **options: RateRNN(3, 20, 2, bias=False, **options),
@@ -185,7 +185,7 @@ def test_float16_is_left_to_torch():
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script")  # by torch's own forward mode
-@pytest.mark.parametrize("kind", ["RNN", "CTRNN", "learnt tau"])
+@pytest.mark.parametrize("kind", ["RNN", "CTRNN", "learned tau"])
 def test_transforms_of_torch_func_work(kind):
     rnn, inputs = build(kind).eval(), torch.randn(4, 5, 3)
     assert_close(torch.func.vmap(lambda x: rnn(x).outputs)(inputs), rnn(inputs).outputs)
@@ -197,7 +197,7 @@ def test_transforms_of_torch_func_work(kind):
     assert_close(jacobian[0], reverse)
 
 
-@pytest.mark.parametrize("kind", ["CTRNN", "RateRNN", "learnt tau"])
+@pytest.mark.parametrize("kind", ["CTRNN", "RateRNN", "learned tau"])
 def test_the_gradient_can_be_differentiated(kind):
     rnn, inputs = build(kind), torch.randn(4, 5, 3)
     parameters, seconds = list(rnn.parameters()), []

@@ -4,8 +4,8 @@
 the same numbers and gradients: ``fused``, a compiled kernel, and ``bptt``, its adjoint in torch.
 """
 
-from pyrnn.recurrence.eager import Constant, Linear, unroll_eager
-from pyrnn.recurrence.engine import (
+from pyrnn.unroll.eager import Constant, Linear, unroll_eager
+from pyrnn.unroll.engine import (
     ENGINES,
     Engine,
     choose_engine,
@@ -13,7 +13,7 @@ from pyrnn.recurrence.engine import (
     unroll,
     unroll_and_adjoint,
 )
-from pyrnn.recurrence.fused import undisturbed
+from pyrnn.unroll.fused import undisturbed
 
 __all__ = [
     "ENGINES",

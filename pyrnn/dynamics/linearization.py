@@ -66,7 +66,7 @@ def frequencies(eigenvalues: Tensor, dt: float) -> Tensor:
     return eigenvalues.angle().abs() / (2 * math.pi * _positive(dt)) * 1000
 
 
-def henrici(jacobians: Tensor) -> Tensor:
+def departure_from_normality(jacobians: Tensor) -> Tensor:
     r"""Return how far matrices are from normal, between 0 and 1.
 
     .. math:: \sqrt{1 - \sum_i |\lambda_i|^2 / \|J\|_F^2}
@@ -80,7 +80,7 @@ def henrici(jacobians: Tensor) -> Tensor:
         Henrici's departure from normality, relative to the norm, ``(...)``.
 
     Example:
-        >>> henrici(torch.tensor([[0.0, 1.0], [0.0, 0.0]]))
+        >>> departure_from_normality(torch.tensor([[0.0, 1.0], [0.0, 0.0]]))
         tensor(1.)
 
     References:
@@ -100,7 +100,7 @@ def _positive(dt: float) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Linearisation:
+class Linearization:
     r"""The linear system :math:`\delta h' = J \delta h + B \delta x` at each of some states.
 
     Modes are sorted by modulus, largest first. Rows of ``left`` and columns of ``right`` are
@@ -112,7 +112,7 @@ class Linearisation:
         dt: Duration of one step, in ms.
 
     Example:
-        >>> at = linearise(lambda h, x: 0.5 * h + x, torch.zeros(1), torch.zeros(1), dt=10.0)
+        >>> at = linearize(lambda h, x: 0.5 * h + x, torch.zeros(1), torch.zeros(1), dt=10.0)
         >>> at.timescales, at.flow_jacobians
         (tensor([14.4270], dtype=torch.float64), tensor([[-0.0500]], dtype=torch.float64))
     """
@@ -161,9 +161,9 @@ class Linearisation:
         return frequencies(self.eigenvalues, self.dt)
 
     @property
-    def henrici(self) -> Tensor:
-        """Departure from normality, ``(...)``, see :func:`henrici`."""
-        return henrici(self.jacobians)
+    def departure_from_normality(self) -> Tensor:
+        """Departure from normality, ``(...)``, see :func:`departure_from_normality`."""
+        return departure_from_normality(self.jacobians)
 
     @property
     def flow_jacobians(self) -> Tensor:
@@ -196,7 +196,7 @@ class Linearisation:
         return self.left @ self.input_jacobians.to(self.left.dtype)
 
 
-def linearise(rnn: Any, h: Any, x: Any = None, *, dt: float | None = None) -> Linearisation:
+def linearize(rnn: Any, h: Any, x: Any = None, *, dt: float | None = None) -> Linearization:
     r"""Take the first derivatives of one step at some states.
 
     .. math:: F(h + \delta h, x + \delta x) \approx F(h, x) + J \delta h + B \delta x
@@ -215,7 +215,7 @@ def linearise(rnn: Any, h: Any, x: Any = None, *, dt: float | None = None) -> Li
             :func:`~pyrnn.dynamics.find_fixed_points` would take.
 
     Example:
-        >>> at = linearise(lambda h, x: h @ torch.diag(torch.tensor([0.9, 0.5])), torch.zeros(2))
+        >>> at = linearize(lambda h, x: h @ torch.diag(torch.tensor([0.9, 0.5])), torch.zeros(2))
         >>> at.eigenvalues.real, at.n_unstable
         (tensor([0.9000, 0.5000], dtype=torch.float64), tensor(0))
 
@@ -232,4 +232,4 @@ def linearise(rnn: Any, h: Any, x: Any = None, *, dt: float | None = None) -> Li
     with one_thread(), torch.no_grad():
         step = frozen_step(rnn, states, inputs)
         j, b = jacobian(step, states, inputs), input_jacobian(step, states, inputs)
-    return Linearisation(j.reshape(*shape, *j.shape[1:]), b.reshape(*shape, *b.shape[1:]), dt)
+    return Linearization(j.reshape(*shape, *j.shape[1:]), b.reshape(*shape, *b.shape[1:]), dt)

@@ -19,7 +19,7 @@ _SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
 def _mix(z: np.ndarray) -> np.ndarray:
-    """Scramble 64 bits: the finaliser of SplitMix64, a bijection."""
+    """Scramble 64 bits: the finalizer of SplitMix64, a bijection."""
     z = z ^ (z >> _SHIFTS[0])
     z *= _FACTORS[0]
     z ^= z >> _SHIFTS[1]
@@ -33,7 +33,7 @@ def _to_float(bits: np.ndarray, dtype: torch.dtype = torch.float64) -> Tensor:
     return torch.from_numpy(bits.view(np.int64)).to(dtype)
 
 
-class Draws:
+class TrialRandom:
     r"""Random numbers for many trials at once, row ``i`` depending on trial ``i`` only.
 
     The generator has no state but a counter. The ``k``-th number of trial ``i`` of seed ``s`` is
@@ -42,7 +42,7 @@ class Draws:
         \mathrm{key}(s, i) = \mathrm{mix}\big(\mathrm{mix}(s + \gamma) + i\,\gamma\big),
 
     with SplitMix64's scrambler and odd constant :math:`\gamma`. A trial is hence the same in any
-    batch, order, worker or process, and a batch costs a few vectorised operations.
+    batch, order, worker or process, and a batch costs a few vectorized operations.
 
     Args:
         seed: Any integer, taken modulo 2**64.
@@ -52,7 +52,7 @@ class Draws:
         TypeError: If the seed is no integer.
 
     Example:
-        >>> batch, alone = Draws(0, [3, 1, 2]), Draws(0, [2])
+        >>> batch, alone = TrialRandom(0, [3, 1, 2]), TrialRandom(0, [2])
         >>> torch.equal(batch.uniform(5)[2], alone.uniform(5)[0])
         True
 
@@ -67,11 +67,11 @@ class Draws:
         self._counter = 1
 
     @classmethod
-    def from_generator(cls, rng: torch.Generator) -> Draws:
+    def from_generator(cls, rng: torch.Generator) -> TrialRandom:
         """Seed the draws of a single trial from a torch generator, which advances."""
         return cls(int(torch.randint(2**62, (), generator=rng)), [0])
 
-    def rows(self, which: Tensor) -> Draws:
+    def rows(self, which: Tensor) -> TrialRandom:
         """Return the draws of some of the trials, going on from here."""
         some = copy.copy(self)
         some._keys = self._keys[which.numpy()]
