@@ -13,15 +13,18 @@ import torch
 from torch import Tensor
 
 from pyrnn import beside, checkpoint, training
-from pyrnn.config import config_of, register, remember
 from pyrnn.layers import Layers
+from pyrnn.linear import has_hooks
 from pyrnn.options import positive_int
+from pyrnn.progress import track
+from pyrnn.serialize import config_of, register, remember
 from pyrnn.training import losses
 from pyrnn.unroll import (
+    RATE,
     Engine,
     choose_engine,
-    has_hooks,
-    undisturbed,
+    has_form,
+    kernel_threads,
     unroll,
     unroll_and_adjoint,
 )
@@ -136,6 +139,7 @@ class RNNBase(Layers, ABC):
             torch.Size([5, 2])
         """
 
+    @has_form(RATE)
     def readout(self, states: Tensor) -> Tensor:
         """Return the outputs ``(..., output_size)`` of states ``(..., state_size)``.
 
@@ -151,8 +155,6 @@ class RNNBase(Layers, ABC):
                 "return self.w_out(states[..., :self.hidden_size])"
             )
         return self.w_out(states)
-
-    readout.reads = "h"  # type: ignore[attr-defined]  # fused engines know this readout
 
     def initial_state(self, batch_shape: Sequence[int] = ()) -> Tensor:
         """Return the state before the first step, ``(*batch_shape, state_size)``.
@@ -276,7 +278,7 @@ class RNNBase(Layers, ABC):
         """
         self._settled = self.engine
         try:
-            with undisturbed() if self._settled.name == "fused" else nullcontext():
+            with kernel_threads() if self._settled.name == "fused" else nullcontext():
                 yield
         finally:
             self._settled = None
@@ -393,7 +395,7 @@ class RNNBase(Layers, ABC):
         starts = range(0, len(inputs), chunk)
         parts = [
             self(inputs[i : i + chunk], h[i : i + chunk] if h is not None and h.ndim > 1 else h)
-            for i in training.track(starts, "predict", enabled=progress)
+            for i in track(starts, "predict", enabled=progress)
         ]
         return Rollout(*(torch.cat(part) for part in zip(*parts, strict=True)))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pyrnn.config import argument_names
 from pyrnn.constraints import Bounds, constrain, intervals
+from pyrnn.serialize import argument_names
 from pyrnn.training import History
 
 __all__ = ["beside_weights", "restore_beside_weights"]

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from pyrnn.activations import Activation
-from pyrnn.config import decode, encode
 from pyrnn.files import replacing
+from pyrnn.serialize import decode, encode
 
 __all__ = ["PathLike", "load", "save"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from pyrnn.config import register
+from pyrnn.serialize import register
 
 __all__ = ["Connectivity", "MultiRegion", "Region"]
 

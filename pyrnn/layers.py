@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from pyrnn.activations import Activation, activation_function
-from pyrnn.config import to_integer
 from pyrnn.constraints import Constraint, Fixed, constrain, intervals
 from pyrnn.initialization import balance, initial_weight, spectral_radius
+from pyrnn.linear import Linear
 from pyrnn.options import (
     layer_constraints,
     layer_names,
@@ -21,7 +21,7 @@ from pyrnn.options import (
     positive_int,
     unit_signs,
 )
-from pyrnn.unroll import Linear
+from pyrnn.validate import as_integer
 
 __all__ = ["Layers"]
 
@@ -74,7 +74,7 @@ class Layers(nn.Module):
         self.init, self.gain = init, non_negative("gain", gain)
         self.train_initial_state = train_initial_state
         self.dt = positive("dt", dt)
-        self.seed = None if seed is None else to_integer("seed", seed)
+        self.seed = None if seed is None else as_integer("seed", seed)
         self.generator = torch.Generator()
         start = int(torch.randint(2**62, ())) if self.seed is None else self.seed
         self.generator.manual_seed(start)

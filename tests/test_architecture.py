@@ -11,7 +11,18 @@ import pyrnn
 
 ROOT = Path(pyrnn.__file__).parent
 ROWS = (  # from the bottom; within a row, rooms don't import each other
-    {"palette", "activations", "config", "files", "initialization"},
+    {
+        "palette",
+        "activations",
+        "files",
+        "initialization",
+        "progress",
+        "threads",
+        "validate",
+        "linear",
+    },
+    {"serialize"},
+    {"result"},
     {"training", "checkpoint", "constraints", "unroll", "tasks"},
     {"options", "beside"},
     {"layers"},

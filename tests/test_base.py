@@ -274,7 +274,7 @@ def test_a_longer_state_needs_a_readout() -> None:
 
 @pytest.mark.parametrize("seed", [1.5, "1", True])
 def test_a_seed_is_an_integer(seed: object) -> None:
-    with pytest.raises(TypeError, match="expected seed to be an integer, got"):
+    with pytest.raises(TypeError, match="expected seed to be a whole number, got"):
         RNN(3, N, 2, seed=seed)
-    with pytest.raises(TypeError, match="expected seed to be an integer, got"):
+    with pytest.raises(TypeError, match="expected seed to be a whole number, got"):
         RNN(3, N, 3).fit(FlipFlop(n_trials=8), epochs=1, seed=seed, progress=False)

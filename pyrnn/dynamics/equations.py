@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.dynamics.step import Step
+from pyrnn.unroll import form_of
 
 _EQUATIONS = ("rate", "current")
 
@@ -69,5 +70,5 @@ class Equation:
 
 def equation_of(step: Step) -> Equation | None:
     """Return the built-in equation that a step is marked with; an override carries no mark."""
-    name, network = getattr(step, "equation", None), getattr(step, "__self__", None)
+    name, network = form_of(step), getattr(step, "__self__", None)
     return Equation(name, network) if network is not None and name in _EQUATIONS else None

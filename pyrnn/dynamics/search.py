@@ -18,7 +18,7 @@ from pyrnn.dynamics.record import SearchRecord
 from pyrnn.dynamics.seeding import corners, default_rng, midpoints, mixtures, spread, spread_out
 from pyrnn.dynamics.stability import count_unstable, index_signs
 from pyrnn.dynamics.step import Step, frozen_step, warn_if_rounded
-from pyrnn.training.progress import interruptible, track
+from pyrnn.progress import interruptible, track
 
 _INPUTS_AT_ONCE = 16
 _QUIET, _MAX_QUIET = 2, 12  # sets of starts that brought nothing new

@@ -15,8 +15,7 @@ from torch.nn.utils import parametrize
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map
 
-from pyrnn.unroll.eager import Linear
-from pyrnn.unroll.engine import has_hooks
+from pyrnn.linear import Linear, has_hooks
 
 Step = Callable[[Tensor, Tensor], Tensor]
 

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from pyrnn.base import RNNBase
 from pyrnn.constraints import Bounds, constrain
-from pyrnn.unroll import Constant
+from pyrnn.linear import Constant
+from pyrnn.unroll import CURRENT, RATE, has_form
 
-__all__ = ["CTRNN", "RNN", "LeakyRNN", "RateRNN", "equation"]
-
-_Step = TypeVar("_Step", bound=Callable[..., Tensor])
-
-
-def equation(name: str) -> Callable[[_Step], _Step]:
-    """Mark a ``step`` whose equation the fused engines know; an override carries no mark.
-
-    Example:
-        >>> RNN.step.equation, CTRNN.step.equation
-        ('rate', 'current')
-    """
-
-    def mark(step: _Step) -> _Step:
-        step.equation = name  # type: ignore[attr-defined]
-        return step
-
-    return mark
+__all__ = ["CTRNN", "RNN", "LeakyRNN", "RateRNN"]
 
 
 class RNN(RNNBase):
@@ -48,7 +32,7 @@ class RNN(RNNBase):
         Elman, *Cognitive Science* (1990).
     """
 
-    @equation("rate")
+    @has_form(RATE)
     def step(self, h: Tensor, x: Tensor) -> Tensor:
         """Return the next state, ``(..., hidden_size)``."""
         return self.f(self.w_rec(h) + self.w_in(x))
@@ -174,17 +158,16 @@ class CTRNN(LeakyRNN):
         Sompolinsky, Crisanti & Sommers (1988); Beer (1995); Sussillo & Barak (2013).
     """
 
-    @equation("current")
+    @has_form(CURRENT)
     def step(self, h: Tensor, x: Tensor) -> Tensor:
         """Return the next current, ``(..., hidden_size)``."""
         alpha = self.alpha
         return (1 - alpha) * h + alpha * (self.w_rec(self.f(h)) + self.w_in(x))
 
+    @has_form(CURRENT)
     def readout(self, states: Tensor) -> Tensor:
         """Return the outputs: they read the rates ``f(h)``."""
         return self.w_out(self.f(states))
-
-    readout.reads = "f(h)"  # type: ignore[attr-defined]
 
 
 class RateRNN(LeakyRNN):
@@ -206,7 +189,7 @@ class RateRNN(LeakyRNN):
         two forms.
     """
 
-    @equation("rate")
+    @has_form(RATE)
     def step(self, h: Tensor, x: Tensor) -> Tensor:
         """Return the next rates, ``(..., hidden_size)``."""
         alpha = self.alpha

@@ -6,9 +6,9 @@ import dataclasses
 import math
 from typing import Any
 
-from pyrnn.config import to_integer
 from pyrnn.tasks.timeline import bounds, draw_ms, to_steps
 from pyrnn.tasks.trial_random import TrialRandom
+from pyrnn.validate import as_integer
 
 
 def check_arguments(task: Any) -> None:
@@ -18,8 +18,8 @@ def check_arguments(task: Any) -> None:
         TypeError: If the seed or the number of trials is no integer.
         ValueError: If there is no trial, ``dt`` is not positive, or a duration is impossible.
     """
-    task.seed = to_integer("seed", task.seed)
-    task.n_trials = to_integer("n_trials", task.n_trials)
+    task.seed = as_integer("seed", task.seed)
+    task.n_trials = as_integer("n_trials", task.n_trials)
     if task.n_trials < 1:
         raise ValueError(f"expected n_trials of at least 1, got {task.n_trials}")
     if not (task.dt > 0 and math.isfinite(task.dt)):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from pyrnn.config import argument_names
+from pyrnn.serialize import argument_names
 from pyrnn.tasks import curves
 from pyrnn.tasks.arguments import check_arguments
 from pyrnn.tasks.describe import describe, plot_trial

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pyrnn.config import to_integer
+from pyrnn.validate import as_integer
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 divided by the golden ratio, made odd
 _MASK = 2**64 - 1
@@ -61,7 +61,7 @@ class TrialRandom:
     """
 
     def __init__(self, seed: int, indices: Sequence[int] | Tensor | np.ndarray) -> None:
-        seed_bits = np.array([to_integer("seed", seed) & _MASK], dtype=np.uint64)
+        seed_bits = np.array([as_integer("seed", seed) & _MASK], dtype=np.uint64)
         index_bits = np.asarray(indices, dtype=np.int64).astype(np.uint64)
         self._keys = _mix(_mix(seed_bits + _GOLDEN) + index_bits * _GOLDEN)
         self._counter = 1

@@ -1,5 +1,6 @@
 """Training: fit, losses, penalties, callbacks, curricula, history."""
 
+from pyrnn.progress import track
 from pyrnn.training.callbacks import (
     early_stopping,
     live_plot,
@@ -23,7 +24,6 @@ from pyrnn.training.penalties import (
     Smoothness,
     WholeL2,
 )
-from pyrnn.training.progress import track
 
 __all__ = [
     "L1",

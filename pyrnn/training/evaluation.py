@@ -9,7 +9,7 @@ import torch
 from pyrnn.training.data import batches, check_finite, prepare
 from pyrnn.training.losses import Loss
 from pyrnn.training.record import mean, weight_of
-from pyrnn.training.signatures import check_takes
+from pyrnn.validate import check_callable
 
 __all__ = ["evaluate"]
 
@@ -41,7 +41,7 @@ def evaluate(
         1.0
     """
     loss, task = loss or rnn.loss, dataset if task is None else task
-    check_takes("loss", loss, "outputs", "targets", "mask")
+    check_callable("loss", loss, "outputs", "targets", "mask")
     records: list[dict[str, float]] = []
     weights: list[float] = []
     was_training = rnn.training

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, random_split
 
-from pyrnn.config import to_integer
+from pyrnn.progress import interruptible
 from pyrnn.training.callbacks import Callback
 from pyrnn.training.curriculum import Curriculum
 from pyrnn.training.history import History
@@ -20,9 +20,8 @@ from pyrnn.training.loop import Training
 from pyrnn.training.losses import Loss, loss_function
 from pyrnn.training.optim import OptimizerSpec, SchedulerSpec
 from pyrnn.training.penalties import Penalty, named_penalties
-from pyrnn.training.progress import interruptible
 from pyrnn.training.resume import restore_from
-from pyrnn.training.signatures import check_takes
+from pyrnn.validate import as_integer, check_callable
 
 __all__ = ["fit"]
 
@@ -115,7 +114,7 @@ def fit(
     """
     _check_arguments(dataset, validation, curriculum)
     _check_numbers(epochs, checkpoint_every, batch_size, clip_norm, clip_value)
-    seed = None if seed is None else to_integer("seed", seed)
+    seed = None if seed is None else as_integer("seed", seed)
     if device is not None:
         rnn.to(device)
     dataset, validation = _split(dataset, validation, seed)
@@ -126,10 +125,10 @@ def fit(
     if resume and checkpoint is not None and Path(checkpoint).is_file():
         restore_from(rnn, checkpoint)
     loss = _choose_loss(loss, rnn, dataset)
-    check_takes("loss", loss, "outputs", "targets", "mask")
+    check_callable("loss", loss, "outputs", "targets", "mask")
     callbacks = [callbacks] if callable(callbacks) else list(callbacks)
     for callback in callbacks:
-        check_takes("callback", callback, "training")
+        check_callable("callback", callback, "training")
     _warn_of_other_dt(rnn, dataset)
     training = Training(
         rnn=rnn,

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyrnn.progress import Interrupt, TrainingBar, interruptible
 from pyrnn.training.callbacks import Callback
 from pyrnn.training.curriculum import Curriculum
 from pyrnn.training.data import Batch, batches, check_finite, n_batches, prepare
@@ -21,7 +22,6 @@ from pyrnn.training.history import History
 from pyrnn.training.losses import Loss
 from pyrnn.training.optim import OptimizerSpec, SchedulerSpec, make_optimizer, make_scheduler
 from pyrnn.training.penalties import Penalty
-from pyrnn.training.progress import Interrupt, TrainingBar, interruptible
 from pyrnn.training.record import Recorder, weight_of
 from pyrnn.training.resume import global_generator, state_of, take_up
 

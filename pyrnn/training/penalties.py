@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from pyrnn.training.signatures import check_takes
+from pyrnn.validate import check_callable
 
 __all__ = [
     "L1",
@@ -237,7 +237,7 @@ def named_penalties(
             raise ValueError(f"expected penalties not named {', '.join(RESERVED)}, got {name!r}")
         if not callable(penalty):
             raise TypeError(f"expected penalty(rnn, rollout) -> scalar, got {name} = {penalty!r}")
-        check_takes(name, penalty, "rnn", "rollout")
+        check_callable(name, penalty, "rnn", "rollout")
     return named
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from pyrnn.config import encode
+from pyrnn.serialize import encode
 
 if TYPE_CHECKING:
     from pyrnn.training.loop import Training

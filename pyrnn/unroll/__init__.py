@@ -4,25 +4,26 @@
 the same numbers and gradients: ``fused``, a compiled kernel, and ``bptt``, its adjoint in torch.
 """
 
-from pyrnn.unroll.eager import Constant, Linear, unroll_eager
+from pyrnn.unroll.eager import unroll_eager
 from pyrnn.unroll.engine import (
     ENGINES,
     Engine,
     choose_engine,
-    has_hooks,
     unroll,
     unroll_and_adjoint,
 )
-from pyrnn.unroll.fused import undisturbed
+from pyrnn.unroll.forms import CURRENT, RATE, form_of, has_form
+from pyrnn.unroll.fused import kernel_threads
 
 __all__ = [
+    "CURRENT",
     "ENGINES",
-    "Constant",
+    "RATE",
     "Engine",
-    "Linear",
     "choose_engine",
-    "has_hooks",
-    "undisturbed",
+    "form_of",
+    "has_form",
+    "kernel_threads",
     "unroll",
     "unroll_and_adjoint",
     "unroll_eager",

@@ -10,16 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from pyrnn.activations import ACTIVATIONS, Activation
+from pyrnn.linear import Linear, has_hooks
 from pyrnn.unroll import bptt, fused
 from pyrnn.unroll.autograd import Equation, Network, solve, solve_and_adjoint
-from pyrnn.unroll.eager import Linear, unroll_eager
+from pyrnn.unroll.eager import unroll_eager
+from pyrnn.unroll.forms import form_of
 
 __all__ = [
     "ENGINES",
     "Engine",
     "Model",
     "choose_engine",
-    "has_hooks",
     "unroll",
     "unroll_and_adjoint",
 ]
@@ -221,21 +222,11 @@ def _missing(rnn: Model) -> str | None:
 
 
 def _equation(rnn: Model) -> str:
-    return "" if "step" in vars(rnn) else getattr(type(rnn).step, "equation", "")
+    return "" if "step" in vars(rnn) else form_of(type(rnn).step)
 
 
 def _activation(rnn: Model) -> str:
     return _NAMES.get(id(rnn.f), "")
-
-
-def has_hooks(module: nn.Module) -> bool:
-    """Return whether somebody wants to be told when a module is called.
-
-    Example:
-        >>> has_hooks(nn.Linear(2, 1))
-        False
-    """
-    return bool(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)
 
 
 def _is_plain(layer: nn.Module) -> bool:
@@ -245,18 +236,15 @@ def _is_plain(layer: nn.Module) -> bool:
 
 def _reads_in_kernel(rnn: Model) -> bool:
     """Whether the outputs are those of the equation, ``w_out`` times what synapses transmit."""
-    sent = "f(h)" if _equation(rnn) == "current" else "h"
-    known = getattr(type(rnn).readout, "reads", "") == sent
-    return known and "readout" not in vars(rnn) and _is_plain(rnn.w_out)
+    is_known = form_of(type(rnn).readout) == _equation(rnn)
+    return is_known and "readout" not in vars(rnn) and _is_plain(rnn.w_out)
 
 
 def _problem(
     rnn: Model, inputs: Tensor, h: Tensor, noise: Tensor | None, reads: bool
 ) -> tuple[Equation, Network]:
-    form, network = _equation(rnn), _network(rnn, inputs, h, noise, reads)
-    if form == "outer":
-        form, network = "rate", _vanilla(network)
-    return Equation(form, _activation(rnn), rnn.f), network
+    network = _network(rnn, inputs, h, noise, reads)
+    return Equation(_equation(rnn), _activation(rnn), rnn.f), network
 
 
 def _network(rnn: Model, inputs: Tensor, h: Tensor, noise: Tensor | None, reads: bool) -> Network:
@@ -282,19 +270,6 @@ def _sum(left: Tensor | None, right: Tensor | None) -> Tensor | None:
     if left is None or right is None:
         return right if left is None else left
     return left + right
-
-
-def _vanilla(network: Network) -> Network:
-    r"""Turn :math:`f((1-\alpha) h + \alpha (W h + d))` into :math:`f(W' h + d')`."""
-    alpha = network.alpha
-    rows = alpha.unsqueeze(-1)
-    return network._replace(
-        w_rec=rows * network.w_rec + torch.diag(1 - alpha),
-        w_in=rows * network.w_in,
-        bias=None if network.bias is None else alpha * network.bias,
-        noise=None if network.noise is None else alpha * network.noise,
-        alpha=torch.ones_like(alpha),
-    )
 
 
 def _is_transformed() -> bool:

@@ -14,9 +14,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from pyrnn.threads import single_threaded
 from pyrnn.unroll.autograd import Equation, Network
 
-__all__ = ["ACTIVATIONS", "DTYPES", "adjoint", "is_available", "solve", "undisturbed"]
+__all__ = ["ACTIVATIONS", "DTYPES", "adjoint", "is_available", "kernel_threads", "solve"]
 
 logger = logging.getLogger(__name__)
 
@@ -90,25 +91,23 @@ def is_available() -> bool:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Keep torch to one thread, and let the kernel have all those that torch had.
+def kernel_threads() -> Iterator[None]:
+    """Keep torch to one thread and give the kernel all the threads that torch had.
 
-    For a millisecond or more after an operation that they shared, torch's threads spin, waiting
-    for the next one: on cores that the kernel's threads need.
+    After an operation that several threads of torch shared, they spin for a millisecond or more
+    while they wait for the next one, on cores that the kernel's threads need.
 
     Example:
-        >>> with undisturbed():
+        >>> with kernel_threads():
         ...     torch.get_num_threads()
         1
     """
-    n_threads = torch.get_num_threads()
-    token = _threads.set(n_threads)
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
-        _threads.reset(token)
+    with single_threaded() as n_threads:
+        token = _threads.set(n_threads)
+        try:
+            yield
+        finally:
+            _threads.reset(token)
 
 
 def solve(

@@ -184,10 +184,10 @@ def test_one_trial_from_a_generator():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"seed": 1.5}, TypeError, "expected seed to be an integer, got 1.5"),
-        ({"seed": "1"}, TypeError, "expected seed to be an integer"),
-        ({"seed": True}, TypeError, "expected seed to be an integer"),
-        ({"n_trials": 2.5}, TypeError, "expected n_trials to be an integer"),
+        ({"seed": 1.5}, TypeError, "expected seed to be a whole number, got 1.5"),
+        ({"seed": "1"}, TypeError, "expected seed to be a whole number"),
+        ({"seed": True}, TypeError, "expected seed to be a whole number"),
+        ({"n_trials": 2.5}, TypeError, "expected n_trials to be a whole number"),
         ({"n_trials": 0}, ValueError, "n_trials of at least 1, got 0"),
         ({"dt": 0.0}, ValueError, "expected a positive dt"),
         ({"dt": float("nan")}, ValueError, "expected a positive dt"),

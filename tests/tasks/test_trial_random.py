@@ -56,5 +56,5 @@ def test_negative_and_huge_seeds_are_welcome():
 
 @pytest.mark.parametrize("seed", [1.5, "1", None, True, torch.tensor(1.5)])
 def test_a_seed_is_an_integer(seed):
-    with pytest.raises(TypeError, match=r"expected seed to be an integer, got"):
+    with pytest.raises(TypeError, match=r"expected seed to be a whole number, got"):
         TrialRandom(seed, [0])

@@ -99,25 +99,6 @@ def test_a_step_of_ones_own_is_never_replaced():
     assert "step of its own" in rnn.engine.reason
 
 
-class Marked(Rectified):
-    def step(self, h, x):
-        return super().step(h, x)
-
-    step.equation = "outer"
-    readout = RNN.readout
-
-
-@pytest.mark.parametrize("engine", ["fused", "bptt"])
-def test_the_form_with_the_leak_inside_the_activation(engine):
-    if engine == "fused" and not fused.is_available():
-        pytest.skip("the kernel is not compiled")
-    rnn = Marked(3, 20, 2, activation="relu", tau=torch.arange(20) + 11.0, noise=0.1, seed=0)
-    rnn.w_out.weight.data.normal_(std=0.2)
-    inputs = torch.randn(4, 15, 3)
-    expected = loss_and_gradients(rnn, "eager", inputs)
-    assert_close(loss_and_gradients(rnn, engine, inputs), expected, rtol=1e-9, atol=1e-9)
-
-
 def test_a_step_set_on_the_instance_is_never_replaced():
     rnn = CTRNN(3, 8, 2)
     rnn.step = lambda h, x: h + 1

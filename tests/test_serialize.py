@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pyrnn import CTRNN, RNN
-from pyrnn.config import argument_names, config_of, decode, encode, register
+from pyrnn.serialize import argument_names, config_of, decode, encode, register
 
 
 class Scaled(CTRNN):

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from pyrnn.training.progress import TrainingBar, interruptible, track
+from pyrnn.progress import TrainingBar, interruptible, track
 
 
 def test_bar_tells_the_numbers(capsys: pytest.CaptureFixture[str]) -> None:

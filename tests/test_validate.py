@@ -12,7 +12,7 @@ from torch.nn import functional
 from pyrnn import RNN
 from pyrnn.tasks import FlipFlop
 from pyrnn.training import L1, evaluate, mse
-from pyrnn.training.signatures import check_takes
+from pyrnn.validate import check_callable
 
 TASK = FlipFlop(n_bits=1, n_trials=8, duration=100.0)
 
@@ -48,4 +48,4 @@ def test_penalties_and_callbacks() -> None:
 
 @pytest.mark.parametrize("function", [torch.mul, mse, lambda *fields: 0, RNN(1, 4, 1).loss])
 def test_what_may_be_called_is_let_through(function: Callable[..., Tensor]) -> None:
-    check_takes("loss", function, "outputs", "targets")
+    check_callable("loss", function, "outputs", "targets")

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-import operator
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,13 +22,16 @@ __all__ = [
     "argument_names",
     "config_of",
     "decode",
+    "decode_arrays",
     "encode",
+    "encode_arrays",
     "register",
+    "register_former",
     "remember",
-    "to_integer",
 ]
 
 _classes: dict[str, type] = {}
+_former: dict[str, Callable[..., Any]] = {}
 _Class = TypeVar("_Class", bound=type)
 
 
@@ -46,6 +48,21 @@ def register(cls: _Class) -> _Class:
     """
     _classes[f"{cls.__module__}.{cls.__qualname__}"] = cls
     return cls
+
+
+def register_former(key: str, build: Callable[..., Any]) -> None:
+    """Let files of an earlier version name a class that has gone.
+
+    Args:
+        key: What those files call it: ``"module.Class"``, or the name alone.
+        build: Function of the arguments in the file that returns what stands for the object now.
+
+    Example:
+        >>> register_former("lost.Answer", lambda value: value + 1)
+        >>> decode({"__class__": "lost.Answer", "config": {"value": 41}})
+        42
+    """
+    _former[key] = build
 
 
 def argument_names(cls: type) -> list[str]:
@@ -176,10 +193,11 @@ def decode(value: Any) -> Any:
         'RNN'
     """
     if isinstance(value, dict) and "__class__" in value:
-        cls = _classes.get(value["__class__"]) or _same_name(value["__class__"])
+        key = value["__class__"]
+        cls = _classes.get(key) or _former.get(key) or _same_name(key)
         if cls is None:
             raise ValueError(
-                f"expected the class {value['__class__']} to be defined, got no such class; "
+                f"expected the class {key} to be defined, got no such class; "
                 "import the module that defines it before loading"
             )
         config = {k: decode(v) for k, v in value["config"].items()}
@@ -217,18 +235,61 @@ def _same_name(key: str) -> type | None:
     return found.pop() if len(found) == 1 else None
 
 
-def to_integer(name: str, value: Any) -> int:
-    """Return ``value`` as a plain int, or say that it is none.
+def encode_arrays(data: Any) -> tuple[Any, dict[str, np.ndarray]]:
+    """Split plain data into a tree that JSON can hold and the arrays that its leaves name.
+
+    Args:
+        data: What ``encode`` returned.
+
+    Returns:
+        The tree, and the arrays by name.
 
     Example:
-        >>> to_integer("seed", 1.5)
-        Traceback (most recent call last):
-        ...
-        TypeError: expected seed to be an integer, got 1.5
+        >>> encode_arrays({"states": torch.zeros(2), "pair": (1, 2)})[0]
+        {'states': {'__array__': 'array_0'}, 'pair': {'__tuple__': [1, 2]}}
     """
-    try:
-        if not isinstance(value, bool):
-            return operator.index(value)
-    except TypeError:
-        pass
-    raise TypeError(f"expected {name} to be an integer, got {value!r}")
+    arrays: dict[str, np.ndarray] = {}
+
+    def split(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            name = f"array_{len(arrays)}"
+            arrays[name] = value.cpu().numpy()
+            return {"__array__": name}
+        if isinstance(value, dict):
+            return {key: split(item) for key, item in value.items()}
+        if isinstance(value, tuple):
+            return {"__tuple__": [split(item) for item in value]}
+        return [split(item) for item in value] if isinstance(value, list) else value
+
+    return split(data), arrays
+
+
+def decode_arrays(tree: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """Join again what ``encode_arrays`` split; trees of version 0.1 are read as well.
+
+    Args:
+        tree: The tree.
+        arrays: The arrays by name.
+
+    Returns:
+        Plain data for ``decode``.
+
+    Example:
+        >>> decode_arrays(*encode_arrays({"pair": (torch.zeros(1), 2)}))
+        {'pair': (tensor([0.]), 2)}
+    """
+    if isinstance(tree, list):
+        return [decode_arrays(item, arrays) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    if len(tree) == 1:
+        ((kind, content),) = tree.items()
+        if kind in ("__array__", "array"):
+            return torch.from_numpy(arrays[content])
+        if kind in ("__tuple__", "tuple"):
+            return tuple(decode_arrays(item, arrays) for item in content)
+        if kind == "list":
+            return decode_arrays(content, arrays)
+    if tree.keys() == {"kind", "fields"}:
+        return {"__class__": tree["kind"], "config": decode_arrays(tree["fields"], arrays)}
+    return {key: decode_arrays(value, arrays) for key, value in tree.items()}

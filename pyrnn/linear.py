@@ -1,0 +1,120 @@
+"""Layers whose weights a loop of calls evaluates once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["Constant", "Linear", "evaluated_once", "has_hooks"]
+
+# What stands for a layer within a loop, by the layer. A context variable, because two threads may
+# be within two loops.
+_replaced: ContextVar[dict[int, Callable[..., Tensor]]] = ContextVar("_replaced")
+_NOTHING: dict[int, Callable[..., Tensor]] = {}
+
+
+class Linear(nn.Linear):
+    """An ``nn.Linear`` whose weight can be assigned, and is evaluated once within a loop.
+
+    A weight may be given as a tensor or an array, whether it is constrained or not.
+
+    Example:
+        >>> layer = Linear(2, 1, bias=False)
+        >>> layer.weight = [[1.0, -1.0]]
+        >>> layer(torch.tensor([3.0, 2.0])).item()
+        1.0
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        known = getattr(self, name, None) if name in ("weight", "bias") else None
+        is_free = name in self.__dict__.get("_parameters", ())
+        if isinstance(known, Tensor) and not (
+            value is None or (is_free and isinstance(value, nn.Parameter))
+        ):
+            value = torch.as_tensor(value).detach().to(known)
+            if value.shape != known.shape:
+                raise ValueError(
+                    f"expected a {name} of shape {tuple(known.shape)}, got {tuple(value.shape)}; "
+                    "rows are postsynaptic, columns presynaptic"
+                )
+            if is_free:
+                known.data.copy_(value)
+                return
+        super().__setattr__(name, value)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x @ weight.T + bias``."""
+        known = _replaced.get(_NOTHING).get(id(self))
+        return super().forward(x) if known is None else known(x)
+
+
+class Constant(nn.Module):
+    """A parameter, perhaps constrained, that is evaluated once within a loop.
+
+    Args:
+        value: Its initial value.
+
+    Example:
+        >>> Constant(torch.tensor([10.0, 20.0]))().tolist()
+        [10.0, 20.0]
+    """
+
+    def __init__(self, value: Tensor) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(value)
+
+    def forward(self) -> Tensor:
+        """Return the value."""
+        known = _replaced.get(_NOTHING).get(id(self))
+        return self.weight if known is None else known()
+
+
+@contextmanager
+def evaluated_once(
+    module: nn.Module, replace: dict[nn.Module, Callable[[Tensor], Tensor]] | None = None
+) -> Iterator[None]:
+    """Evaluate what constraints make of the weights of all layers once, for a loop of calls.
+
+    Args:
+        module: The module with the layers.
+        replace: Functions to be called in place of some of its layers.
+
+    Example:
+        >>> layer = Linear(2, 1, bias=False)
+        >>> with evaluated_once(layer, {layer: lambda x: 2 * x}):
+        ...     layer(torch.ones(1, 2))
+        tensor([[2., 2.]])
+    """
+    known: dict[int, Callable[..., Tensor]] = {}
+    for part in module.modules():
+        if isinstance(part, Linear):
+            known[id(part)] = partial(functional.linear, weight=part.weight, bias=part.bias)
+        elif isinstance(part, Constant):
+            known[id(part)] = partial(_same, part.weight)
+    known |= {id(layer): function for layer, function in (replace or {}).items()}
+    token = _replaced.set(known)
+    try:
+        yield
+    finally:
+        _replaced.reset(token)
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Return whether something is called whenever the module is.
+
+    Example:
+        >>> has_hooks(nn.Linear(2, 1))
+        False
+    """
+    return bool(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)
+
+
+def _same(value: Tensor) -> Tensor:
+    return value

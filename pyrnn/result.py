@@ -1,0 +1,243 @@
+"""What every analysis returns: a frozen value with a verdict, a table and a file."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from pyrnn.files import replacing
+from pyrnn.serialize import decode, decode_arrays, encode, encode_arrays, register
+
+if TYPE_CHECKING:
+    import pandas
+    from rich.table import Table
+
+__all__ = ["Report", "Reported", "Result", "load"]
+
+_FORMAT = "pyrnn result/2"
+_FORMER_FORMAT = "pyrnn.dynamics/1"  # of version 0.1
+
+_Own = TypeVar("_Own", bound="Result")
+
+
+@dataclass(frozen=True)
+class Report:
+    """A small table with a title above and notes below, for terminals, notebooks and logs.
+
+    Args:
+        title: What it is about.
+        columns: Headings; none for a table of names and values.
+        rows: Cells, as text, one row after the other.
+        notes: Sentences below.
+
+    Example:
+        >>> print(Report("2 points", ("kind", "|λ|"), [("saddle", "1.2"), ("node", "0.5")]))
+        2 points
+          kind    |λ|
+          saddle  1.2
+          node    0.5
+        >>> report = Report("1 point", rows=[("saddle", "1.2")])
+        >>> report.to_rich().row_count, report.to_html().count("<td>")
+        (1, 2)
+    """
+
+    title: str
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    notes: Sequence[str] = field(default=())
+
+    def __str__(self) -> str:
+        lines = [tuple(self.columns), *map(tuple, self.rows)] if self.columns else self.rows
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)] if lines else []
+        cells = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+        return "\n".join([self.title, *(f"  {line}" for line in cells), *self.notes])
+
+    def to_rich(self) -> Table:
+        """Return the table for a terminal."""
+        from rich.table import Table
+
+        headings = self.columns or [""] * max(map(len, self.rows), default=0)
+        table = Table(
+            *headings,
+            title=self.title,
+            caption="\n".join(self.notes) or None,
+            show_header=bool(self.columns),
+        )
+        for row in self.rows:
+            table.add_row(*row)
+        return table
+
+    def to_html(self) -> str:
+        """Return the table for a notebook."""
+        parts = [f"<caption style='caption-side: top'>{html.escape(self.title)}</caption>"]
+        if self.columns:
+            parts.append(f"<thead>{_row('th', self.columns)}</thead>")
+        parts.append(f"<tbody>{''.join(_row('td', row) for row in self.rows)}</tbody>")
+        notes = "".join(f"<div>{html.escape(note)}</div>" for note in self.notes)
+        return f"<table>{''.join(parts)}</table>{notes}"
+
+
+def _row(tag: str, cells: Sequence[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+
+
+class Reported(ABC):
+    """Something that shows itself as a table: with ``print``, in rich, in a notebook.
+
+    Subclassing:
+        Write ``_report``, which returns a ``Report``.
+
+    Example:
+        >>> class Weather(Reported):
+        ...     def _report(self):
+        ...         return Report("weather", rows=[("Bern", "rain")])
+        >>> print(Weather().summary())
+        weather
+          Bern  rain
+    """
+
+    @abstractmethod
+    def _report(self) -> Report:
+        """Return the table."""
+
+    def summary(self) -> str:
+        """Return the table as plain text."""
+        return str(self._report())
+
+    def __rich__(self) -> Table:
+        return self._report().to_rich()
+
+    def _repr_html_(self) -> str:
+        return self._report().to_html()
+
+
+class Result(Reported):
+    """A frozen result: it states its verdict, becomes a data frame, and can be saved.
+
+    Subclassing:
+        Write a frozen dataclass with ``_report`` and ``_frame``. The class can then be saved and
+        loaded, whatever tensors, numbers, texts and results its fields hold.
+
+    Example:
+        >>> @dataclass(frozen=True, eq=False)
+        ... class Answer(Result):
+        ...     value: float
+        ...
+        ...     def _report(self):
+        ...         return Report("answer", rows=[("value", f"{self.value:g}")])
+        ...
+        ...     def _frame(self):
+        ...         return {"value": [self.value]}
+        >>> path = Answer(42.0).save(getfixture("tmp_path") / "answer.npz")
+        >>> Answer.load(path).value, Answer.load(path).status
+        (42.0, 'complete')
+        >>> Answer(42.0).to_pandas()["value"].tolist()
+        [42.0]
+    """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        register(cls)
+
+    @property
+    def status(self) -> str:
+        """Verdict in words: complete, or what could not be decided."""
+        return "complete"
+
+    @abstractmethod
+    def _frame(self) -> dict[str, list[object]]:
+        """Return the columns of the data frame."""
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a table with one row for each item; needs ``pip install pyrnn[pandas]``.
+
+        Raises:
+            ImportError: If pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError(
+                "expected pandas to be installed for to_pandas(); pip install pyrnn[pandas]"
+            ) from error
+        return pandas.DataFrame(self._frame())
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the result to an ``.npz`` file, readable without pickle.
+
+        Args:
+            path: Where to write. The name is kept as it is.
+
+        Returns:
+            The path.
+        """
+        tree, arrays = encode_arrays(encode(self, type(self).__name__))
+        header = json.dumps({"format": _FORMAT, "result": tree})
+        with replacing(path) as partial, open(partial, "wb") as file:
+            np.savez_compressed(file, header=np.array(header), **arrays)  # type: ignore[arg-type]
+        return Path(path)
+
+    @classmethod
+    def load(cls: type[_Own], path: str | os.PathLike[str]) -> _Own:
+        """Read a result of this class that ``save`` wrote.
+
+        Args:
+            path: The file.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it holds something else.
+        """
+        result = load(path)
+        if type(result) is not cls:
+            raise ValueError(
+                f"expected a file with {cls.__name__}, got {type(result).__name__} in {path}; "
+                "read it with pyrnn.dynamics.load"
+            )
+        return result
+
+
+def load(path: str | os.PathLike[str]) -> Result | list[Result]:
+    """Read any result that its ``save`` wrote.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The result, of the class that was saved; a list, if version 0.1 wrote a list of results.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is no result, or damaged.
+
+    Example:
+        >>> load(getfixture("tmp_path") / "nothing.npz")
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: ...
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            header = json.loads(str(file["header"]))
+            if header["format"] not in (_FORMAT, _FORMER_FORMAT):
+                raise ValueError(f"the format is {header['format']!r}, not {_FORMAT!r}")
+            result = decode(decode_arrays(header["result"], file))
+    except FileNotFoundError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, EOFError, OSError) as error:
+        raise ValueError(
+            f"expected a file that the save() of a result wrote, got {path} ({error}); "
+            "run the analysis again or choose another file"
+        ) from error
+    items = result if isinstance(result, list) else [result]
+    if not all(isinstance(item, Result) for item in items):
+        raise ValueError(f"expected a result in {path}, got {type(result).__name__}")
+    return result

@@ -1,0 +1,322 @@
+"""Checks of arguments: each returns the value as a plain one, or says what was expected.
+
+A wrong kind of value is a ``TypeError``, a wrong value a ``ValueError``. The message says what the
+argument must be, what came and, where it helps, what to do. Numbers of NumPy and tensors of one
+element count as numbers; ``True`` and text do not.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import operator
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+__all__ = [
+    "as_boolean",
+    "as_choice",
+    "as_integer",
+    "as_names",
+    "as_number",
+    "as_rng",
+    "as_tensor",
+    "check_callable",
+    "check_finite",
+]
+
+_Kind = TypeVar("_Kind")
+_BOOLEANS = (bool, np.bool_)
+
+
+def as_integer(name: str, value: object, *, low: int | None = None) -> int:
+    """Check that a value is a whole number and return it as an ``int``.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: What was given.
+        low: Smallest value allowed.
+
+    Raises:
+        TypeError: If it is no whole number.
+        ValueError: If it is too small.
+
+    Example:
+        >>> as_integer("hidden_size", np.int64(8), low=1)
+        8
+        >>> as_integer("hidden_size", 0, low=1)
+        Traceback (most recent call last):
+        ...
+        ValueError: expected hidden_size to be a whole number of at least 1, got 0
+    """
+    wanted = "a whole number" if low is None else f"a whole number of at least {low}"
+    try:
+        if isinstance(value, _BOOLEANS):
+            raise TypeError
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"expected {name} to be {wanted}, got {_shown(value)}") from None
+    if low is not None and number < low:
+        raise ValueError(f"expected {name} to be {wanted}, got {number}")
+    return number
+
+
+def as_number(
+    name: str,
+    value: object,
+    *,
+    above: float | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    unit: str = "",
+) -> float:
+    """Check that a value is a finite number within bounds and return it as a ``float``.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: What was given.
+        above: Bound that it must exceed.
+        low: Smallest value allowed.
+        high: Largest value allowed.
+        unit: Unit, for the message, such as ``"ms"``.
+
+    Raises:
+        TypeError: If it is no number.
+        ValueError: If it is NaN, infinite or out of bounds.
+
+    Example:
+        >>> as_number("dt", np.float32(10), above=0)
+        10.0
+        >>> as_number("dt", 0, above=0, unit="ms")
+        Traceback (most recent call last):
+        ...
+        ValueError: expected dt to be a number > 0 (in ms), got 0
+    """
+    limits = [("> ", above), (">= ", low), ("<= ", high)]
+    wanted = " and ".join(f"{sign}{limit:g}" for sign, limit in limits if limit is not None)
+    wanted = f"a number {wanted}".strip() + (f" (in {unit})" if unit else "")
+    number = _real(value)
+    if number is None:
+        raise TypeError(f"expected {name} to be {wanted}, got {_shown(value)}")
+    is_within = (above is None or number > above) and (low is None or number >= low)
+    if not math.isfinite(number) or not is_within or (high is not None and number > high):
+        raise ValueError(f"expected {name} to be {wanted}, got {value}")
+    return number
+
+
+def as_boolean(name: str, value: object) -> bool:
+    """Check that a value is True or False and return it as a ``bool``.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: What was given.
+
+    Raises:
+        TypeError: If it is neither.
+
+    Example:
+        >>> as_boolean("autapses", "no")
+        Traceback (most recent call last):
+        ...
+        TypeError: expected autapses to be True or False, got 'no'
+    """
+    if not isinstance(value, _BOOLEANS):
+        raise TypeError(f"expected {name} to be True or False, got {_shown(value)}")
+    return bool(value)
+
+
+def as_choice(name: str, value: object, options: Collection[str]) -> str:
+    """Check that a value is one of some names and return it.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: What was given.
+        options: Names allowed.
+
+    Raises:
+        TypeError: If it is no text.
+        ValueError: If it is none of the names.
+
+    Example:
+        >>> as_choice("init", "zeros", ("normal", "orthogonal"))
+        Traceback (most recent call last):
+        ...
+        ValueError: expected init to be one of normal, orthogonal; got 'zeros'
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"expected {name} to be one of {', '.join(options)}; got {_shown(value)}")
+    if value not in options:
+        raise ValueError(f"expected {name} to be one of {', '.join(options)}; got {value!r}")
+    return value
+
+
+def as_names(name: str, values: object, options: Collection[str]) -> list[str]:
+    """Check that a value is a collection of some names and return them as a list.
+
+    Args:
+        name: Name of the argument, for the message.
+        values: What was given.
+        options: Names allowed.
+
+    Raises:
+        TypeError: If it is no collection, or a single text.
+        ValueError: If one of them is not allowed.
+
+    Example:
+        >>> as_names("frozen", ("w_in", "w_out"), ("w_in", "w_rec", "w_out"))
+        ['w_in', 'w_out']
+    """
+    if isinstance(values, str) or not isinstance(values, Collection):
+        raise TypeError(
+            f"expected {name} to be a list of names among {', '.join(options)}; got "
+            f"{_shown(values)}"
+        )
+    return [as_choice(f"every name in {name}", value, options) for value in values]
+
+
+def as_tensor(name: str, values: object, advice: str = "") -> Tensor:
+    """Return numbers as a real tensor, on the device and in the dtype that they have.
+
+    Args:
+        name: Name of the argument, for the message.
+        values: A tensor, an array, a number or nested lists of them.
+        advice: What to pass instead, for the message.
+
+    Raises:
+        TypeError: If these are no real numbers.
+
+    Example:
+        >>> as_tensor("states", [[1.0, 2.0]]).shape
+        torch.Size([1, 2])
+    """
+    ending = f"; {advice}" if advice else ""
+    try:
+        tensor = torch.as_tensor(values)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise TypeError(
+            f"expected {name} to be a tensor or an array, got {type(values).__name__} "
+            f"({error}){ending}"
+        ) from error
+    if tensor.dtype == torch.bool or tensor.is_complex():
+        raise TypeError(f"expected {name} to be real numbers, got {tensor.dtype}{ending}")
+    return tensor
+
+
+def check_finite(name: str, values: Tensor) -> Tensor:
+    """Check that numbers are neither NaN nor infinite and return them.
+
+    Args:
+        name: Name of the argument, for the message.
+        values: Numbers, of any shape.
+
+    Raises:
+        ValueError: If one of them is not finite.
+
+    Example:
+        >>> check_finite("starts", torch.tensor([torch.nan]))
+        Traceback (most recent call last):
+        ...
+        ValueError: expected finite starts, got 1 value that is NaN or infinite; ...
+    """
+    is_finite = values.sum().isfinite()  # far quicker than a look at each of them
+    if not is_finite and not values.isfinite().all():
+        n_bad = int((~values.isfinite()).sum())
+        which = "value that is" if n_bad == 1 else "values that are"
+        raise ValueError(
+            f"expected finite {name}, got {n_bad} {which} NaN or infinite; remove them, or find "
+            "out where the run diverges"
+        )
+    return values
+
+
+def as_rng(rng: object = None) -> torch.Generator:
+    """Return a random generator: the one that is given, or one of the seed that is given.
+
+    Args:
+        rng: A generator on the CPU, or a seed; ``None`` stands for the seed 0, so that an analysis
+            gives the same result every time.
+
+    Raises:
+        TypeError: If it is something else.
+        ValueError: If the generator is not on the CPU.
+
+    Example:
+        >>> as_rng(5).initial_seed(), as_rng().initial_seed()
+        (5, 0)
+    """
+    if isinstance(rng, torch.Generator):
+        if rng.device.type != "cpu":
+            raise ValueError(f"expected rng to be a generator on the CPU, got one on {rng.device}")
+        return rng
+    try:
+        seed = 0 if rng is None else as_integer("rng", rng)
+        return torch.Generator().manual_seed(seed)
+    except (TypeError, RuntimeError, ValueError, OverflowError):
+        raise TypeError(
+            f"expected rng to be a torch.Generator or a seed, got {_shown(rng)}; write "
+            "rng=torch.Generator().manual_seed(0)"
+        ) from None
+
+
+def check_callable(name: str, function: object, *arguments: str) -> None:
+    """Check that a function can be called with some positional arguments.
+
+    Args:
+        name: Name of the function, for the message.
+        function: The function. One that does not tell its signature is accepted.
+        *arguments: Names of the arguments that it will be given.
+
+    Raises:
+        TypeError: If it takes fewer arguments, or more without a default.
+
+    Example:
+        >>> check_callable("loss", lambda y, t: y - t, "outputs", "targets", "mask")
+        Traceback (most recent call last):
+        ...
+        TypeError: expected loss(outputs, targets, mask), got one of (y, t); wrap it: ...
+    """
+    wanted = ", ".join(arguments)
+    if not callable(function):
+        raise TypeError(f"expected a function {name}({wanted}), got {_shown(function)}")
+    called: Callable[..., Any] = function.forward if isinstance(function, nn.Module) else function
+    try:
+        signature = inspect.signature(called)
+    except (TypeError, ValueError):
+        return
+    is_torch_loss = called.__module__ == "torch.nn.functional"  # takes no mask
+    if is_torch_loss or not _binds(signature, arguments):
+        raise TypeError(
+            f"expected {name}({wanted}), got one of {signature}; wrap it: lambda {wanted}: ..."
+        )
+
+
+def _binds(signature: inspect.Signature, arguments: tuple[str, ...]) -> bool:
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        return False
+    return True
+
+
+def _real(value: object) -> float | None:
+    """Return a number as a float, None if it is no real number."""
+    if isinstance(value, _BOOLEANS):
+        return None
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf
+    if isinstance(value, (Tensor, np.ndarray)) and value.ndim == 0:
+        return _real(value.item())
+    return None
+
+
+def _shown(value: object) -> str:
+    """Describe what was given in a few words."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"a {type(value).__name__}"
