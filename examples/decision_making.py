@@ -48,7 +48,7 @@ def main(epochs=40, n_units=64, show=True):
     curve = task.psychometric(outputs, trials)
     watched = states[:, 1:-1]  # while the stimulus is on
     no_evidence = torch.tensor([1.0, 0.5, 0.5])
-    lines = find_manifolds(rnn, watched[:160:4], no_evidence, tolerance=0.05, max_speed=0.5)
+    lines = find_manifolds(rnn, watched[:160:4], no_evidence, tol=0.05, max_speed=0.5)
     print(
         f"{100 * accuracy:.1f} % right after {history.n_steps} steps (a fifth can but be guessed)"
     )

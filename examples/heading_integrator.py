@@ -45,7 +45,7 @@ def main(epochs=125, n_units=100, show=True):
     print(f"angle error {error:.1f}° after {history.n_steps} steps")
     rest = torch.zeros(1024, 50, 3)  # a second without input, from 4 moments of each trial
     settled = rnn.predict(rest, h=states[:, 24::25].flatten(0, 1)).states[:, -1]
-    rings = find_manifolds(rnn, settled, x=torch.zeros(3), tolerance=0.03, n_points=60)
+    rings = find_manifolds(rnn, settled, x=torch.zeros(3), tol=0.03, n_points=60)
     print(rings)
 
     if show and rings:

@@ -14,7 +14,7 @@ import networkx
 import torch
 
 from pyrnn import CTRNN
-from pyrnn.dynamics import are_isomorphic, find_fixed_points, transition_graph
+from pyrnn.dynamics import find_fixed_points, same_transitions, transition_graph
 from pyrnn.plot import STYLE_SHEET, plot_transition_graph
 from pyrnn.tasks import FlipFlop
 
@@ -59,7 +59,7 @@ def alike(graphs):
     groups = []
     for graph in graphs:
         for group in groups:
-            if are_isomorphic(graph, group[0], min_probability=0.05):
+            if same_transitions(graph, group[0], min_probability=0.05):
                 group.append(graph)
                 break
         else:

@@ -82,7 +82,7 @@ def demo(out: Path, *, epochs: int = 20, units: int = 64, seed: int = 0) -> int:
         >>> demo(Path("out/flipflop"))  # doctest: +SKIP
         0
     """
-    from pyrnn.dynamics import find_fixed_points, save_graph, transition_graph
+    from pyrnn.dynamics import find_fixed_points, transition_graph
     from pyrnn.render import Scene
     from pyrnn.tasks import FlipFlop
 
@@ -100,7 +100,7 @@ def demo(out: Path, *, epochs: int = 20, units: int = 64, seed: int = 0) -> int:
     points.save(out / "points.npz")
     with timer("transition graph"):
         graph = transition_graph(rnn, points)
-    save_graph(graph, out / "graph.graphml")
+    graph.save(out / "graph.graphml")
     with timer("figures"):
         _draw_figures(out, rnn, task, trials, outputs, points, graph)
     scene = Scene(_settled_states(rnn, task), points, graph, title="3-bit flip-flop")

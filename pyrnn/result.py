@@ -6,10 +6,10 @@ import html
 import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 import numpy as np
 
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     import pandas
     from rich.table import Table
 
-__all__ = ["Report", "Reported", "Result", "load"]
+__all__ = ["Report", "Reported", "Result", "Results", "load"]
 
 _FORMAT = "pyrnn result/2"
 _FORMER_FORMAT = "pyrnn.dynamics/1"  # of version 0.1
 
 _Own = TypeVar("_Own", bound="Result")
+_Item = TypeVar("_Item", bound="Result")
 
 
 @dataclass(frozen=True)
@@ -203,6 +204,50 @@ class Result(Reported):
                 "read it with pyrnn.dynamics.load"
             )
         return result
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Results(Result, Sequence[_Item], Generic[_Item]):
+    """Several results of a kind, a sequence, with the verdict of the search for them.
+
+    Args:
+        items: The results.
+        verdict: What the search says: complete, or why it found no more, or nothing.
+
+    Subclassing:
+        Write a frozen dataclass with ``_report`` and ``_frame``.
+
+    Example:
+        >>> from pyrnn.dynamics import find_cycles
+        >>> cycles = find_cycles(lambda h, x: (-2 * h).tanh(), [[1.0], [0.5]], periods=[2])
+        >>> len(cycles), cycles[0].period, cycles.status
+        (1, 2, 'complete as far as the search tells')
+    """
+
+    items: tuple[_Item, ...] = ()
+    verdict: str = "complete"
+
+    @property
+    def status(self) -> str:
+        """Verdict in words."""
+        return self.verdict
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @overload
+    def __getitem__(self, index: int) -> _Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[_Item, ...]: ...
+    def __getitem__(self, index: int | slice) -> _Item | tuple[_Item, ...]:
+        """Return one result, or several."""
+        return self.items[index]
+
+    def __iter__(self) -> Iterator[_Item]:
+        return iter(self.items)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({list(self.items)})"
 
 
 def load(path: str | os.PathLike[str]) -> Result | list[Result]:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from pyrnn import RNN
-from pyrnn.dynamics import find_fixed_points, save_graph, transition_graph
+from pyrnn.dynamics import find_fixed_points, transition_graph
 from pyrnn.render import Scene
 
 STATES = torch.linspace(-1, 1, 20)[:, None] * torch.ones(3)
@@ -26,7 +26,7 @@ def save_points(path: Path) -> None:
 
 
 def save_transitions(path: Path) -> None:
-    save_graph(transition_graph(step, find_fixed_points(step, STATES)), path)
+    transition_graph(step, find_fixed_points(step, STATES)).save(path)
 
 
 def save_scene(path: Path) -> None:

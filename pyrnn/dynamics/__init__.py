@@ -1,46 +1,65 @@
-"""Dynamics of any step(h, x): fixed points and what surrounds them."""
+"""Dynamics of any network with a step: fixed points and everything around them."""
 
-from pyrnn.dynamics.attractors import Attractors, find_attractors
-from pyrnn.dynamics.bifurcations import Bifurcation
-from pyrnn.dynamics.certificate import Certificates, certify
-from pyrnn.dynamics.continuation import Branch, find_branches
-from pyrnn.dynamics.cycles import Cycle, find_cycles
-from pyrnn.dynamics.dimension import n_principal_components, participation_ratio
-from pyrnn.dynamics.export import save_graph
-from pyrnn.dynamics.fixed_points import find_fixed_points
-from pyrnn.dynamics.flow import (
+from pyrnn.dynamics.branches import Bifurcation, Branch, Branches, find_branches
+from pyrnn.dynamics.graphs import (
+    TransitionGraph,
+    same_transitions,
+    state_machine,
+    transition_graph,
+)
+from pyrnn.dynamics.maps import (
     FlowField,
-    LimitCycle,
+    IteratedMap,
+    Linearization,
+    Map,
     RungeKuttaMap,
-    find_limit_cycle,
+    Spectrum,
+    as_map,
+    departure_from_normality,
     flow_field,
+    input_jacobian,
+    jacobian,
+    linearize,
     velocity,
 )
-from pyrnn.dynamics.jacobian import IteratedMap, input_jacobian, jacobian
-from pyrnn.dynamics.linearization import (
-    Linearization,
-    departure_from_normality,
-    frequencies,
-    linearize,
-    timescales,
+from pyrnn.dynamics.orbits import (
+    Attractors,
+    Cycle,
+    Cycles,
+    LimitCycle,
+    find_attractors,
+    find_cycles,
+    find_limit_cycle,
+    kaplan_yorke_dimension,
+    lyapunov_spectrum,
+    n_principal_components,
+    participation_ratio,
 )
-from pyrnn.dynamics.lyapunov import kaplan_yorke_dimension, lyapunov_spectrum
-from pyrnn.dynamics.manifolds import Manifold, find_manifolds
-from pyrnn.dynamics.points import FixedPoint, FixedPoints, SlowPoint, SlowPoints
-from pyrnn.dynamics.record import SearchRecord
-from pyrnn.dynamics.results import load_result, save_result
-from pyrnn.dynamics.seeding import uniform_states
-from pyrnn.dynamics.slow_points import find_slow_points, slow_manifold
-from pyrnn.dynamics.stability import classify, count_unstable, index_signs
-from pyrnn.dynamics.state_machine import are_isomorphic, state_machine
-from pyrnn.dynamics.transitions import manifold_graph, sample_paths, transition_graph
+from pyrnn.dynamics.points import (
+    Certificates,
+    FixedPoint,
+    FixedPoints,
+    Manifold,
+    Manifolds,
+    SlowPoint,
+    SlowPoints,
+    certify,
+    find_fixed_points,
+    find_manifolds,
+    find_slow_points,
+    slow_manifold,
+    uniform_states,
+)
+from pyrnn.result import load
 
 __all__ = [
     "Attractors",
     "Bifurcation",
     "Branch",
+    "Branches",
     "Certificates",
     "Cycle",
+    "Cycles",
     "FixedPoint",
     "FixedPoints",
     "FlowField",
@@ -48,14 +67,15 @@ __all__ = [
     "LimitCycle",
     "Linearization",
     "Manifold",
+    "Manifolds",
+    "Map",
     "RungeKuttaMap",
-    "SearchRecord",
     "SlowPoint",
     "SlowPoints",
-    "are_isomorphic",
+    "Spectrum",
+    "TransitionGraph",
+    "as_map",
     "certify",
-    "classify",
-    "count_unstable",
     "departure_from_normality",
     "find_attractors",
     "find_branches",
@@ -65,23 +85,17 @@ __all__ = [
     "find_manifolds",
     "find_slow_points",
     "flow_field",
-    "frequencies",
-    "index_signs",
     "input_jacobian",
     "jacobian",
     "kaplan_yorke_dimension",
     "linearize",
-    "load_result",
+    "load",
     "lyapunov_spectrum",
-    "manifold_graph",
     "n_principal_components",
     "participation_ratio",
-    "sample_paths",
-    "save_graph",
-    "save_result",
+    "same_transitions",
     "slow_manifold",
     "state_machine",
-    "timescales",
     "transition_graph",
     "uniform_states",
     "velocity",

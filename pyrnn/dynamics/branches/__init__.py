@@ -1,0 +1,6 @@
+"""Branches: how fixed points move, appear and vanish as a parameter changes."""
+
+from pyrnn.dynamics.branches.bifurcations import Bifurcation
+from pyrnn.dynamics.branches.continuation import Branch, Branches, find_branches
+
+__all__ = ["Bifurcation", "Branch", "Branches", "find_branches"]

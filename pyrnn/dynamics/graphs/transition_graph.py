@@ -1,0 +1,158 @@
+"""The graph of what leads where: a networkx graph that shows itself and becomes a file."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import torch
+from torch import Tensor
+
+from pyrnn.dynamics.maps import Network, analysis, as_map
+from pyrnn.dynamics.points import FixedPoint
+from pyrnn.files import replacing
+from pyrnn.result import Report, Reported
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["TransitionGraph"]
+
+
+class TransitionGraph(nx.DiGraph, Reported):  # type: ignore[misc]
+    """A ``networkx.DiGraph`` of fixed points and of where runs from them end.
+
+    Nodes have a ``point`` and the number of runs ``lost``; edges have ``count``, ``probability`` and
+    its 95 % interval ``low .. high``, mean travel ``time`` in steps and the ``start`` of a run.
+
+    Example:
+        >>> from pyrnn.dynamics import find_fixed_points, transition_graph
+        >>> step = lambda h, x: torch.tanh(2 * h)
+        >>> points = find_fixed_points(step, torch.linspace(-1, 1, 20)[:, None])
+        >>> graph = transition_graph(step, points, directions="modes")
+        >>> graph.status, graph.to_pandas()["probability"].tolist()
+        ('complete', [0.5, 0.5])
+        >>> path = graph.save(getfixture("tmp_path") / "graph.graphml")
+        >>> nx.read_graphml(path).nodes["2"]["stability"]
+        'unstable node'
+        >>> run = graph.sample_paths(step)[2, 0]
+        >>> bool((run[-1] - points[0].state).abs() < 0.05)
+        True
+    """
+
+    @property
+    def status(self) -> str:
+        """Verdict in words."""
+        n_lost = self.graph.get("lost", 0)
+        return f"{n_lost} runs reached no stable point" if n_lost else "complete"
+
+    def sample_paths(self, network: Network) -> dict[tuple[int, int], Tensor]:
+        """Return one run for each edge.
+
+        Args:
+            network: The network whose graph it is.
+
+        Returns:
+            For each edge the states of a run, ``(n_steps, state_size)``.
+
+        Raises:
+            TypeError: As :func:`~pyrnn.dynamics.as_map`.
+            ValueError: As :func:`~pyrnn.dynamics.as_map`.
+        """
+        edges = list(self.edges(data=True))
+        if not edges:
+            return {}
+        h = torch.stack([about["start"] for *_, about in edges])
+        x = torch.stack([self.nodes[i]["point"].input for i, _, _ in edges])
+        steps = [about["start_time"] for *_, about in edges]
+        runs = _runs(network, h, x, max(steps))
+        return {(i, j): run[: n + 1] for (i, j, _), run, n in zip(edges, runs, steps, strict=True)}
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the graph as GraphML or JSON, by the ending of the name.
+
+        A node's point becomes its ``stability``, ``n_unstable``, ``speed``, ``state`` and ``input``
+        (lists as JSON text in GraphML).
+
+        Args:
+            path: Name that ends in ``.graphml`` or ``.json``.
+
+        Returns:
+            The path.
+
+        Raises:
+            ValueError: If the name ends otherwise.
+        """
+        suffix = Path(path).suffix.lower()
+        if suffix not in (".graphml", ".json"):
+            raise ValueError(f"expected a name ending in .graphml or .json, got {str(path)!r}")
+        plain = nx.DiGraph(**{key: _plain(value, suffix) for key, value in self.graph.items()})
+        for node, about in self.nodes(data=True):
+            about = dict(about)
+            about |= _described(about.pop("point", None))
+            plain.add_node(node, **{key: _plain(value, suffix) for key, value in about.items()})
+        for i, j, about in self.edges(data=True):
+            plain.add_edge(i, j, **{key: _plain(value, suffix) for key, value in about.items()})
+        with replacing(path) as partial:
+            if suffix == ".graphml":
+                nx.write_graphml(plain, str(partial))
+            else:
+                partial.write_text(json.dumps(nx.node_link_data(plain, edges="edges"), indent=1))
+        return Path(path)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a table with one row for each edge; needs ``pip install pyrnn[pandas]``."""
+        import pandas
+
+        names = ("count", "probability", "low", "high", "time")
+        rows = [
+            {"from": i, "to": j} | {name: about.get(name) for name in names}
+            for i, j, about in self.edges(data=True)
+        ]
+        return pandas.DataFrame(rows, columns=["from", "to", *names])
+
+    def _report(self) -> Report:
+        rows = [
+            (
+                f"{i} → {j}",
+                f"{about['probability']:.2f} ({about['low']:.2f} to {about['high']:.2f})",
+                f"{about['time']:.0f}",
+            )
+            for i, j, about in self.edges(data=True)
+        ]
+        title = f"{self.number_of_nodes()} points, {self.number_of_edges()} transitions"
+        columns = ("edge", "probability (95 %)", "steps")
+        return Report(title, columns, rows, [f"status: {self.status}"])
+
+
+@analysis
+def _runs(network: Network, h: Tensor, x: Tensor, n_steps: int) -> Tensor:
+    """Return the states of runs, ``(n_runs, n_steps + 1, state_size)``."""
+    step = as_map(network, h, x)
+    states = [h]
+    for _ in range(n_steps):
+        states.append(step(states[-1], x))
+    return torch.stack(states, dim=1)
+
+
+def _described(point: object) -> dict[str, object]:
+    if not isinstance(point, FixedPoint):
+        return {}
+    return {
+        "stability": point.stability,
+        "n_unstable": point.n_unstable,
+        "speed": point.speed,
+        "state": point.state,
+        "input": point.input,
+    }
+
+
+def _plain(value: object, suffix: str) -> object:
+    """Turn a value into what the format can hold."""
+    value = value.tolist() if isinstance(value, Tensor) else value
+    if suffix == ".graphml" and not isinstance(value, (bool, int, float, str)):
+        return json.dumps(value)
+    return value

@@ -1,0 +1,41 @@
+"""One step of a network as a map, its derivatives and its spectrum."""
+
+from pyrnn.dynamics.maps._arguments import States
+from pyrnn.dynamics.maps.as_map import analysis, as_map
+from pyrnn.dynamics.maps.equation import EquationMap
+from pyrnn.dynamics.maps.family import FamilyMap
+from pyrnn.dynamics.maps.flow_field import FlowField, flow_field
+from pyrnn.dynamics.maps.iterated import IteratedMap
+from pyrnn.dynamics.maps.linearization import (
+    Linearization,
+    departure_from_normality,
+    input_jacobian,
+    jacobian,
+    linearize,
+    velocity,
+)
+from pyrnn.dynamics.maps.map import Map, Network
+from pyrnn.dynamics.maps.runge_kutta import RungeKuttaMap
+from pyrnn.dynamics.maps.spectrum import Spectrum, index_signs
+
+__all__ = [
+    "EquationMap",
+    "FamilyMap",
+    "FlowField",
+    "IteratedMap",
+    "Linearization",
+    "Map",
+    "Network",
+    "RungeKuttaMap",
+    "Spectrum",
+    "States",
+    "analysis",
+    "as_map",
+    "departure_from_normality",
+    "flow_field",
+    "index_signs",
+    "input_jacobian",
+    "jacobian",
+    "linearize",
+    "velocity",
+]

@@ -1,0 +1,184 @@
+"""The built-in equations, whose Jacobians have a closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from pyrnn.dynamics.maps._arguments import HasStep, States
+from pyrnn.dynamics.maps._freeze import device_of, frozen_copy, owner_of
+from pyrnn.dynamics.maps.map import Map, Network
+from pyrnn.unroll import RATE, form_of
+
+__all__ = ["EquationMap", "Leaky", "equation_map"]
+
+_KINKED = ("relu", "retanh")
+
+
+class _Network(Protocol):
+    """What a built-in network has."""
+
+    input_size: int
+    hidden_size: int
+    dt: float
+    activation: object
+    f: Callable[[Tensor], Tensor]
+    w_in: nn.Linear
+    w_rec: nn.Linear
+
+    def step(self, h: Tensor, x: Tensor) -> Tensor:
+        """Return the next state."""
+
+
+@runtime_checkable
+class Leaky(Protocol):
+    """A network that integrates in continuous time."""
+
+    @property
+    def alpha(self) -> float | Tensor:
+        """Euler step, dt over tau."""
+
+
+def equation_map(
+    network: Network, states: States | None = None, x: States | None = None
+) -> Map | None:
+    """Return the map of a network with a built-in equation, ``None`` for anything else.
+
+    Args:
+        network: What an analysis was given.
+        states: Not needed.
+        x: Not needed.
+
+    Example:
+        >>> from pyrnn import CTRNN
+        >>> equation_map(CTRNN(1, 4, 1)).form
+        'current'
+        >>> equation_map(nn.GRUCell(1, 4))
+    """
+    module = owner_of(network)
+    if not isinstance(module, HasStep) or "step" in vars(module):
+        return None
+    form = form_of(type(module).step)
+    if not form:
+        return None
+    return EquationMap(form, frozen_copy(module, torch.float64, device_of(module)))
+
+
+@dataclass(frozen=True, eq=False)
+class EquationMap(Map):
+    r"""The map of a network with one of the built-in equations.
+
+    .. math::
+        \text{rate:} \quad h' &= (1-\alpha) h + \alpha f(W h + d) \\
+        \text{current:} \quad h' &= (1-\alpha) h + \alpha (W f(h) + d)
+
+    with the drive :math:`d = W_{in} x + b`.
+
+    Args:
+        form: ``"rate"`` or ``"current"``.
+        network: A frozen copy of the network.
+        dtype: Its dtype.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> from pyrnn.dynamics import as_map
+        >>> step = as_map(RNN(1, 4, 1, activation="relu"))
+        >>> step.form, step.activation, step.is_smooth
+        ('rate', 'relu', False)
+    """
+
+    form: str
+    network: _Network
+    dtype: torch.dtype = torch.float64
+
+    def __post_init__(self) -> None:
+        network = self.network
+        known = {
+            "state_size": network.hidden_size,
+            "input_size": network.input_size,
+            "parts": (network.hidden_size,),
+            "dt": network.dt,
+            "device": self.weight.device,
+            "is_smooth": network.activation not in _KINKED,
+        }
+        for name, value in known.items():
+            object.__setattr__(self, name, value)
+
+    def step(self, h: Tensor, x: Tensor) -> Tensor:
+        """Return the next states, ``(..., state_size)``."""
+        return self.network.step(h, x)
+
+    def to(self, dtype: torch.dtype) -> EquationMap:
+        """Return the same map in another dtype."""
+        if dtype == self.dtype:
+            return self
+        copy = frozen_copy(self.network, dtype, self.device)  # type: ignore[type-var]
+        return EquationMap(self.form, copy, dtype)
+
+    @property
+    def activation(self) -> str:
+        """Name of the activation; empty for a function without one."""
+        return self.network.activation if isinstance(self.network.activation, str) else ""
+
+    @property
+    def weight(self) -> Tensor:
+        """Recurrent weights, ``(hidden_size, hidden_size)``."""
+        return self.network.w_rec.weight.detach()
+
+    @property
+    def input_weight(self) -> Tensor:
+        """Input weights, ``(hidden_size, input_size)``."""
+        return self.network.w_in.weight.detach()
+
+    @cached_property
+    def is_leaky(self) -> bool:
+        """Whether the equation has a leak; without it alpha is 1."""
+        return isinstance(self.network, Leaky)
+
+    @cached_property
+    def alpha(self) -> Tensor:
+        """Euler step, one number or one per unit."""
+        alpha = self.network.alpha if isinstance(self.network, Leaky) else 1.0
+        return torch.as_tensor(alpha, dtype=self.dtype, device=self.device).detach()
+
+    def drive(self, x: Tensor) -> Tensor:
+        """Return the constant current that an input makes, ``(..., hidden_size)``."""
+        bias = self.network.w_rec.bias
+        current = self.network.w_in(x)
+        return current if bias is None else current + bias
+
+    def slope(self, h: Tensor, x: Tensor) -> Tensor:
+        """Return the derivative of ``f`` where the equation applies it, ``(..., hidden_size)``."""
+        u = h
+        if self.form == RATE:
+            u = self.network.w_rec(h) + self.network.w_in(x)
+        if self.network.f is torch.tanh:
+            return 1 - torch.tanh(u).square()
+        with torch.enable_grad():
+            u = u.detach().requires_grad_()
+            value = self.network.f(u).sum()
+        return torch.autograd.grad(value, u)[0]
+
+    def _jacobian(self, h: Tensor, x: Tensor) -> Tensor:
+        """Return the Jacobians with respect to the state, ``(..., hidden_size, hidden_size)``."""
+        slope, weight = self.slope(h, x), self.weight
+        if self.is_leaky:
+            weight = self.alpha.expand(h.shape[-1])[:, None] * weight
+        columns = slope[..., None, :] if self.form == RATE else slope[..., None]
+        scaled = (weight.mT * columns).mT  # by columns, as LAPACK wants it
+        if self.is_leaky:
+            scaled.diagonal(dim1=-2, dim2=-1).add_(1 - self.alpha)
+        return scaled
+
+    def _input_jacobian(self, h: Tensor, x: Tensor) -> Tensor:
+        """Return the Jacobians with respect to the input, ``(..., hidden_size, input_size)``."""
+        size = h.shape[-1]
+        gain = self.alpha.expand(size)
+        if self.form == RATE:
+            gain = gain * self.slope(h, x)
+        return gain.expand(*h.shape[:-1], size)[..., None] * self.input_weight

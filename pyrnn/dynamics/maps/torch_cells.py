@@ -1,0 +1,174 @@
+"""The recurrent modules of torch as maps: any number of layers, one direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pyrnn import cells
+from pyrnn.dynamics.maps._arguments import States
+from pyrnn.dynamics.maps._freeze import device_of, owner_of
+from pyrnn.dynamics.maps.map import Map, Network
+
+__all__ = ["CellMap", "cell_map"]
+
+_CELLS = {nn.RNNCell: "RNN", nn.GRUCell: "GRU", nn.LSTMCell: "LSTM"}
+_STACKS = {nn.RNN: "RNN", nn.GRU: "GRU", nn.LSTM: "LSTM"}
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """Weights of one layer, as torch lays them out.
+
+    Attributes:
+        w_in: Weights of the input, ``(n_gates * hidden_size, n_inputs)``.
+        w_rec: Weights of the state, ``(n_gates * hidden_size, output_size)``.
+        b_in: Bias of the input, or None.
+        b_rec: Bias of the state, or None.
+        projection: From ``h`` to what the layer sends, ``(output_size, hidden_size)``, or None.
+    """
+
+    w_in: Tensor
+    w_rec: Tensor
+    b_in: Tensor | None
+    b_rec: Tensor | None
+    projection: Tensor | None = None
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> Layer:
+        """Return the same layer elsewhere, or in another dtype."""
+        parts = (self.w_in, self.w_rec, self.b_in, self.b_rec, self.projection)
+        return Layer(*(None if p is None else p.detach().to(device, dtype) for p in parts))  # type: ignore[arg-type]
+
+
+def cell_map(
+    network: Network, states: States | None = None, x: States | None = None
+) -> Map | None:
+    """Return the map of a recurrent module of torch, ``None`` for anything else.
+
+    Args:
+        network: An ``nn.RNN``, ``nn.GRU``, ``nn.LSTM`` or one of their cells.
+        states: Not needed.
+        x: Not needed.
+
+    Raises:
+        ValueError: If the module is bidirectional: it has no step.
+
+    Example:
+        >>> step = cell_map(nn.LSTM(3, 4, num_layers=2))
+        >>> step.kind, step.parts
+        ('LSTM', (4, 4, 4, 4))
+        >>> cell_map(nn.Linear(3, 4))
+    """
+    module = owner_of(network)
+    if module is None:
+        return None
+    kind = _CELLS.get(type(module)) or _STACKS.get(type(module))  # type: ignore[call-overload]
+    if kind is None or "forward" in vars(module):
+        return None
+    if isinstance(module, nn.RNNBase):
+        if module.bidirectional:
+            raise ValueError(
+                f"expected a module that runs forward in time, got a bidirectional {kind}, whose "
+                "state at a time depends on later inputs: it has no step to analyze"
+            )
+        layers = [_layer(module, f"_l{i}") for i in range(module.num_layers)]
+    else:
+        layers = [_layer(module, "")]
+    activation = str(getattr(module, "nonlinearity", "tanh"))
+    device = device_of(module)
+    cast = tuple(layer.to(device, torch.float64) for layer in layers)
+    return CellMap(kind, cast, activation, device=device)
+
+
+def _layer(module: nn.Module, suffix: str) -> Layer:
+    known = dict(module.named_parameters(recurse=False))
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+    w_in, w_rec, b_in, b_rec, projection = (known.get(name + suffix) for name in names)
+    assert w_in is not None and w_rec is not None
+    return Layer(w_in, w_rec, b_in, b_rec, projection)
+
+
+@dataclass(frozen=True, eq=False)
+class CellMap(Map):
+    """The map of torch's vanilla, GRU or LSTM layers.
+
+    The state is what torch returns as the last state, in torch's order: ``h`` of every layer, then,
+    for an LSTM, ``c`` of every layer; :meth:`Map.split` gives them back.
+
+    Args:
+        kind: ``"RNN"``, ``"GRU"`` or ``"LSTM"``.
+        layers: Weights of the layers, the first one takes the input.
+        activation: ``"tanh"`` or ``"relu"``, of a vanilla network.
+        dtype: Dtype of the weights.
+        device: Their device.
+
+    Example:
+        >>> from pyrnn.dynamics import as_map
+        >>> gru = nn.GRU(3, 4, num_layers=2)
+        >>> step, x = as_map(gru), torch.randn(5, 3)
+        >>> h = step(torch.zeros(5, 8), x)
+        >>> last = gru(x[None])[1]
+        >>> bool(torch.allclose(torch.cat([*last], -1).double(), h, atol=1e-6))
+        True
+    """
+
+    kind: str
+    layers: tuple[Layer, ...]
+    activation: str = "tanh"
+    dtype: torch.dtype = torch.float64
+    device: torch.device = torch.device("cpu")
+
+    def __post_init__(self) -> None:
+        sent = tuple(layer.w_rec.shape[1] for layer in self.layers)
+        n_gates = {"RNN": 1, "GRU": 3, "LSTM": 4}[self.kind]
+        memories = tuple(layer.w_rec.shape[0] // n_gates for layer in self.layers)
+        parts = sent + memories * (self.kind == "LSTM")
+        known = {
+            "state_size": sum(parts),
+            "input_size": self.layers[0].w_in.shape[1],
+            "parts": parts,
+            "is_smooth": self.activation != "relu",
+        }
+        for name, value in known.items():
+            object.__setattr__(self, name, value)
+
+    def step(self, h: Tensor, x: Tensor) -> Tensor:
+        """Return the next states, ``(..., state_size)``."""
+        before = h.split(self.parts, dim=-1)
+        n_layers = len(self.layers)
+        sent, memories = [], []
+        for i, layer in enumerate(self.layers):
+            if self.kind == "LSTM":
+                x, memory = self._lstm(layer, before[i], before[n_layers + i], x)
+                memories.append(memory)
+            else:
+                step = self._gru if self.kind == "GRU" else self._rnn
+                x = step(layer, before[i], x)
+            sent.append(x)
+        return torch.cat([*sent, *memories], dim=-1)
+
+    def to(self, dtype: torch.dtype) -> CellMap:
+        """Return the same map in another dtype."""
+        if dtype == self.dtype:
+            return self
+        layers = tuple(layer.to(self.device, dtype) for layer in self.layers)
+        return CellMap(self.kind, layers, self.activation, dtype, self.device)
+
+    def _rnn(self, layer: Layer, h: Tensor, x: Tensor) -> Tensor:
+        f = torch.relu if self.activation == "relu" else torch.tanh
+        return f(
+            functional.linear(x, layer.w_in, layer.b_in)
+            + functional.linear(h, layer.w_rec, layer.b_rec)
+        )
+
+    def _gru(self, layer: Layer, h: Tensor, x: Tensor) -> Tensor:
+        from_input = functional.linear(x, layer.w_in, layer.b_in)
+        return cells.gru(h, from_input, functional.linear(h, layer.w_rec, layer.b_rec))
+
+    def _lstm(self, layer: Layer, h: Tensor, c: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        gates = functional.linear(x, layer.w_in, layer.b_in)
+        h, c = cells.lstm(h, c, gates + functional.linear(h, layer.w_rec, layer.b_rec))
+        return (h if layer.projection is None else functional.linear(h, layer.projection)), c

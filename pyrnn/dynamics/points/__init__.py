@@ -1,0 +1,28 @@
+"""Where a step leaves the state in place, or nearly: points, and the manifolds that they fill."""
+
+from pyrnn.dynamics.points._newton import newton
+from pyrnn.dynamics.points._search import Search
+from pyrnn.dynamics.points._seeding import uniform_states
+from pyrnn.dynamics.points.certificate import Certificates, certify
+from pyrnn.dynamics.points.fixed_points import find_fixed_points
+from pyrnn.dynamics.points.manifolds import Manifold, Manifolds, find_manifolds
+from pyrnn.dynamics.points.points import FixedPoint, FixedPoints, SlowPoint, SlowPoints
+from pyrnn.dynamics.points.slow_points import find_slow_points, slow_manifold
+
+__all__ = [
+    "Certificates",
+    "FixedPoint",
+    "FixedPoints",
+    "Manifold",
+    "Manifolds",
+    "Search",
+    "SlowPoint",
+    "SlowPoints",
+    "certify",
+    "find_fixed_points",
+    "find_manifolds",
+    "find_slow_points",
+    "newton",
+    "slow_manifold",
+    "uniform_states",
+]

@@ -1,0 +1,50 @@
+"""What a search did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyrnn.serialize import register
+
+__all__ = ["SearchRecord"]
+
+
+@register
+@dataclass(frozen=True)
+class SearchRecord:
+    """What a search did.
+
+    Args:
+        n_starts: Starts used. Of the starts of the first round that lead to the same place, only
+            one is used.
+        n_converged: Starts whose coarse search converged.
+        n_new: New points of each round, over all inputs.
+        was_stopped: Whether Ctrl-C or the limit of rounds ended it.
+
+    Example:
+        >>> record = SearchRecord(128, 120, (3, 0), False)
+        >>> record.n_rounds, record.status
+        (2, 'complete as far as the search tells')
+        >>> print(record)
+        2 rounds, 128 starts, 94 % converged
+    """
+
+    n_starts: int = 0
+    n_converged: int = 0
+    n_new: tuple[int, ...] = ()
+    was_stopped: bool = False
+
+    @property
+    def n_rounds(self) -> int:
+        """Number of rounds."""
+        return len(self.n_new)
+
+    @property
+    def status(self) -> str:
+        """Verdict in words."""
+        return "stopped early" if self.was_stopped else "complete as far as the search tells"
+
+    def __str__(self) -> str:
+        share = 100 * self.n_converged / max(self.n_starts, 1)
+        stopped = ", stopped early" if self.was_stopped else ""
+        return f"{self.n_rounds} rounds, {self.n_starts} starts, {share:.0f} % converged{stopped}"

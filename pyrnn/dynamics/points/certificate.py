@@ -1,0 +1,243 @@
+"""Proof, by bounds on rounding and curvature, that a point found is near a true fixed point."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pyrnn.dynamics.maps import EquationMap, Network, analysis, as_map
+from pyrnn.dynamics.points.points import FixedPoints
+from pyrnn.result import Report, Result
+
+__all__ = ["Certificates", "certify"]
+
+_UNIT = 2.0**-53
+_OUTWARD = 1 + 1e-9  # more than the rounding of sums and products of non-negative bounds
+_ULPS = 4.0  # assumed accuracy of exp, tanh and their kin
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """Largest slope and curvature of an activation, off its kink at zero and below ``until``."""
+
+    slope: float
+    curvature: float
+    has_kink: bool = False
+    until: float = math.inf
+
+
+_CURVES = {
+    "tanh": _Curve(1.0, 0.76980036),
+    "sigmoid": _Curve(0.25, 0.09622505),
+    "softplus": _Curve(1.0, 0.25, until=20.0),  # torch goes on with a straight line
+    "gelu": _Curve(1.13, 0.79788457),
+    "identity": _Curve(1.0, 0.0),
+    "relu": _Curve(1.0, 0.0, has_kink=True),
+    "retanh": _Curve(1.0, 0.76980036, has_kink=True),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Certificates(Result):
+    """For each point, the ball in which exactly one true fixed point lies, or why none is known.
+
+    Distances are largest differences of a unit.
+
+    Args:
+        radius: A true fixed point lies this close, ``(n,)``; infinite if nothing is proven.
+        unique_within: No other one lies this close, ``(n,)``; zero if nothing is proven.
+        reasons: Why a point is not certified, empty if it is.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> from pyrnn.dynamics import find_fixed_points
+        >>> rnn = RNN(1, 4, 1, seed=0)
+        >>> certificates = certify(rnn, find_fixed_points(rnn, torch.randn(9, 4)))
+        >>> certificates, certificates.is_certified
+        (Certificates(1 of 1 points certified), tensor([True]))
+    """
+
+    radius: Tensor
+    unique_within: Tensor
+    reasons: tuple[str, ...]
+
+    @property
+    def is_certified(self) -> Tensor:
+        """Whether a fixed point is proven to exist and to be the only one nearby, ``(n,)``."""
+        return self.radius.isfinite()
+
+    def __len__(self) -> int:
+        return len(self.radius)
+
+    @property
+    def status(self) -> str:
+        """Verdict in words."""
+        n = int(self.is_certified.sum())
+        return "complete" if n == len(self) else f"{len(self) - n} of {len(self)} undecided"
+
+    def _report(self) -> Report:
+        rows = [
+            (str(i), f"{radius:.1e}", f"{unique:.1e}", reason)
+            for i, (radius, unique, reason) in enumerate(
+                zip(self.radius.tolist(), self.unique_within.tolist(), self.reasons, strict=True)
+            )
+        ]
+        n = int(self.is_certified.sum())
+        title = f"{n} of {len(self)} points certified"
+        return Report(title, ("point", "radius", "unique within", "reason"), rows)
+
+    def _frame(self) -> dict[str, list[object]]:
+        return {
+            "radius": self.radius.tolist(),
+            "unique_within": self.unique_within.tolist(),
+            "reason": list(self.reasons),
+        }
+
+    def __repr__(self) -> str:
+        return f"Certificates({int(self.is_certified.sum())} of {len(self)} points certified)"
+
+
+@analysis
+def certify(network: Network, points: FixedPoints) -> Certificates:
+    r"""Prove that exactly one true fixed point lies near each point found.
+
+    With an approximate inverse :math:`A \approx (I - J)^{-1}` and, in the largest-difference
+    norm, rounding included,
+
+    .. math::
+        Y \ge |A (F(h) - h)|, \qquad Z_0 \ge |I - A (I - J)|, \qquad
+        L r \ge |A (J(h + \delta) - J(h))| \text{ for } |\delta| \le r,
+
+    every :math:`r` with :math:`Y + Z_0 r + L r^2 < r` is the radius of such a ball
+    (Newton and Kantorovich). The smallest such :math:`r` says how exact the point is; the largest
+    bounds the distance to any other fixed point. Bounds hold for float64 arithmetic whose elementary functions err by at most
+    four units in the last place.
+
+    Args:
+        network: A network with one of the built-in equations and activations.
+        points: Its fixed points.
+
+    Returns:
+        Radii and reasons. Points of another network are not certified, and their reason says so.
+
+    Raises:
+        TypeError: As :func:`~pyrnn.dynamics.as_map`.
+        ValueError: If the network does not take states of the points' width.
+
+    Example:
+        >>> step = lambda h, x: torch.tanh(h / 2)
+        >>> from pyrnn.dynamics import find_fixed_points
+        >>> certify(step, find_fixed_points(step, torch.ones(1, 2))).reasons
+        ('the step is not one of the built-in equations',)
+
+    References:
+        van den Berg & Lessard, *Notices AMS* 62:1057 (2015); Rump, *Acta Numerica* 19:287 (2010).
+    """
+    if not len(points):
+        return _refuse(points, "")
+    step = as_map(network, points, points.inputs)
+    if not isinstance(step, EquationMap):
+        return _refuse(points, "the step is not one of the built-in equations")
+    curve = _CURVES.get(step.activation)
+    if curve is None:
+        return _refuse(points, "no bound is known on the curvature of the activation")
+    columns = [_radii(step, curve, points[part]) for part in _parts(points)]
+    radius, unique, limit = (torch.cat(column) for column in zip(*columns, strict=True))
+    reasons = tuple(map(_reason, radius.tolist(), limit.tolist()))
+    return Certificates(radius, unique, reasons)
+
+
+def _parts(points: FixedPoints) -> list[slice]:
+    size = max(1, 2**22 // points.states.shape[-1] ** 2)
+    return [slice(i, i + size) for i in range(0, len(points), size)]
+
+
+def _refuse(points: FixedPoints, reason: str) -> Certificates:
+    radius = torch.full_like(points.speeds, math.inf)
+    return Certificates(radius, torch.zeros_like(radius), (reason,) * len(points))
+
+
+def _reason(radius: float, limit: float) -> str:
+    if math.isfinite(radius):
+        return ""
+    if limit <= 0:
+        return "the point lies at a kink of the activation"
+    return "the Jacobian is too close to singular for the residual"
+
+
+def _radii(
+    step: EquationMap, curve: _Curve, points: FixedPoints
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return smallest and largest radius, and the distance to the nearest kink."""
+    h, x = points.states, points.inputs
+    eye = torch.eye(h.shape[-1], dtype=h.dtype, device=h.device)
+    a = eye - step.jacobian(h, x)
+    inverse, _ = torch.linalg.inv_ex(a)
+    size = inverse.abs().nan_to_num(nan=math.inf, posinf=math.inf)
+    bounds = _Bounds(step, curve, h, x)
+
+    y = (size @ bounds.residual[..., None]).amax((-2, -1))
+    product = (eye - inverse @ a).abs() + _gamma(h.shape[-1]) * (size @ a.abs())
+    z0 = (product + size @ bounds.jacobian_error).sum(-1).amax(-1)
+    lipschitz = (size @ bounds.lipschitz[..., None]).amax((-2, -1))
+    y, z0, lipschitz = (bound * _OUTWARD for bound in (y, z0, lipschitz))
+
+    room = 1 - z0
+    root = (room.square() - 4 * y * lipschitz).sqrt()  # NaN where there is no radius
+    smallest = 2 * y / (room + root) * _OUTWARD + 1e-300
+    largest = torch.where(lipschitz > 0, (room + root) / (2 * lipschitz), math.inf) / _OUTWARD
+    largest = torch.minimum(largest, bounds.limit)
+    proven = (room > 0) & root.isfinite() & (smallest < largest)
+    smallest = torch.where(proven, smallest, torch.full_like(smallest, math.inf))
+    return smallest, torch.where(proven, largest, torch.zeros_like(largest)), bounds.limit
+
+
+def _gamma(n: int) -> float:
+    """Bound the relative error of a sum of ``n`` products, in any order."""
+    return (n + 4) * _UNIT / (1 - (n + 4) * _UNIT)
+
+
+class _Bounds:
+    """Rounding and curvature of a built-in equation at some states.
+
+    ``residual`` bounds ``|F(h) - h|``, ``jacobian_error`` the error of each entry of ``J``,
+    ``lipschitz`` the change of a row of ``J`` for each unit of distance, and ``limit`` how far
+    all this holds: up to the nearest kink.
+    """
+
+    def __init__(self, step: EquationMap, curve: _Curve, h: Tensor, x: Tensor) -> None:
+        network, weight, alpha = step.network, step.weight, step.alpha
+        alpha, size = alpha.expand(h.shape[-1]), weight.abs()
+        rows = size.sum(-1)
+        drive_size = x.abs() @ step.input_weight.abs().mT + step.drive(x).abs()
+        n = h.shape[-1] + x.shape[-1] + 2
+        if step.form == "rate":
+            u = network.w_rec(h) + network.w_in(x)
+            u_error = 2 * _gamma(n) * (h.abs() @ size.mT + drive_size)
+            value = network.f(u)
+            new_error = alpha * (curve.slope * u_error + _ULPS * 2 * _UNIT * (value.abs() + 1))
+            slope_error = curve.curvature * u_error + _ULPS * 2 * _UNIT
+            self.jacobian_error = (alpha * slope_error)[..., None] * size
+            self.lipschitz = (alpha * curve.curvature * rows * rows).expand_as(h)
+            reach = rows.clamp(min=1e-300)
+        else:
+            u, u_error, reach = h, torch.zeros_like(h), torch.ones_like(rows)
+            value = network.f(h)
+            inner = (value.abs() + 1) @ size.mT + drive_size
+            value_error = _ULPS * 2 * _UNIT * (value.abs() + 1) @ size.mT
+            new_error = alpha * (2 * _gamma(n) * inner + value_error)
+            slope_error = torch.full_like(h, _ULPS * 2 * _UNIT)
+            self.jacobian_error = (alpha[:, None] * size) * slope_error[..., None, :]
+            self.lipschitz = (alpha * curve.curvature * rows).expand_as(h)
+        new_error = new_error + 4 * _UNIT * (h.abs() + 1)
+        self.jacobian_error = self.jacobian_error + 4 * _UNIT * step.jacobian(h, x).abs()
+        eye = torch.eye(h.shape[-1], dtype=h.dtype, device=h.device)
+        self.jacobian_error = self.jacobian_error + 4 * _UNIT * eye
+        self.residual = (step(h, x) - h).abs() + new_error
+        distance = curve.until - u - u_error
+        if curve.has_kink:
+            distance = torch.minimum(distance, u.abs() - u_error)
+        self.limit = (distance / reach).amin(-1) / _OUTWARD

@@ -1,0 +1,324 @@
+"""Fixed and slow points as values: one point, and the set that a search returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar, Generic, TypeVar, overload
+
+import torch
+from torch import Tensor
+
+from pyrnn.dynamics.maps import Spectrum
+from pyrnn.dynamics.points._record import SearchRecord
+from pyrnn.result import Report, Result
+
+__all__ = ["FixedPoint", "FixedPoints", "Point", "Points", "SlowPoint", "SlowPoints"]
+
+_Set = TypeVar("_Set", bound="Points")
+_One = TypeVar("_One", bound="Point")
+_SLOW = 1e-2  # distance of a mode's modulus from 1 that may belong to a line or ring
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Point(Result):
+    """A state under a constant input, with the step linearized there.
+
+    Args:
+        state: The point, ``(state_size,)``.
+        input: The constant input, ``(input_size,)``.
+        speed: How far one step moves the state, ``|step(state, input) - state|``.
+        jacobian: Jacobian of the step at the point, ``(state_size, state_size)``.
+        distance: Distance to the nearest state that the search started from.
+
+    Example:
+        >>> point = Point(torch.zeros(2), torch.zeros(1), 0.0, torch.diag(torch.tensor([2.0, 0.5])))
+        >>> point.eigenvalues.real, point.eigenvectors.real[:, 0]
+        (tensor([2.0000, 0.5000]), tensor([1., 0.]))
+        >>> point.n_unstable, point.is_stable, point.stability, point.is_degenerate
+        (1, False, 'saddle with 1 unstable mode', False)
+    """
+
+    state: Tensor
+    input: Tensor
+    speed: float
+    jacobian: Tensor
+    distance: float = float("nan")
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """Spectrum of the Jacobian.
+
+        Example:
+            >>> FixedPoint(torch.zeros(1), torch.zeros(1), 0.0, torch.tensor([[2.0]])).spectrum
+            Spectrum(unstable node)
+        """
+        return Spectrum(self.jacobian)
+
+    @property
+    def eigenvalues(self) -> Tensor:
+        """Eigenvalues of the Jacobian, ``(state_size,)``, complex, largest modulus first."""
+        return self.spectrum.eigenvalues
+
+    @property
+    def eigenvectors(self) -> Tensor:
+        """Right eigenvectors in the columns, ``(state_size, state_size)``, complex."""
+        return self.spectrum.right
+
+    @property
+    def n_unstable(self) -> int:
+        """Number of modes that grow."""
+        return int(self.spectrum.n_unstable)
+
+    @property
+    def stability(self) -> str:
+        """Kind of point, see :attr:`Spectrum.stability`."""
+        return str(self.spectrum.stability)
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether every mode shrinks."""
+        return bool(self.spectrum.is_stable)
+
+    @property
+    def is_degenerate(self) -> bool:
+        r"""Whether :math:`I - J` is singular: the point is not isolated, or a bifurcation."""
+        return bool(self.spectrum.index == 0)
+
+    @property
+    def status(self) -> str:
+        """Verdict in words."""
+        return "degenerate" if self.is_degenerate else "complete"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.stability}, speed={self.speed:.1e})"
+
+    def _frame(self) -> dict[str, list[object]]:
+        values = self.eigenvalues
+        return {"state": self.state.tolist(), "eigenvalue": values.tolist()}
+
+    def _report(self) -> Report:
+        rows = [
+            ("stability", self.stability),
+            ("speed", f"{self.speed:.1e}"),
+            ("largest |λ|", f"{float(self.eigenvalues[0].abs()):.4f}"),
+            ("status", self.status),
+        ]
+        return Report(type(self).__name__, rows=rows)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FixedPoint(Point):
+    """A ``Point`` that the network maps onto itself under a constant input.
+
+    Example:
+        >>> point = FixedPoint(torch.zeros(1), torch.zeros(1), 0.0, torch.tensor([[2.0]]))
+        >>> point.stability, point.n_unstable, point.is_stable
+        ('unstable node', 1, False)
+    """
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SlowPoint(Point):
+    """A ``Point`` where the network moves least, and yet moves: a ghost, or of a continuum.
+
+    Example:
+        >>> SlowPoint(torch.zeros(1), torch.zeros(1), 0.1, torch.tensor([[1.0]])).q
+        0.005000000000000001
+    """
+
+    @property
+    def q(self) -> float:
+        """Half the squared speed, which a slow point minimizes."""
+        return self.speed**2 / 2
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Points(Result, Sequence[_One], Generic[_One]):
+    """Points in order of their number of unstable modes.
+
+    A sequence: an index gives a single point, a slice or a mask gives fewer points.
+
+    Args:
+        states: Points, ``(n, state_size)``.
+        inputs: Constant input of each, ``(n, input_size)``.
+        speeds: Length of the step at each, ``(n,)``.
+        jacobians: Jacobians, ``(n, state_size, state_size)``.
+        distances: Distance to the nearest start, ``(n,)``.
+        record: What the search did, if there was one.
+
+    Example:
+        >>> from pyrnn.dynamics import find_fixed_points
+        >>> starts = torch.linspace(-1, 1, 20)[:, None]
+        >>> points = find_fixed_points(lambda h, x: torch.tanh(2 * h), starts)
+        >>> points.eigenvalues.shape, points.n_unstable.tolist(), points.is_stable.tolist()
+        (torch.Size([3, 1]), [0, 0, 1], [True, True, False])
+        >>> points.stability, points.is_degenerate.tolist()
+        (['stable node', 'stable node', 'unstable node'], [False, False, False])
+    """
+
+    states: Tensor
+    inputs: Tensor
+    speeds: Tensor
+    jacobians: Tensor
+    distances: Tensor
+    record: SearchRecord | None = None
+
+    _single: ClassVar[type[Point]] = Point
+    _noun: ClassVar[str] = "point"
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    @overload
+    def __getitem__(self, index: int) -> _One: ...
+    @overload
+    def __getitem__(self: _Set, index: slice | Tensor) -> _Set: ...
+    def __getitem__(self: _Set, index: int | slice | Tensor) -> Point | _Set:
+        """Return one point for an integer, fewer points for a slice, mask or index tensor."""
+        columns = [getattr(self, name)[index] for name in _COLUMNS]
+        if isinstance(index, (slice, Tensor)) and columns[0].dim() == 2:
+            fewer = replace(self, **dict(zip(_COLUMNS, columns, strict=True)))
+            if "spectrum" in vars(self):  # known already, and slow to take again
+                vars(fewer)["spectrum"] = self.spectrum[index]
+            return fewer
+        state, input, speed, jacobian, distance = columns
+        return self._single(state, input, float(speed), jacobian, float(distance))
+
+    def __iter__(self) -> Iterator[_One]:
+        return (self[i] for i in range(len(self)))
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """Spectra of the Jacobians.
+
+        Example:
+            >>> from pyrnn.dynamics import find_fixed_points
+            >>> find_fixed_points(lambda h, x: h / 2, torch.ones(1, 1)).spectrum
+            Spectrum(stable node)
+        """
+        return Spectrum(self.jacobians)
+
+    @property
+    def eigenvalues(self) -> Tensor:
+        """Eigenvalues, ``(n, state_size)``, complex, largest modulus first."""
+        return self.spectrum.eigenvalues
+
+    @property
+    def n_unstable(self) -> Tensor:
+        """Number of modes that grow, ``(n,)``."""
+        return self.spectrum.n_unstable
+
+    @property
+    def is_stable(self) -> Tensor:
+        """Whether every mode of a point shrinks, ``(n,)``."""
+        return self.spectrum.is_stable
+
+    @property
+    def stability(self) -> list[str]:
+        """Kind of each point, see :attr:`Spectrum.stability`."""
+        return list(self.spectrum.stability)
+
+    @property
+    def is_degenerate(self) -> Tensor:
+        r"""Whether :math:`I - J` is singular at each point, ``(n,)``: it is not isolated."""
+        return self.spectrum.index == 0
+
+    @property
+    def status(self) -> str:
+        """Verdict in words."""
+        verdict = "complete" if self.record is None else self.record.status
+        n_degenerate = int(self.is_degenerate.sum())
+        return f"{verdict}, {n_degenerate} degenerate" if n_degenerate else verdict
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self)})"
+
+    def _notes(self) -> list[str]:
+        return [f"status: {self.status}", *([str(self.record)] if self.record else [])]
+
+    def _report(self) -> Report:
+        """Return one row for each kind of point."""
+        kinds = self.stability
+        rows = []
+        for kind in dict.fromkeys(kinds):
+            chosen = torch.tensor([k == kind for k in kinds], device=self.states.device)
+            radius = float(self.eigenvalues[chosen].abs().max())
+            count, speed = int(chosen.sum()), float(self.speeds[chosen].max())
+            rows.append((kind, str(count), f"<= {speed:.1e}", f"<= {radius:.4f}"))
+        title = f"{len(self)} {self._noun}{'s' if len(self) != 1 else ''}"
+        return Report(title, ("stability", "points", "speed", "|λ|"), rows, self._notes())
+
+    def _frame(self) -> dict[str, list[object]]:
+        """Return one row for each point, one column for each unit."""
+        about = {
+            "stability": self.stability,
+            "n_unstable": self.n_unstable.tolist(),
+            "speed": self.speeds.tolist(),
+            "distance": self.distances.tolist(),
+        }
+        return about | {f"h{i}": unit.tolist() for i, unit in enumerate(self.states.T)}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FixedPoints(Points[FixedPoint]):
+    """The fixed points that a search found, in order of their number of unstable modes.
+
+    Takes the arguments of ``Points``, and is a sequence of :class:`FixedPoint`.
+
+    Example:
+        >>> from pyrnn.dynamics import find_fixed_points
+        >>> starts = torch.linspace(-1, 1, 20)[:, None]
+        >>> points = find_fixed_points(lambda h, x: torch.tanh(2 * h), starts)
+        >>> points.n_unstable
+        tensor([0, 0, 1])
+        >>> points[2].stability, points.index_sum
+        ('unstable node', 1)
+    """
+
+    _single = FixedPoint
+    _noun = "fixed point"
+
+    @property
+    def index_sum(self) -> int:
+        r"""Sum of :math:`\mathrm{sign} \det(I - J)`; +1 for all points of a bounded network."""
+        return int(self.spectrum.index.sum())
+
+    def _notes(self) -> list[str]:
+        notes = super()._notes()
+        if len(self) and bool((self.inputs == self.inputs[0]).all()):
+            notes.append(f"index sum {self.index_sum:+d} (+1 if a bounded network has no others)")
+        if not self.is_stable.any():
+            notes.append(
+                "no attractor among them: look for cycles with find_cycles(network, ...)"
+            )
+        if (self.eigenvalues.abs() - 1).abs().lt(_SLOW).any():
+            notes.append(
+                "slow modes: for a line or ring see find_manifolds(network, settled_states)"
+            )
+        return notes
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SlowPoints(Points[SlowPoint]):
+    """The slow points that a search found: ``Points``, a sequence of :class:`SlowPoint`.
+
+    Example:
+        >>> from pyrnn.dynamics import find_slow_points
+        >>> starts = torch.linspace(-1, 1, 20)[:, None]
+        >>> points = find_slow_points(lambda h, x: torch.tanh(2 * h + x), starts, [0.55])
+        >>> points, round(float(points.q), 7)
+        (SlowPoints(1), 3.68e-05)
+    """
+
+    _single = SlowPoint
+    _noun = "slow point"
+
+    @property
+    def q(self) -> Tensor:
+        """Half the squared speed of each, ``(n,)``."""
+        return self.speeds.square() / 2
+
+
+_COLUMNS = ("states", "inputs", "speeds", "jacobians", "distances")
