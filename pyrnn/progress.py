@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar
@@ -21,6 +21,8 @@ from rich.progress import (
 from rich.text import Text
 
 __all__ = ["TrainingBar", "interruptible", "track"]
+
+_PATIENCE = 1.0  # seconds of work before a bar appears
 
 T = TypeVar("T")
 
@@ -80,7 +82,15 @@ class TrainingBar:
 
 
 def track(items: Iterable[T], description: str, *, enabled: bool = True) -> Iterator[T]:
-    """Yield items and show how far they have got.
+    """Yield items, and show a progress bar if they take longer than a second.
+
+    Args:
+        items: What to go through.
+        description: What is done, for the bar.
+        enabled: Whether to show a bar at all.
+
+    Yields:
+        The items.
 
     Example:
         >>> [n**2 for n in track(range(3), "squares", enabled=False)]
@@ -89,8 +99,18 @@ def track(items: Iterable[T], description: str, *, enabled: bool = True) -> Iter
     if not enabled:
         yield from items
         return
-    with Progress(transient=True) as progress:
-        yield from progress.track(items, description=description)
+    total = len(items) if isinstance(items, Sized) else None
+    began, progress = time.monotonic(), Progress(transient=True)
+    bar = progress.add_task(description, total=total)
+    try:
+        for done, item in enumerate(items):
+            if not progress.live.is_started and time.monotonic() - began > _PATIENCE:
+                progress.start()
+            progress.update(bar, completed=done)
+            yield item
+    finally:
+        if progress.live.is_started:
+            progress.stop()
 
 
 class Interrupt:

@@ -5,84 +5,113 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import networkx as nx
+import pytest
 
 import pyrnn
 
 ROOT = Path(pyrnn.__file__).parent
-ROWS = (  # from the bottom; within a row, rooms don't import each other
-    {
-        "palette",
-        "activations",
-        "files",
-        "initialization",
-        "progress",
-        "threads",
-        "validate",
-        "linear",
-    },
+FLOORS = (  # from the ground; a room imports only rooms of lower floors
+    {"palette", "cells", "statistics", "activations", "files", "initialization", "progress"},
+    {"threads", "validate", "linear"},
     {"serialize"},
     {"result"},
-    {"training", "checkpoint", "constraints", "unroll", "tasks"},
-    {"options", "beside"},
-    {"layers"},
-    {"base", "connectivity"},
-    {"networks", "dynamics", "projection"},
+    {"checkpoint", "constraints", "unroll"},
+    {"training", "tasks", "options"},
+    {"connectivity", "layers"},
+    {"base", "dynamics", "projection"},
+    {"networks", "behavior"},
     {"plot", "render"},
     {"cli", "testing"},
 )
+WINGS = ("maps", "points", "orbits", "branches", "graphs")  # of dynamics, from the ground
 HEAVY = ("vedo", "vtk", "vtkmodules", "matplotlib.pyplot", "sklearn", "pandas")
 HEAVY_TOO = ("scipy.optimize", "networkx")
 
 
-def row_of(room: str) -> int:
-    (row,) = (i for i, rooms in enumerate(ROWS) if room in rooms)
-    return row
-
-
-def imports(tree: ast.AST) -> list[str]:
-    """Return the modules of pyrnn that a file imports when it is imported itself."""
-    found = []
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Yield the modules of pyrnn that a file imports, anywhere; not those for types alone."""
     for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
+            yield from (a.name for a in node.names if a.name.split(".")[0] == "pyrnn")
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
-            is_package = node.module == "pyrnn"
-            found += [f"pyrnn.{a.name}" for a in node.names] if is_package else [str(node.module)]
-        elif not isinstance(node, (ast.FunctionDef, ast.Lambda)) and not is_type_checking(node):
-            found += imports(node)
-    return [name for name in found if name.startswith("pyrnn.")]
+            name = str(node.module)
+            if name == "pyrnn":
+                yield from (f"pyrnn.{a.name}" for a in node.names)
+            elif name.startswith("pyrnn."):
+                yield name
+        yield from imported(node)
 
 
-def is_type_checking(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+def arrows(root: Path, depth: int = 1) -> list[tuple[str, str, str]]:
+    """Return file, room and imported room of every import from one room into another.
+
+    Rooms are the modules and packages of ``root``; ``depth`` counts how deep it lies in pyrnn.
+    """
+    found = []
+    for file in sorted(root.rglob("*.py")):
+        room = file.relative_to(root).parts[0].removesuffix(".py")
+        prefix = root.relative_to(ROOT).parts if root.is_relative_to(ROOT) else ()
+        for name in imported(ast.parse(file.read_text())):
+            parts = name.split(".")[1:]
+            if tuple(parts[: len(prefix)]) == prefix and len(parts) > len(prefix):
+                other = parts[len(prefix)]
+                if other != room and room not in ("__init__", "__main__"):
+                    found.append((file.name, room, other))
+    return found
 
 
-def upward_arrows(file: Path, room: str) -> list[str]:
-    rooms = {name.split(".")[1] for name in imports(ast.parse(file.read_text()))} - {room}
-    return [f"{file.name}: {room} -> {other}" for other in rooms if row_of(other) >= row_of(room)]
+def floors(found: list[tuple[str, str, str]]) -> dict[str, int]:
+    """Return the floor of each room: one above the highest room that it imports."""
+    graph = nx.DiGraph((room, other) for _, room, other in found)
+    cycles = list(nx.simple_cycles(graph))
+    assert not cycles, f"rooms import each other: {cycles}"
+    floor: dict[str, int] = {}
+    for room in reversed(list(nx.topological_sort(graph))):
+        floor[room] = 1 + max((floor[other] for other in graph.successors(room)), default=-1)
+    return floor
 
 
-def test_imports_point_downwards_only() -> None:
-    arrows = []
-    for file in ROOT.rglob("*.py"):
-        room = file.relative_to(ROOT).parts[0].removesuffix(".py")
-        if room not in ("__init__", "__main__"):
-            arrows += upward_arrows(file, room)
-    assert not arrows
+def upward(found: list[tuple[str, str, str]], plan: tuple[set[str], ...]) -> list[str]:
+    """Return the arrows that do not lead to a lower floor of a plan."""
+    at = {room: i for i, rooms in enumerate(plan) for room in rooms}
+    return [f"{f}: {a} -> {b}" for f, a, b in found if at.get(b, 99) >= at.get(a, -1)]
 
 
-def test_an_upward_arrow_is_found(tmp_path: Path) -> None:
-    file = tmp_path / "wrong.py"
-    file.write_text("from pyrnn import networks\ndef late():\n    import pyrnn.render\n")
-    assert upward_arrows(file, "dynamics") == ["wrong.py: dynamics -> networks"]
-    assert upward_arrows(file, "plot") == []
+def test_rooms_have_floors_and_imports_point_downwards() -> None:
+    found = arrows(ROOT)
+    assert max(floors(found).values()) < len(FLOORS)
+    assert not upward(found, FLOORS)
 
 
-def test_every_module_has_a_row() -> None:
+def test_every_room_has_its_floor_in_the_plan() -> None:
     rooms = {p.stem for p in ROOT.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
-    assert rooms - {"__init__", "__main__"} <= set().union(*ROWS)
+    assert rooms - {"__init__", "__main__"} == set().union(*FLOORS)
+
+
+def test_wings_of_dynamics_build_on_each_other() -> None:
+    found = arrows(ROOT / "dynamics")
+    assert {room for _, room, _ in found} <= set(WINGS)
+    assert not upward(found, tuple({wing} for wing in WINGS))
+    assert len(found) <= 30
+
+
+@pytest.mark.parametrize("place", ["", "    "])
+def test_an_upward_arrow_and_a_circle_are_found(tmp_path: Path, place: str) -> None:
+    """Also one that hides in a function."""
+    body = "def late():\n" if place else ""
+    for room, other in (("dynamics", "networks"), ("networks", "dynamics")):
+        (tmp_path / f"{room}.py").write_text(f"{body}{place}from pyrnn import {other}\n")
+    found = arrows(tmp_path)
+    assert upward(found, FLOORS) == ["dynamics.py: dynamics -> networks"]
+    with pytest.raises(AssertionError, match="import each other"):
+        floors(found)
 
 
 def test_import_is_light() -> None:

@@ -53,7 +53,9 @@ class Bifurcation(Result):
         return {"kind": [self.kind], "parameter": [self.parameter]}
 
 
-def bifurcations_between(curve: FixedPointCurve, z: Tensor, tangent: Tensor) -> Iterator[Bifurcation]:
+def bifurcations_between(
+    curve: FixedPointCurve, z: Tensor, tangent: Tensor
+) -> Iterator[Bifurcation]:
     """Yield the bifurcations on a curve, each found by bisection.
 
     Args:

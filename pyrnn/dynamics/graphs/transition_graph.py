@@ -25,8 +25,9 @@ __all__ = ["TransitionGraph"]
 class TransitionGraph(nx.DiGraph, Reported):  # type: ignore[misc]
     """A ``networkx.DiGraph`` of fixed points and of where runs from them end.
 
-    Nodes have a ``point`` and the number of runs ``lost``; edges have ``count``, ``probability`` and
-    its 95 % interval ``low .. high``, mean travel ``time`` in steps and the ``start`` of a run.
+    Nodes have a ``point`` and the number of runs ``lost``; edges have ``count``, ``probability``
+    and its 95 % interval ``low .. high``, mean travel ``time`` in steps, and the ``start`` of a
+    run.
 
     Example:
         >>> from pyrnn.dynamics import find_fixed_points, transition_graph
@@ -74,8 +75,8 @@ class TransitionGraph(nx.DiGraph, Reported):  # type: ignore[misc]
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the graph as GraphML or JSON, by the ending of the name.
 
-        A node's point becomes its ``stability``, ``n_unstable``, ``speed``, ``state`` and ``input``
-        (lists as JSON text in GraphML).
+        A node's point becomes its ``stability``, ``n_unstable``, ``speed``, ``state`` and
+        ``input`` (lists as JSON text in GraphML).
 
         Args:
             path: Name that ends in ``.graphml`` or ``.json``.

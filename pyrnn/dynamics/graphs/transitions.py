@@ -191,36 +191,46 @@ def _explore(
     if n_lost:
         logger.warning("%d of %d runs reached no stable fixed point", n_lost, len(ends))
     graph = TransitionGraph(scale=scale, lost=n_lost)
-    n_runs = torch.bincount(origin, minlength=len(points)).tolist()
+    n_runs = torch.bincount(origin, minlength=len(points))
     lost = torch.bincount(origin[ends == _LOST], minlength=len(points)).tolist()
     for i, point in enumerate(points):
-        graph.add_node(i, point=point, n_runs=n_runs[i], lost=lost[i])
-    pairs, of = torch.stack([origin, ends], dim=-1).unique(dim=0, return_inverse=True)
-    for k, (i, j) in enumerate(pairs.tolist()):
-        if j != _LOST:
-            runs = (of == k).nonzero()[:, 0]
-            graph.add_edge(i, j, **_edge(starts[runs], times[runs], n_runs[i]))
+        graph.add_node(i, point=point, n_runs=int(n_runs[i]), lost=lost[i])
+    arrived = ends != _LOST
+    if arrived.any():
+        _add_edges(graph, origin[arrived], ends[arrived], starts[arrived], times[arrived], n_runs)
     return graph
 
 
-def _edge(starts: Tensor, times: Tensor, n_runs: int) -> dict[str, object]:
-    low, high = map(float, wilson_interval(len(starts), n_runs))
-    return {
-        "count": len(starts),
-        "probability": len(starts) / n_runs,
-        "low": low,
-        "high": high,
-        "time": float(times.double().mean()),
-        "start": starts[0],
-        "start_time": int(times[0]),
+def _add_edges(
+    graph: TransitionGraph, origin: Tensor, ends: Tensor, starts: Tensor, times: Tensor, n: Tensor
+) -> None:
+    """Add an edge for each pair of points that some runs connect; ``n`` is the runs of each."""
+    pairs, of, counts = torch.stack([origin, ends], dim=-1).unique(
+        dim=0, return_inverse=True, return_counts=True
+    )
+    mean = torch.zeros(len(pairs), dtype=torch.float64, device=of.device)
+    mean.index_add_(0, of, times.double()).div_(counts)
+    order = of.argsort(stable=True)
+    first = order[counts.cumsum(0) - counts]  # a run of each pair
+    n = n[pairs[:, 0]]
+    low, high = wilson_interval(counts.cpu().numpy(), n.cpu().numpy())
+    columns = {
+        "count": counts.tolist(),
+        "probability": (counts / n.double()).tolist(),
+        "low": low.tolist(),
+        "high": high.tolist(),
+        "time": mean.tolist(),
+        "start": starts[first],
+        "start_time": times[first].tolist(),
     }
+    rows = zip(*columns.values(), strict=True)
+    for (i, j), row in zip(pairs.tolist(), rows, strict=True):
+        graph.add_edge(i, j, **dict(zip(columns, row, strict=True)))
 
 
 def _check_points(points: FixedPoints) -> None:
     if not isinstance(points, FixedPoints):
-        raise TypeError(
-            f"expected points of find_fixed_points, got {type(points).__name__}"
-        )
+        raise TypeError(f"expected points of find_fixed_points, got {type(points).__name__}")
     if not len(points):
         raise ValueError(
             "expected at least one fixed point, got none; search again with other starts, "

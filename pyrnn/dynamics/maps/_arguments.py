@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pyrnn.validate import as_tensor, check_finite
@@ -66,17 +67,30 @@ class HasStep(Protocol):
         """Return the next state."""
 
 
-States: TypeAlias = Tensor | np.ndarray | HasStates | Sequence[object]
+States: TypeAlias = (  # type: ignore[explicit-any]
+    Tensor | NDArray[np.generic] | HasStates | Sequence[object]
+)
 """States as users have them: a tensor, an array, a tuple of several states, or their holder."""
 
 
 class Shaped(Protocol):
     """What must be known of a map to read its states and inputs."""
 
-    state_size: int | None
-    input_size: int | None
-    dtype: torch.dtype
-    device: torch.device
+    @property
+    def state_size(self) -> int | None:
+        """Length of a state."""
+
+    @property
+    def input_size(self) -> int | None:
+        """Number of input channels."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Dtype of states and inputs."""
+
+    @property
+    def device(self) -> torch.device:
+        """Device of states and inputs."""
 
 
 def read_states(values: States, step: Shaped, name: str = "starts") -> Tensor:

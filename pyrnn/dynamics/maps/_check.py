@@ -32,7 +32,7 @@ class _Recording(TorchDispatchMode):
         self.is_random = False
         self.is_smooth = True
 
-    def __torch_dispatch__(
+    def __torch_dispatch__(  # type: ignore[explicit-any]
         self,
         func: torch._ops.OpOverload[..., object],
         types: Sequence[type],
@@ -76,8 +76,8 @@ def check_step(step: Step, h: Tensor, x: Tensor) -> bool:
     _check_result(result, h)
     if recording.is_random:
         raise ValueError(
-            "expected step(h, x) without randomness, got one that draws random numbers; keep noise "
-            "out of the step, and put dropout into evaluation mode with module.eval()"
+            "expected step(h, x) without randomness, got one that draws random numbers; keep "
+            "noise out of the step, and put dropout into evaluation mode with module.eval()"
         )
     _check_rows(step, at, x, result)
     return recording.is_smooth
@@ -108,8 +108,8 @@ def _tried(step: Step, h: Tensor, x: Tensor) -> Tensor:
 def _check_result(result: object, h: Tensor) -> None:
     if not isinstance(result, Tensor):
         raise TypeError(
-            f"expected step(h, x) to return a tensor, got {type(result).__name__}; return the next "
-            "state alone, or pass several states as a tuple and return the same tuple"
+            f"expected step(h, x) to return a tensor, got {type(result).__name__}; return the "
+            "next state alone, or pass several states as a tuple and return the same tuple"
         )
     if result.shape != h.shape:
         raise ValueError(
@@ -162,8 +162,8 @@ def _check_rows(step: Step, h: Tensor, x: Tensor, result: Tensor) -> None:
         is_coupled = True
     if is_coupled:
         raise ValueError(
-            "expected step(h, x) to treat each sample of a batch alone, got one whose result for a "
-            "sample depends on the others; let it work on the last axis only, and put batch "
+            "expected step(h, x) to treat each sample of a batch alone, got one whose result for "
+            "a sample depends on the others; let it work on the last axis only, and put batch "
             "normalization into evaluation mode with module.eval()"
         )
 
@@ -202,8 +202,8 @@ def warn_if_rounded(step: Step, h: Tensor, x: Tensor) -> None:
     if bool(((change - slope[:, 0]).abs() > limit).any()):
         warnings.warn(
             "step(h, x) does not change as its derivative says when a state moves by "
-            f"{_TINY:g} of its size: it probably rounds to float32 inside, and points will be missed; keep "
-            "the dtype of h (no .float(), constants as W.to(h))",
+            f"{_TINY:g} of its size: it probably rounds to float32 inside, and points will be "
+            "missed; keep the dtype of h (no .float(), constants as W.to(h))",
             stacklevel=_depth_of_caller(),
         )
 

@@ -91,7 +91,7 @@ class Casting(TorchFunctionMode):
         super().__init__()
         self.dtype = dtype
 
-    def __torch_function__(
+    def __torch_function__(  # type: ignore[explicit-any]
         self,
         func: Callable[..., object],
         types: Sequence[type],
@@ -146,8 +146,8 @@ def frozen_copy(module: _Module, dtype: torch.dtype, device: torch.device) -> _M
     def cast(value: Tensor | None) -> Tensor | None:
         if value is None:
             return None
-        value = value.detach()
-        return value.to(device, dtype if value.is_floating_point() else value.dtype)
+        own = dtype if value.is_floating_point() else value.dtype
+        return value.detach().to(device, own, copy=True)
 
     copy = module.__new__(type(module))
     copy.__dict__ = dict(module.__dict__) | {"training": False}

@@ -1,4 +1,4 @@
-"""Modules as maps: their own ``step``, a built-in equation, torch's cells, or their ``forward``."""
+"""Modules as maps: their own ``step``, or ``forward`` of state and input."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from pyrnn.dynamics.maps._arguments import HasStep, States, read_inputs, read_states
 from pyrnn.dynamics.maps._freeze import Casting, device_of, frozen_copy, owner_of
-from pyrnn.dynamics.maps.function import FunctionMap, Step
-from pyrnn.dynamics.maps.map import Map, Network
+from pyrnn.dynamics.maps.function import FunctionMap
+from pyrnn.dynamics.maps.map import Map, Network, Step
 
 __all__ = ["module_map"]
 
@@ -171,9 +171,10 @@ def _no_step(module: nn.Module, h: Tensor, x: Tensor, error: Exception) -> str:
     inside = [key for key, part in module.named_modules() if key and _is_recurrent(part)]
     advice = f"; pass module.{inside[0]}, which has a step" if inside else ""
     return (
-        f"expected a network with step(h, x), or a module whose forward takes a state and an input, "
-        f"got {name}, whose forward takes no states {tuple(h.shape)} and inputs {tuple(x.shape)} "
-        f"({type(error).__name__}: {error}){advice}; otherwise write a function: lambda h, x: ..."
+        "expected a network with step(h, x), or a module whose forward takes a state and an "
+        f"input, got {name}, whose forward takes no states {tuple(h.shape)} and inputs "
+        f"{tuple(x.shape)} ({type(error).__name__}: {error}){advice}; otherwise write a function: "
+        "lambda h, x: ..."
     )
 
 

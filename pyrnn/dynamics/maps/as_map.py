@@ -32,6 +32,9 @@ def analysis(function: Callable[_P, _R]) -> Callable[_P, _R]:
     Args:
         function: The function.
 
+    Returns:
+        A function with the same signature.
+
     Example:
         >>> analysis(torch.is_grad_enabled)(), torch.is_grad_enabled()
         (False, True)
@@ -76,8 +79,8 @@ def as_map(network: Network, states: States | None = None, x: States | None = No
 
     Raises:
         TypeError: If there is nothing to call, or the step returns no tensor.
-        ValueError: If the step is not differentiable, not batched, random, changes the shape, fails
-            or returns NaN; if state and input of a module cannot be told apart.
+        ValueError: If the step is not differentiable, not batched, random, changes the shape,
+            fails or returns NaN; if state and input of a module cannot be told apart.
 
     Warns:
         UserWarning: If the step rounds to single precision.

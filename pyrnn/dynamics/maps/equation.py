@@ -90,6 +90,11 @@ class EquationMap(Map):
         >>> step = as_map(RNN(1, 4, 1, activation="relu"))
         >>> step.form, step.activation, step.is_smooth
         ('rate', 'relu', False)
+        >>> step.weight.shape, step.input_weight.shape, step.is_leaky, float(step.alpha)
+        (torch.Size([4, 4]), torch.Size([4, 1]), False, 1.0)
+        >>> h, x = torch.zeros(4).double(), torch.zeros(1).double()
+        >>> step.drive(x).tolist(), step.slope(h, x).tolist()
+        ([0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0])
     """
 
     form: str

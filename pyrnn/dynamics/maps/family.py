@@ -27,6 +27,8 @@ class FamilyMap(Map):
         >>> from pyrnn.dynamics import as_map
         >>> step = as_map(lambda h, x: h / 2 + x, torch.zeros(1), torch.zeros(1))
         >>> family = FamilyMap(step, torch.tensor([1.0]).double(), torch.tensor([2.0]).double())
+        >>> family.at(torch.tensor([3.0]))
+        tensor([7.], dtype=torch.float64)
         >>> family(torch.zeros(1), torch.tensor([3.0])), family.input_jacobian(*torch.zeros(2, 1))
         (tensor([7.], dtype=torch.float64), tensor([[2.]], dtype=torch.float64))
     """

@@ -11,12 +11,9 @@ from torch import Tensor
 from pyrnn.dynamics.maps._arguments import HasStates, States
 from pyrnn.dynamics.maps._check import check_step, check_values, warn_if_rounded
 from pyrnn.dynamics.maps._freeze import Casting, device_for
-from pyrnn.dynamics.maps.map import Map, Network
+from pyrnn.dynamics.maps.map import CPU, Map, Network, Step
 
-__all__ = ["FunctionMap", "Step", "function_map"]
-
-Step = Callable[..., object]
-"""A function step(h, x) as a user writes it; ``h`` may be a tuple of several states."""
+__all__ = ["FunctionMap", "function_map"]
 
 
 def function_map(network: Network, states: States | None = None, x: States | None = None) -> Map:
@@ -31,7 +28,8 @@ def function_map(network: Network, states: States | None = None, x: States | Non
         TypeError: If it is no function.
 
     Example:
-        >>> step = function_map(lambda h, x: (h[0] + x, h[1] / 2), (torch.ones(5, 1), torch.ones(5, 3)))
+        >>> states = torch.ones(5, 1), torch.ones(5, 3)
+        >>> step = function_map(lambda h, x: (h[0] + x, h[1] / 2), states)
         >>> step.parts
         (1, 3)
     """
@@ -42,7 +40,7 @@ def function_map(network: Network, states: States | None = None, x: States | Non
         )
     is_tuple = isinstance(states, tuple) and not isinstance(states, HasStates)
     pieces = [part for part in states if isinstance(part, Tensor)] if is_tuple else []  # type: ignore[union-attr]
-    device = states.device if isinstance(states, Tensor) else torch.device("cpu")
+    device = states.device if isinstance(states, Tensor) else CPU
     return FunctionMap(
         lambda dtype: network,
         parts=tuple(part.shape[-1] for part in pieces),
@@ -83,7 +81,7 @@ class FunctionMap(Map):
     dt: float = 1.0
     is_smooth: bool = True
     dtype: torch.dtype = torch.float64
-    device: torch.device = torch.device("cpu")
+    device: torch.device = CPU
     is_tuple: bool = False
     is_cast: bool = False
     is_checked: bool = False

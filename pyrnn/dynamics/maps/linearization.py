@@ -13,6 +13,7 @@ from pyrnn.dynamics.maps.as_map import analysis, as_map
 from pyrnn.dynamics.maps.map import Network
 from pyrnn.dynamics.maps.spectrum import Spectrum
 from pyrnn.result import Report, Result
+from pyrnn.serialize import register_former
 from pyrnn.validate import as_integer, as_number
 
 __all__ = [
@@ -261,6 +262,9 @@ class Linearization(Result):
         ]
         title = f"linearization at {len(rows)} state{'s' if len(rows) != 1 else ''}"
         return Report(title, ("stability", "|λ|", "slowest mode (ms)"), rows)
+
+
+register_former("Linearisation", Linearization)  # in files of version 0.1
 
 
 @analysis

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from pyrnn.dynamics.maps._arguments import States, broadcast_inputs, read_inputs, read_states
 from pyrnn.dynamics.maps._check import check_values
 
-__all__ = ["Map", "Network", "derivative"]
+__all__ = ["CPU", "Map", "Network", "Step", "derivative"]
+
+CPU = torch.device("cpu")
 
 
 class Map(ABC):
@@ -50,7 +52,7 @@ class Map(ABC):
     dt: float = 1.0
     is_smooth: bool = True
     dtype: torch.dtype = torch.float64
-    device: torch.device = torch.device("cpu")
+    device: torch.device = CPU
     is_checked: bool = True
 
     @abstractmethod
@@ -60,6 +62,12 @@ class Map(ABC):
         Args:
             h: States, ``(..., state_size)``.
             x: Inputs, ``(..., input_size)``.
+
+        Example:
+            >>> from pyrnn.dynamics import as_map
+            >>> h, x = torch.zeros(5, 2).double(), torch.zeros(5, 1).double()
+            >>> as_map(nn.GRUCell(1, 2)).step(h, x).shape
+            torch.Size([5, 2])
         """
 
     @abstractmethod
@@ -159,6 +167,9 @@ class Map(ABC):
             inputs: Inputs, ``(..., time, input_size)``.
             h: Initial states, ``(..., state_size)``; zero by default.
 
+        Raises:
+            ValueError: If a shape does not fit.
+
         Example:
             >>> from pyrnn.dynamics import as_map
             >>> as_map(nn.GRU(3, 4, num_layers=2)).unroll(torch.zeros(5, 20, 3)).shape
@@ -185,9 +196,12 @@ class Map(ABC):
         """Read states as users give them: finite, of the map's width, dtype and device.
 
         Args:
-            values: ``(..., state_size)``; a tensor, an array, a holder of ``states``, or a tuple of
-                the states that a state consists of.
+            values: ``(..., state_size)``; a tensor, an array, a holder of ``states``, or a tuple
+                of the states that a state consists of.
             name: Name of the argument, for messages.
+
+        Returns:
+            States, ``(..., state_size)``.
 
         Raises:
             TypeError: If these are no real numbers.
@@ -222,10 +236,13 @@ class Map(ABC):
         return broadcast_inputs(read_inputs(x, self), h)
 
     def distinct_inputs(self, x: States | None) -> Tensor:
-        """Read inputs and return each of them once, ``(n_inputs, input_size)``.
+        """Read inputs and return each of them once.
 
         Args:
             x: ``(..., input_size)``; ``None`` stands for zero.
+
+        Returns:
+            Inputs, ``(n_inputs, input_size)``.
 
         Raises:
             TypeError: If these are no real numbers.
@@ -240,10 +257,13 @@ class Map(ABC):
         return torch.unique(given.reshape(-1, given.shape[-1]), dim=0)
 
     def one_input(self, x: States | None) -> Tensor:
-        """Read a constant input, ``(1, input_size)``.
+        """Read a constant input.
 
         Args:
             x: ``(..., input_size)``, all the same; ``None`` stands for zero.
+
+        Returns:
+            The input, ``(1, input_size)``.
 
         Raises:
             TypeError: If these are no real numbers.
@@ -263,7 +283,10 @@ class Map(ABC):
         return given
 
 
-Network: TypeAlias = Map | nn.Module | Callable[..., object]
+Step: TypeAlias = Callable[..., object]  # type: ignore[explicit-any]
+"""A function step(h, x) as a user writes it; ``h`` may be a tuple of several states."""
+
+Network: TypeAlias = Map | nn.Module | Step  # type: ignore[explicit-any]
 """What can be analyzed: a network, a recurrent module of torch, a function step(h, x), a map."""
 
 

@@ -34,6 +34,8 @@ class RungeKuttaMap(Map):
         >>> exact = RungeKuttaMap(lambda h, x: h - 0.1 * h, dt=0.1, duration=1.0, n_substeps=50)
         >>> exact(torch.ones(1, dtype=torch.float64), torch.zeros(1))
         tensor([0.3679], dtype=torch.float64)
+        >>> exact.velocity(torch.ones(1), torch.zeros(1))
+        tensor([-1.])
 
     References:
         Hairer, Nørsett & Wanner, *Solving Ordinary Differential Equations I* (1993), section II.1.

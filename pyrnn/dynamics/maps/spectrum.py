@@ -115,6 +115,8 @@ class Spectrum:
     def _order(self, values: Tensor) -> Tensor:
         """Sort by size; equal sizes by real and then imaginary part, whatever their last digit."""
         size = values.real if self.is_flow else values.abs()
+        if not size.shape[-1]:
+            return torch.zeros_like(size, dtype=torch.long)
         unit = size.abs().amax(-1, keepdim=True).clamp(min=torch.finfo(size.dtype).tiny) / _DIGITS
         order = values.imag.argsort(dim=-1, descending=True, stable=True)
         for key in (values.real, size):
@@ -238,7 +240,7 @@ class Spectrum:
         """
         return index_signs(self._matrices)
 
-    def __getitem__(self, index: int | slice | Tensor) -> Spectrum:
+    def __getitem__(self, index: int | slice | Tensor) -> Spectrum:  # type: ignore[explicit-any]
         """Return the spectra of some of the Jacobians, with the eigenvalues that are known."""
         chosen = None if self.jacobians is None else self.jacobians[index]
         some = Spectrum(chosen, self.is_flow)

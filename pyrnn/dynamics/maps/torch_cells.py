@@ -11,7 +11,7 @@ from torch.nn import functional
 from pyrnn import cells
 from pyrnn.dynamics.maps._arguments import States
 from pyrnn.dynamics.maps._freeze import device_of, owner_of
-from pyrnn.dynamics.maps.map import Map, Network
+from pyrnn.dynamics.maps.map import CPU, Map, Network
 
 __all__ = ["CellMap", "cell_map"]
 
@@ -20,7 +20,7 @@ _STACKS = {nn.RNN: "RNN", nn.GRU: "GRU", nn.LSTM: "LSTM"}
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class _Layer:
     """Weights of one layer, as torch lays them out.
 
     Attributes:
@@ -37,10 +37,11 @@ class Layer:
     b_rec: Tensor | None
     projection: Tensor | None = None
 
-    def to(self, device: torch.device, dtype: torch.dtype) -> Layer:
+    def to(self, device: torch.device, dtype: torch.dtype) -> _Layer:
         """Return the same layer elsewhere, or in another dtype."""
         parts = (self.w_in, self.w_rec, self.b_in, self.b_rec, self.projection)
-        return Layer(*(None if p is None else p.detach().to(device, dtype) for p in parts))  # type: ignore[arg-type]
+        cast = (None if p is None else p.detach().to(device, dtype, copy=True) for p in parts)
+        return _Layer(*cast)  # type: ignore[arg-type]
 
 
 def cell_map(
@@ -77,26 +78,27 @@ def cell_map(
         layers = [_layer(module, f"_l{i}") for i in range(module.num_layers)]
     else:
         layers = [_layer(module, "")]
-    activation = str(getattr(module, "nonlinearity", "tanh"))
+    activation = module.nonlinearity if isinstance(module, (nn.RNN, nn.RNNCell)) else "tanh"
     device = device_of(module)
     cast = tuple(layer.to(device, torch.float64) for layer in layers)
     return CellMap(kind, cast, activation, device=device)
 
 
-def _layer(module: nn.Module, suffix: str) -> Layer:
+def _layer(module: nn.Module, suffix: str) -> _Layer:
     known = dict(module.named_parameters(recurse=False))
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
     w_in, w_rec, b_in, b_rec, projection = (known.get(name + suffix) for name in names)
-    assert w_in is not None and w_rec is not None
-    return Layer(w_in, w_rec, b_in, b_rec, projection)
+    assert w_in is not None
+    assert w_rec is not None
+    return _Layer(w_in, w_rec, b_in, b_rec, projection)
 
 
 @dataclass(frozen=True, eq=False)
 class CellMap(Map):
     """The map of torch's vanilla, GRU or LSTM layers.
 
-    The state is what torch returns as the last state, in torch's order: ``h`` of every layer, then,
-    for an LSTM, ``c`` of every layer; :meth:`Map.split` gives them back.
+    The state is what torch returns as the last state, in torch's order: ``h`` of every layer,
+    then, for an LSTM, ``c`` of every layer; :meth:`Map.split` gives them back.
 
     Args:
         kind: ``"RNN"``, ``"GRU"`` or ``"LSTM"``.
@@ -116,10 +118,10 @@ class CellMap(Map):
     """
 
     kind: str
-    layers: tuple[Layer, ...]
+    layers: tuple[_Layer, ...]
     activation: str = "tanh"
     dtype: torch.dtype = torch.float64
-    device: torch.device = torch.device("cpu")
+    device: torch.device = CPU
 
     def __post_init__(self) -> None:
         sent = tuple(layer.w_rec.shape[1] for layer in self.layers)
@@ -157,18 +159,18 @@ class CellMap(Map):
         layers = tuple(layer.to(self.device, dtype) for layer in self.layers)
         return CellMap(self.kind, layers, self.activation, dtype, self.device)
 
-    def _rnn(self, layer: Layer, h: Tensor, x: Tensor) -> Tensor:
+    def _rnn(self, layer: _Layer, h: Tensor, x: Tensor) -> Tensor:
         f = torch.relu if self.activation == "relu" else torch.tanh
         return f(
             functional.linear(x, layer.w_in, layer.b_in)
             + functional.linear(h, layer.w_rec, layer.b_rec)
         )
 
-    def _gru(self, layer: Layer, h: Tensor, x: Tensor) -> Tensor:
+    def _gru(self, layer: _Layer, h: Tensor, x: Tensor) -> Tensor:
         from_input = functional.linear(x, layer.w_in, layer.b_in)
         return cells.gru(h, from_input, functional.linear(h, layer.w_rec, layer.b_rec))
 
-    def _lstm(self, layer: Layer, h: Tensor, c: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    def _lstm(self, layer: _Layer, h: Tensor, c: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         gates = functional.linear(x, layer.w_in, layer.b_in)
         h, c = cells.lstm(h, c, gates + functional.linear(h, layer.w_rec, layer.b_rec))
         return (h if layer.projection is None else functional.linear(h, layer.projection)), c

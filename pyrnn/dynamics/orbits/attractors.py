@@ -67,8 +67,10 @@ class Attractors(Result, Sequence[Cycle]):
     @overload
     def __getitem__(self, index: int) -> Cycle: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Cycle]: ...
-    def __getitem__(self, index: int | slice) -> Cycle | Sequence[Cycle]:
+    def __getitem__(self, index: slice) -> Sequence[Cycle]: ...  # type: ignore[explicit-any]
+    def __getitem__(  # type: ignore[explicit-any]
+        self, index: int | slice
+    ) -> Cycle | Sequence[Cycle]:
         """Return a cycle, or several."""
         return self.cycles[index]
 

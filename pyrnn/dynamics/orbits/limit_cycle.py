@@ -35,8 +35,8 @@ class LimitCycle(Result):
     Example:
         >>> states, turn = torch.zeros(2, 2), torch.diag(torch.tensor([1.0, 0.2]))
         >>> cycle = LimitCycle(states, torch.zeros(1), 9.88, 0.0, turn)
-        >>> cycle, cycle.multipliers.real, cycle.n_unstable
-        (LimitCycle(period=9.88, stable, residual=0.0e+00), tensor([0.2000]), 0)
+        >>> cycle, cycle.multipliers.real, cycle.n_unstable, cycle.is_stable
+        (LimitCycle(period=9.88, stable, residual=0.0e+00), tensor([0.2000]), 0, True)
     """
 
     states: Tensor
@@ -136,12 +136,16 @@ def find_limit_cycle(
     step = as_map(network, start, x)
     h, inputs = step.states(start, "start"), step.one_input(x)
     dt = step.dt if dt is None else as_number("dt", dt, above=0, unit="ms")
-    longest = 2000 * dt if max_duration is None else as_number("max_duration", max_duration, above=0)
+    longest = (
+        2000 * dt if max_duration is None else as_number("max_duration", max_duration, above=0)
+    )
     n_samples = as_integer("n_samples", n_samples, low=1)
     guess = _first_return(RungeKuttaMap(step, dt), h.reshape(-1, h.shape[-1])[:1], inputs, longest)
     cycle = None if guess is None else _close(step, dt, *guess, inputs, n_samples)
     if cycle is None:
-        logger.warning("no limit cycle found within %g of time after a transient of %g", longest, longest)
+        logger.warning(
+            "no limit cycle found within %g of time after a transient of %g", longest, longest
+        )
     return cycle
 
 
@@ -165,9 +169,7 @@ def _first_return(
     return h, (i + share) * flow.dt
 
 
-def _close(
-    step: Map, dt: float, h: Tensor, period: float, x: Tensor, n: int
-) -> LimitCycle | None:
+def _close(step: Map, dt: float, h: Tensor, period: float, x: Tensor, n: int) -> LimitCycle | None:
     """Solve for a state and a period that close the orbit, across the flow at the state."""
     size, normal = h.shape[-1], RungeKuttaMap(step, dt).velocity(h, x)[0]
     for _ in range(_NEWTON_STEPS):

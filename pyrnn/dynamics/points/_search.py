@@ -197,10 +197,8 @@ class Search:
         return h[is_new], whose[is_new]
 
     def _move_on(self, h: Tensor, x: Tensor) -> Tensor:
-        """Let starts follow the network as long as they come nearer to a point, few of them far.
-
-        Those that move on save the search work; those that stay find the points that repel.
-        """
+        """Return starts after a few steps of the network, most of them after one or none."""
+        # those that move on save the search work; those that stay find the points that repel
         for every in _MOVING:
             before = h[::every]
             after = self.coarse(before, x[::every])
@@ -269,7 +267,8 @@ def measure(
     n_unstable = points.n_unstable.tolist()
     keys = list(zip(n_unstable, x.tolist(), h.round(decimals=6).tolist(), strict=True))
     order = sorted(range(len(h)), key=keys.__getitem__)
-    return points[torch.tensor(order, dtype=torch.long, device=h.device)]
+    chosen: _Set = points[torch.tensor(order, dtype=torch.long, device=h.device)]  # type: ignore[assignment]
+    return chosen
 
 
 def _nearest(h: Tensor, pool: Tensor) -> Tensor:

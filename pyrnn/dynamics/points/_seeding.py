@@ -80,9 +80,7 @@ def uniform_states(states: Tensor, n: int, rng: torch.Generator | int | None = N
     """
     n, states = as_integer("n", n, low=1), as_tensor("states", states)
     if states.dim() < 1 or not states.numel():
-        raise ValueError(
-            f"expected states of shape (..., state_size), got {tuple(states.shape)}"
-        )
+        raise ValueError(f"expected states of shape (..., state_size), got {tuple(states.shape)}")
     states = states.reshape(-1, states.shape[-1])
     low, high = states.amin(0), states.amax(0)
     share = torch.rand(n, len(low), generator=as_rng(rng), dtype=torch.float64)

@@ -113,8 +113,8 @@ def certify(network: Network, points: FixedPoints) -> Certificates:
 
     every :math:`r` with :math:`Y + Z_0 r + L r^2 < r` is the radius of such a ball
     (Newton and Kantorovich). The smallest such :math:`r` says how exact the point is; the largest
-    bounds the distance to any other fixed point. Bounds hold for float64 arithmetic whose elementary functions err by at most
-    four units in the last place.
+    bounds the distance to any other fixed point. Bounds hold for float64 arithmetic whose
+    elementary functions err by at most four units in the last place.
 
     Args:
         network: A network with one of the built-in equations and activations.
@@ -150,7 +150,7 @@ def certify(network: Network, points: FixedPoints) -> Certificates:
     return Certificates(radius, unique, reasons)
 
 
-def _parts(points: FixedPoints) -> list[slice]:
+def _parts(points: FixedPoints) -> list[slice]:  # type: ignore[explicit-any]
     size = max(1, 2**22 // points.states.shape[-1] ** 2)
     return [slice(i, i + size) for i in range(0, len(points), size)]
 
@@ -168,9 +168,7 @@ def _reason(radius: float, limit: float) -> str:
     return "the Jacobian is too close to singular for the residual"
 
 
-def _radii(
-    step: EquationMap, curve: _Curve, points: FixedPoints
-) -> tuple[Tensor, Tensor, Tensor]:
+def _radii(step: EquationMap, curve: _Curve, points: FixedPoints) -> tuple[Tensor, Tensor, Tensor]:
     """Return smallest and largest radius, and the distance to the nearest kink."""
     h, x = points.states, points.inputs
     eye = torch.eye(h.shape[-1], dtype=h.dtype, device=h.device)

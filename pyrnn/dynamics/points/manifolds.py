@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pyrnn.dynamics.maps import Map, Network, Spectrum, States, analysis, as_map
@@ -99,7 +100,9 @@ class Manifold(Result):
         return len(self.states)
 
     def __repr__(self) -> str:
-        return f"Manifold({self.kind}, {len(self)} states, slow mode within {self._worst:.1e} of 1)"
+        return (
+            f"Manifold({self.kind}, {len(self)} states, slow mode within {self._worst:.1e} of 1)"
+        )
 
     def _report(self) -> Report:
         rows = [
@@ -227,8 +230,8 @@ def _reason(
     """Say why no manifold was found."""
     if not is_slow.any():
         return (
-            f"no manifold: the slowest of {len(speed)} states moves by {float(speed.min()):.2g} per "
-            f"step, max_speed is {max_speed:g}; give settled states"
+            f"no manifold: the slowest of {len(speed)} states moves by {float(speed.min()):.2g} "
+            f"per step, max_speed is {max_speed:g}; give settled states"
         )
     if n_kept < _MIN_POINTS:
         return (
@@ -259,7 +262,7 @@ def _eigenvalues(step: Map, h: Tensor, x: Tensor) -> Tensor:
     return joined.gather(-1, (joined - 1).abs().argsort(dim=-1))
 
 
-def _paths(states: np.ndarray) -> list[tuple[str, list[int]]]:
+def _paths(states: NDArray[np.float64]) -> list[tuple[str, list[int]]]:
     """Cut the shortest tree through all states at its gaps; order what is left along its way."""
     from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
     from scipy.spatial.distance import cdist
@@ -278,7 +281,7 @@ def _paths(states: np.ndarray) -> list[tuple[str, list[int]]]:
 
 
 def _order(
-    states: np.ndarray, tree: csr_matrix, members: np.ndarray, gap: float
+    states: NDArray[np.float64], tree: csr_matrix, members: NDArray[np.intp], gap: float
 ) -> tuple[str, list[int]]:
     """Return the longest way through a tree, and whether its ends meet."""
     from scipy.sparse.csgraph import dijkstra

@@ -33,7 +33,8 @@ class Point(Result):
         distance: Distance to the nearest state that the search started from.
 
     Example:
-        >>> point = Point(torch.zeros(2), torch.zeros(1), 0.0, torch.diag(torch.tensor([2.0, 0.5])))
+        >>> jacobian = torch.diag(torch.tensor([2.0, 0.5]))
+        >>> point = Point(torch.zeros(2), torch.zeros(1), 0.0, jacobian)
         >>> point.eigenvalues.real, point.eigenvectors.real[:, 0]
         (tensor([2.0000, 0.5000]), tensor([1., 0.]))
         >>> point.n_unstable, point.is_stable, point.stability, point.is_degenerate
@@ -174,8 +175,10 @@ class Points(Result, Sequence[_One], Generic[_One]):
     @overload
     def __getitem__(self, index: int) -> _One: ...
     @overload
-    def __getitem__(self: _Set, index: slice | Tensor) -> _Set: ...
-    def __getitem__(self: _Set, index: int | slice | Tensor) -> Point | _Set:
+    def __getitem__(self: _Set, index: slice | Tensor) -> _Set: ...  # type: ignore[explicit-any]
+    def __getitem__(  # type: ignore[explicit-any]
+        self: _Set, index: int | slice | Tensor
+    ) -> Point | _Set:
         """Return one point for an integer, fewer points for a slice, mask or index tensor."""
         columns = [getattr(self, name)[index] for name in _COLUMNS]
         if isinstance(index, (slice, Tensor)) and columns[0].dim() == 2:
@@ -290,9 +293,7 @@ class FixedPoints(Points[FixedPoint]):
         if len(self) and bool((self.inputs == self.inputs[0]).all()):
             notes.append(f"index sum {self.index_sum:+d} (+1 if a bounded network has no others)")
         if not self.is_stable.any():
-            notes.append(
-                "no attractor among them: look for cycles with find_cycles(network, ...)"
-            )
+            notes.append("no attractor among them: look for cycles with find_cycles(network, ...)")
         if (self.eigenvalues.abs() - 1).abs().lt(_SLOW).any():
             notes.append(
                 "slow modes: for a line or ring see find_manifolds(network, settled_states)"
