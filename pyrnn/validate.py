@@ -181,6 +181,8 @@ def as_names(name: str, values: object, options: Collection[str]) -> list[str]:
 def as_tensor(name: str, values: object, advice: str = "") -> Tensor:
     """Return numbers as a real tensor, on the device and in the dtype that they have.
 
+    Numbers of Python are read in double precision, whatever torch's default is.
+
     Args:
         name: Name of the argument, for the message.
         values: A tensor, an array, a number or nested lists of them.
@@ -190,12 +192,14 @@ def as_tensor(name: str, values: object, advice: str = "") -> Tensor:
         TypeError: If these are no real numbers.
 
     Example:
-        >>> as_tensor("states", [[1.0, 2.0]]).shape
-        torch.Size([1, 2])
+        >>> as_tensor("states", [[0.1, 2.0]])
+        tensor([[0.1000, 2.0000]], dtype=torch.float64)
     """
     ending = f"; {advice}" if advice else ""
     try:
         tensor = torch.as_tensor(values)
+        if tensor.is_floating_point() and not isinstance(values, (Tensor, np.ndarray)):
+            tensor = torch.as_tensor(values, dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise TypeError(
             f"expected {name} to be a tensor or an array, got {type(values).__name__} "

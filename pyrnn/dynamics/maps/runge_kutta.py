@@ -35,7 +35,7 @@ class RungeKuttaMap(Map):
         >>> exact(torch.ones(1, dtype=torch.float64), torch.zeros(1))
         tensor([0.3679], dtype=torch.float64)
         >>> exact.velocity(torch.ones(1), torch.zeros(1))
-        tensor([-1.])
+        tensor([-1.0000], dtype=torch.float64)
 
     References:
         Hairer, Nørsett & Wanner, *Solving Ordinary Differential Equations I* (1993), section II.1.

@@ -58,7 +58,8 @@ def test_vectors_belong_to_their_eigenvalues() -> None:
     assert_close(spectrum.left @ jacobians, spectrum.eigenvalues[..., None] * spectrum.left)
     expected = np.linalg.eigvals(spectrum.jacobians.numpy())
     assert_close(
-        spectrum.eigenvalues.abs(), torch.tensor(np.sort(np.abs(expected), axis=-1)[:, ::-1].copy())
+        spectrum.eigenvalues.abs(),
+        torch.tensor(np.sort(np.abs(expected), axis=-1)[:, ::-1].copy()),
     )
 
 
