@@ -16,6 +16,7 @@ from pyrnn.dynamics.maps.linearization import (
 )
 from pyrnn.dynamics.maps.map import Map, Network
 from pyrnn.dynamics.maps.runge_kutta import RungeKuttaMap
+from pyrnn.dynamics.maps.scaled import ScaledMap, state_scale
 from pyrnn.dynamics.maps.spectrum import Spectrum, index_signs
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Map",
     "Network",
     "RungeKuttaMap",
+    "ScaledMap",
     "Spectrum",
     "States",
     "analysis",
@@ -37,5 +39,6 @@ __all__ = [
     "input_jacobian",
     "jacobian",
     "linearize",
+    "state_scale",
     "velocity",
 ]

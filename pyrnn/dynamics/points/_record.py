@@ -20,6 +20,9 @@ class SearchRecord:
         n_converged: Starts whose coarse search converged.
         n_new: New points of each round, over all inputs.
         was_stopped: Whether Ctrl-C or the limit of rounds ended it.
+        n_unseen: Estimated number of points not found, from how often each was found.
+        dimension: Dimension of a continuum of points, zero if all are isolated.
+        multiplicity: How many roots meet in each point found; zero where that is unknown.
 
     Example:
         >>> record = SearchRecord(128, 120, (3, 0), False)
@@ -33,6 +36,9 @@ class SearchRecord:
     n_converged: int = 0
     n_new: tuple[int, ...] = ()
     was_stopped: bool = False
+    n_unseen: float = 0.0
+    dimension: int = 0
+    multiplicity: tuple[int, ...] = ()
 
     @property
     def n_rounds(self) -> int:
@@ -42,7 +48,11 @@ class SearchRecord:
     @property
     def status(self) -> str:
         """Verdict in words."""
-        return "stopped early" if self.was_stopped else "complete as far as the search tells"
+        if self.was_stopped:
+            return f"stopped early: an estimated {self.n_unseen:.1f} or more points are missing"
+        if self.dimension:
+            return f"a continuum of points of dimension {self.dimension}, of which some are shown"
+        return "complete as far as the search tells"
 
     def __str__(self) -> str:
         share = 100 * self.n_converged / max(self.n_starts, 1)

@@ -2,99 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TypeVar
 
 import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 
-from pyrnn.dynamics.maps import Map, index_signs
+from pyrnn.dynamics.maps import Map, ScaledMap, state_scale
+from pyrnn.dynamics.points._known import Known
 from pyrnn.dynamics.points._newton import newton
 from pyrnn.dynamics.points._record import SearchRecord
-from pyrnn.dynamics.points._seeding import corners, midpoints, mixtures, spread, spread_out
-from pyrnn.dynamics.points.points import FixedPoint, Points, SlowPoint
+from pyrnn.dynamics.points._roots import resolve, uncertainty
+from pyrnn.dynamics.points._seeding import (
+    corners,
+    evenly,
+    midpoints,
+    mixtures,
+    pairs_by_distance,
+    spread,
+    spread_out,
+)
 from pyrnn.progress import interruptible, track
 from pyrnn.validate import as_rng
 
-__all__ = ["Found", "Search", "measure"]
+__all__ = ["Search"]
 
 _INPUTS_AT_ONCE = 16
 _QUIET, _MAX_QUIET = 2, 12  # sets of starts that brought nothing new
+_PER_POINT = 4  # quiet starts for each point found
 _RUN_STEPS, _RUN_MERGE = 32, 1e-2
 _SPREAD = 0.5  # in standard deviations of the starts
 _MOVING = 1, 2, 4, 8, 16  # all starts move on by a step, every second by two, …
 _COARSE, _COARSE_MERGE = 1e-2, 1e-3
-_APPROACH = 0.2  # a step that leaves so little of the distance to a known point leads there
-_MAX_ELEMENTS = 2**24  # of all inverses, and of those looked up at a time
-_FINE, _FINE_MERGE = 1e-13, 1e-6
-_CONVERGED = 1e-9  # a residual above it, relative to the state, is that of a slow point at best
-
-_Set = TypeVar("_Set", bound=Points[FixedPoint] | Points[SlowPoint])
-
-
-@dataclass
-class Found:
-    """What is known so far for a few inputs; ``owner`` says whose input a point has.
-
-    ``inverse`` holds the inverses of :math:`I - J`, at as many points as there is memory for.
-    """
-
-    h: Tensor
-    owner: Tensor
-    sign: Tensor
-    quiet: Tensor
-    inverse: Tensor
-
-    @classmethod
-    def nothing(cls, pool: Tensor, n_inputs: int) -> Found:
-        """Return the state of knowledge before the first round."""
-        nobody = torch.zeros(0, dtype=torch.long, device=pool.device)
-        quiet = torch.zeros(n_inputs, dtype=torch.long)
-        inverse = pool.new_zeros(0, pool.shape[-1], pool.shape[-1], dtype=torch.float32)
-        return cls(pool[:0], nobody, pool.new_zeros(0), quiet, inverse)
-
-    def add(self, h: Tensor, owner: Tensor, jacobians: Tensor) -> None:
-        """Take in the points of a round; a continuum would bring new ones for ever."""
-        sign = index_signs(jacobians)
-        self.quiet[owner[sign != 0].cpu()] = 0
-        self.h, self.owner = torch.cat([self.h, h]), torch.cat([self.owner, owner])
-        self.sign = torch.cat([self.sign, sign])
-        room = max(1, _MAX_ELEMENTS // h.shape[-1] ** 2) - len(self.inverse)
-        a = -jacobians[:room].float()
-        a.diagonal(dim1=-2, dim2=-1).add_(1)
-        inverse, _ = torch.linalg.inv_ex(a)
-        self.inverse = torch.cat([self.inverse, inverse])
-
-    def draws(self, h: Tensor, residual: Tensor, owner: Tensor) -> Tensor:
-        """Mark states that a Newton step with the Jacobian of the nearest point takes there."""
-        n = len(self.inverse)
-        points = self.h[:n].float()
-        distance = torch.cdist(h, points)
-        if len(self.quiet) > 1:
-            distance.masked_fill_(owner[:, None] != self.owner[:n], torch.inf)
-        before, nearest = distance.min(1)
-        chunk = max(1, _MAX_ELEMENTS // h.shape[-1] ** 2)
-        parts = zip(nearest.split(chunk), residual[..., None].split(chunk), strict=True)
-        moves = torch.cat([self.inverse.index_select(0, i) @ r for i, r in parts])[..., 0]
-        after = h + moves - points.index_select(0, nearest)
-        return (after.norm(dim=-1) < _APPROACH * before) & (before < torch.inf)
-
-    def active(self) -> list[int]:
-        """Return the inputs that need another round."""
-        return [k for k in range(len(self.quiet)) if not self._is_done(k)]
-
-    def _is_done(self, k: int) -> bool:
-        n_quiet = int(self.quiet[k])
-        return n_quiet >= _MAX_QUIET or (
-            n_quiet >= _QUIET and bool(self.sign[self.owner == k].sum() == 1)
-        )
+_FINE, _FINE_MERGE = 1e-13, 1e-8
+_SIMPLE = 1e-9  # largest distance to the root, in units of the state, of a simple root
+_NEAR_ZERO = 1e-7  # residuals above it are no root, however degenerate
+_ZERO = 2e-13  # residuals above it are no root once Newton's method has done what it can
+_REACH = 4.0  # degenerate points farther out, in units of the largest start, do not count
+_APART = 1e-3  # degenerate points closer than this are one
+_MAX_PAIRS = 4096  # midpoints of stable points, in all
+_N_CONTINUUM = 100  # states that stand for a continuum
+_FAR = 1e3  # starts farther out than this, in units of the usual size, are not mixed with others
 
 
 @dataclass
 class Search:
-    """A search with its options, see :func:`~pyrnn.dynamics.find_fixed_points`."""
+    """A search with its options, see :func:`~pyrnn.dynamics.find_fixed_points`.
+
+    It works in units of the states' usual size, so that its lengths are relative ones.
+
+    Args:
+        step: The map.
+        pool: States to start from, ``(n, state_size)``.
+        tol: Largest residual of a point, in units of the usual size of the states.
+        round_size: Starts of a set.
+        max_rounds: Most rounds.
+        rng: Random generator.
+        progress: Whether to show a progress bar.
+    """
 
     step: Map
     pool: Tensor
@@ -106,24 +73,83 @@ class Search:
     n_starts: int = field(default=0, init=False)
     n_converged: int = field(default=0, init=False)
 
+    def __post_init__(self) -> None:
+        self.scale = state_scale(self.pool)
+        if self.scale != 1:
+            self.step, self.pool = ScaledMap(self.step, self.scale), self.pool / self.scale
+        is_far = self.pool.abs().amax(-1) > _FAR
+        self.far = self.pool[is_far & self.pool.float().isfinite().all(-1)]
+        if not is_far.all():
+            self.pool = self.pool[~is_far]
+
     def run(self, inputs: Tensor) -> tuple[Tensor, Tensor, SearchRecord]:
-        """Return points, their inputs, and what was done."""
-        parts = inputs.split(_INPUTS_AT_ONCE)
-        found, n_new, is_cut = [], [], False
+        """Return points, their inputs, and what was done.
+
+        Args:
+            inputs: Inputs to search under, ``(n_inputs, input_size)``.
+        """
+        parts, found, n_new, is_cut = inputs.split(_INPUTS_AT_ONCE), [], [], False
+        n_rounds = self.max_rounds * len(parts)
         with interruptible() as interrupt:
-            for part in track(parts, "searching", enabled=self.progress):
-                known = Found.nothing(self.pool, len(part))
+            rounds = iter(track(range(n_rounds), "searching", enabled=self.progress))
+            for part in parts:
+                known = Known.nothing(self.pool, len(part))
                 for i in range(self.max_rounds):
-                    active = known.active()
+                    active = [k for k in range(len(part)) if not self._is_done(known, k)]
                     if not active or interrupt.pressed:
                         break
+                    next(rounds, None)
                     before = len(known.h)
                     self._round(known, active, part, is_first=i == 0)
                     n_new.append(len(known.h) - before)
-                is_cut |= bool(known.active())
-                found.append((known.h, part[known.owner]))
-        h, x = (torch.cat(column) for column in zip(*found, strict=True))
-        return h, x, SearchRecord(self.n_starts, self.n_converged, tuple(n_new), is_cut)
+                is_cut |= not all(self._is_done(known, k) for k in range(len(part)))
+                found.append((known, part))
+        return self._results(found, tuple(n_new), is_cut)
+
+    def _results(
+        self, found: list[tuple[Known, Tensor]], n_new: tuple[int, ...], is_cut: bool
+    ) -> tuple[Tensor, Tensor, SearchRecord]:
+        """Put the knowledge of all inputs together, in the user's units."""
+        states, inputs, multiplicity = [], [], []
+        for known, part in found:
+            kept = self._thinned(known)
+            states.append(known.h[kept])
+            inputs.append(part[known.owner[kept]])
+            multiplicity.append(known.multiplicity[kept])
+        unseen = sum(known.unseen(k) for known, part in found for k in range(len(part)))
+        record = SearchRecord(
+            self.n_starts,
+            self.n_converged,
+            n_new,
+            is_cut,
+            n_unseen=unseen,
+            dimension=max(int(known.continuum.max()) for known, _ in found),
+            multiplicity=tuple(torch.cat(multiplicity).tolist()),
+        )
+        return torch.cat(states) * self.scale, torch.cat(inputs), record
+
+    def _thinned(self, known: Known) -> Tensor:
+        """Return the numbers of points to report: of a continuum no more than some."""
+        is_kept = torch.ones_like(known.owner, dtype=torch.bool)
+        for k in known.continuum.nonzero()[:, 0].tolist():
+            its = ((known.owner == k) & (known.multiplicity != 1)).nonzero()[:, 0]
+            is_kept[its] = False
+            is_kept[its[evenly(known.h[its], _N_CONTINUUM)]] = True
+        return is_kept.nonzero()[:, 0]
+
+    def _is_done(self, known: Known, k: int) -> bool:
+        n_quiet, n_points = int(known.quiet[k]), known.n_points(k)
+        if known.continuum[k]:
+            return n_quiet >= _QUIET * self.round_size
+        enough = max(_QUIET * self.round_size, _PER_POINT * n_points)
+        if n_quiet >= max(_MAX_QUIET * self.round_size, 4 * enough):
+            return True
+        is_whole = known.has_index_one(k) and known.unseen(k) < 0.5
+        return n_quiet >= enough and is_whole and self._pairs_left(known, k) == 0
+
+    def _pairs_left(self, known: Known, k: int) -> int:
+        n = int(((known.owner == k) & known.is_stable).sum())
+        return min(n * (n - 1) // 2, _MAX_PAIRS) - int(known.n_pairs[k])
 
     @cached_property
     def coarse(self) -> Map:
@@ -139,55 +165,70 @@ class Search:
         return self._rough[:: 1 + len(self.pool) // 1024]
 
     @cached_property
-    def _scale(self) -> Tensor:
-        return spread(self._sample)
+    def _largest(self) -> float:
+        return max(1.0, float(self.pool.abs().max()))
 
     @cached_property
-    def _cap(self) -> float:
-        return 2 * max(1.0, self._sample_size) * self.pool.shape[-1] ** 0.5
+    def _widths(self) -> Tensor:
+        return spread(self._sample)
 
     @cached_property
     def _sample_size(self) -> float:
         return _size(self._sample)
 
-    def _starts(self, n: int, found: Tensor, n_quiet: int) -> Tensor:
+    @cached_property
+    def _cap(self) -> float:
+        return 2 * max(1.0, self._sample_size) * self.pool.shape[-1] ** 0.5
+
+    # ------------------------------------------------------------------ starts
+
+    def _starts(self, known: Known, k: int, *, is_first: bool) -> Tensor:
+        """Return the starts of the next round under one input."""
+        if is_first:
+            return torch.cat([mixtures(self._rough, self.round_size, self.rng), self.far.float()])
+        n_quiet = int(known.quiet[k])
+        if n_quiet >= _QUIET * self.round_size and self._pairs_left(known, k):
+            return self._midpoints_of_stable(known, k)
+        n = max(2 * self.round_size, known.n_points(k))
+        return self._random_starts(n, known.h[known.owner == k].float(), n_quiet)
+
+    def _midpoints_of_stable(self, known: Known, k: int) -> Tensor:
+        """Return midpoints of pairs of stable points, the nearest first; saddles lie there."""
+        stable = known.stable(k)
+        first, second = pairs_by_distance(stable, _MAX_PAIRS)
+        start = int(known.n_pairs[k])
+        chosen = slice(start, start + max(4 * self.round_size, known.n_points(k)))
+        known.n_pairs[k] = min(len(first), chosen.stop)
+        return ((stable[first[chosen]] + stable[second[chosen]]) / 2).float()
+
+    def _random_starts(self, n: int, found: Tensor, n_quiet: int) -> Tensor:
         between = midpoints(found, n // 2, self.rng)
         starts = torch.cat([mixtures(self._rough, n - len(between), self.rng), between])
-        if n > self.round_size:  # every other start goes farther out, every fourth anywhere
-            reach = _SPREAD * (n_quiet + torch.arange(n) % 2).to(starts)
-            starts = spread_out(starts, reach[:, None] * self._scale, self.rng)
-            far = starts[3::4]
-            far[:] = max(self._sample_size, _size(found)) * corners(far, self.rng)
+        # every other start goes farther out, every fourth anywhere
+        reach = _SPREAD * (n_quiet / self.round_size + torch.arange(n) % 2).to(starts)
+        starts = spread_out(starts, reach[:, None] * self._widths, self.rng)
+        far = starts[3::4]
+        far[:] = max(self._sample_size, _size(found)) * corners(far, self.rng)
         return starts
 
-    def _round(self, known: Found, active: list[int], inputs: Tensor, *, is_first: bool) -> None:
+    # ------------------------------------------------------------------ a round
+
+    def _round(self, known: Known, active: list[int], inputs: Tensor, *, is_first: bool) -> None:
         """Search coarsely, then polish what may be new."""
-        n_sets = 1 if is_first else 2
-        n = n_sets * self.round_size
-        points = known.h.float()
-        starts = [self._starts(n, points[known.owner == k], int(known.quiet[k])) for k in active]
-        whose = torch.tensor(active, device=known.h.device).repeat_interleave(n)
+        starts = [self._starts(known, k, is_first=is_first) for k in active]
+        counts = torch.tensor([len(start) for start in starts])
+        whose = torch.tensor(active).repeat_interleave(counts).to(known.h.device)
         h = torch.cat(starts)
         if is_first:
             h, whose = self._settled(h, whose, inputs, known)
-        known.quiet[active] += n_sets
+        known.quiet[active] += counts
         self.n_starts += len(h)
         h, kept = self._coarse_search(h, whose, inputs, known)
         if len(kept):
             self._polish(h, whose[kept], inputs, known)
 
-    def _polish(self, h: Tensor, whose: Tensor, inputs: Tensor, known: Found) -> None:
-        """Solve to the last digits, and add what is new."""
-        h, residual = newton(self.step, h, inputs[whose], tol=_FINE, n_iterations=6, cap=self._cap)
-        limit = (_CONVERGED * (1 + h.norm(dim=-1))).clamp(max=self.tol)
-        order = residual.argsort()
-        order = order[residual[order] < limit[order]]
-        order = order[_is_new(h[order], whose[order], known, _FINE_MERGE)]
-        h, whose = h[order], whose[order]
-        known.add(h, whose, self.step.jacobian(h, inputs[whose]))
-
     def _settled(
-        self, h: Tensor, whose: Tensor, inputs: Tensor, known: Found
+        self, h: Tensor, whose: Tensor, inputs: Tensor, known: Known
     ) -> tuple[Tensor, Tensor]:
         """Follow the network, to the attractors, which mixtures miss; keep one start of each."""
         x = inputs[whose].float()
@@ -208,7 +249,7 @@ class Search:
         return h
 
     def _coarse_search(
-        self, starts: Tensor, whose: Tensor, inputs: Tensor, known: Found
+        self, starts: Tensor, whose: Tensor, inputs: Tensor, known: Known
     ) -> tuple[Tensor, Tensor]:
         """Return rough new points, and which starts they come from."""
         x = inputs[whose].float()
@@ -231,13 +272,88 @@ class Search:
         return h[is_new], kept[is_new]
 
     def _is_known(
-        self, known: Found, whose: Tensor, h: Tensor, residual: Tensor, starts: Tensor
+        self, known: Known, whose: Tensor, h: Tensor, residual: Tensor, starts: Tensor
     ) -> Tensor:
         if not len(known.h):
             return torch.zeros_like(starts, dtype=torch.bool)
-        is_drawn = known.draws(h, residual, whose[starts])
+        point = known.drawn_to(h, residual, whose[starts])
+        is_drawn = point >= 0
+        known.hit(point[is_drawn])
         self.n_converged += int(is_drawn.sum())
         return is_drawn
+
+    # ------------------------------------------------------------------ polishing
+
+    def _polish(self, h: Tensor, whose: Tensor, inputs: Tensor, known: Known) -> None:
+        """Solve to the last digits, and add what is new."""
+        x = inputs[whose]
+        h, residual = newton(self.step, h, x, tol=_FINE, n_iterations=6, cap=self._cap)
+        near = (residual < _NEAR_ZERO).nonzero()[:, 0]
+        near = near[residual[near].argsort()]
+        h, whose, residual = h[near], whose[near], residual[near]
+        roots = uncertainty(self.step, h, inputs[whose])
+        unit = 0.1 + vector_norm(h, dim=-1)
+        is_simple = (roots.distance < _SIMPLE * unit) & (residual < self.tol * unit)
+        for i in self._new(h, whose, known, is_simple).split(64):
+            ones = torch.ones_like(i)
+            known.add(h[i], whose[i], roots.jacobians[i], roots.inverses[i], ones)
+        self._add_degenerate(h[~is_simple], whose[~is_simple], inputs, known)
+
+    def _new(self, h: Tensor, whose: Tensor, known: Known, is_simple: Tensor) -> Tensor:
+        """Return which simple roots are new."""
+        i = is_simple.nonzero()[:, 0]
+        return i[_is_new(h[i], whose[i], known, _FINE_MERGE)]
+
+    def _add_degenerate(self, h: Tensor, whose: Tensor, inputs: Tensor, known: Known) -> None:
+        """Decide one by one what nearly degenerate states are, and add what they stand for."""
+        for state, k in self._candidates(h, whose, inputs, known):
+            n_quiet = known.quiet.clone()
+            if known.continuum[k]:
+                self._add(state[None], k, inputs, known, torch.zeros(1, dtype=torch.long))
+                known.quiet = n_quiet  # more of a continuum is nothing new
+                continue
+            resolved = resolve(self.step, state, inputs[k])
+            known.continuum[k] = resolved.dimension
+            if len(resolved.states):
+                self._add(resolved.states, k, inputs, known, resolved.multiplicity)
+            if resolved.dimension:
+                self._fill(k, inputs, known)
+
+    def _candidates(
+        self, h: Tensor, whose: Tensor, inputs: Tensor, known: Known
+    ) -> Iterator[tuple[Tensor, int]]:
+        """Yield states that may be degenerate, of those close together one."""
+        h, residual = newton(
+            self.step, h, inputs[whose], tol=1e-16, n_iterations=12, cap=self._cap
+        )
+        order = residual.argsort()
+        # gates that saturate far out hold any state, but no run gets there
+        is_near = h.abs().amax(-1) <= _REACH * self._largest
+        is_root = residual < _ZERO * (1 + vector_norm(h, dim=-1))
+        order = order[(is_near & is_root)[order]]
+        h, whose = h[order], whose[order]
+        for i in range(len(h)):
+            is_close = known.owner == whose[i]
+            is_close &= vector_norm(known.h - h[i], dim=-1) < _APART
+            if not is_close.any():
+                yield h[i], int(whose[i])
+
+    def _fill(self, k: int, inputs: Tensor, known: Known) -> None:
+        """Add states all over a continuum: those that the pool relaxes to."""
+        h = self.pool[:: 1 + len(self.pool) // 512]
+        x = inputs[k].expand(len(h), -1)
+        h, residual = newton(self.step, h, x, tol=_FINE, n_iterations=20, cap=self._cap)
+        h = h[residual < 1e-12]
+        h = h[evenly(h, _N_CONTINUUM)]
+        self._add(h, k, inputs, known, torch.zeros(len(h), dtype=torch.long))
+
+    def _add(self, h: Tensor, k: int, inputs: Tensor, known: Known, multiplicity: Tensor) -> None:
+        owner = torch.full((len(h),), k, device=h.device)
+        is_new = _is_new(h, owner, known, _FINE_MERGE)
+        h, owner, multiplicity = h[is_new], owner[is_new], multiplicity.to(h.device)[is_new]
+        if len(h):
+            roots = uncertainty(self.step, h, inputs[owner])
+            known.add(h, owner, roots.jacobians, roots.inverses, multiplicity)
 
 
 def _size(states: Tensor) -> float:
@@ -245,36 +361,19 @@ def _size(states: Tensor) -> float:
     return float(states.square().mean().sqrt()) if len(states) else 0.0
 
 
-def _is_new(h: Tensor, whose: Tensor, known: Found, radius: float) -> Tensor:
+def _is_new(h: Tensor, whose: Tensor, known: Known, radius: float) -> Tensor:
     """Mark states that repeat neither a known point nor an earlier state of their own input."""
-    reach = radius * (0.1 + h.norm(dim=-1, keepdim=True))
-    is_known = torch.cdist(h, known.h) < reach
+    reach = radius * (0.1 + vector_norm(h, dim=-1, keepdim=True))
+    is_known = _distances(h, known.h, radius) < reach
     is_known &= whose[:, None] == known.owner
-    is_repeat = torch.cdist(h, h) < reach  # in float64 good to 1e-7 of the state
+    is_repeat = _distances(h, h, radius) < reach
     is_repeat &= whose[:, None] == whose
     return ~(is_known.any(1) | is_repeat.tril(-1).any(1))
 
 
-def measure(
-    kind: type[_Set], step: Map, h: Tensor, x: Tensor, pool: Tensor, record: SearchRecord | None
-) -> _Set:
-    """Take speed, Jacobian and distance at each point; sort by unstable modes, then by state."""
-    speeds = (step(h, x) - h).norm(dim=-1)
-    parts = zip(h.split(64), x.split(64), strict=True)
-    jacobians = torch.cat([step.jacobian(*part) for part in parts])
-    distances = _nearest(h, pool)
-    points = kind(h, x, speeds, jacobians, distances, record)
-    n_unstable = points.n_unstable.tolist()
-    keys = list(zip(n_unstable, x.tolist(), h.round(decimals=6).tolist(), strict=True))
-    order = sorted(range(len(h)), key=keys.__getitem__)
-    chosen: _Set = points[torch.tensor(order, dtype=torch.long, device=h.device)]  # type: ignore[assignment]
-    return chosen
-
-
-def _nearest(h: Tensor, pool: Tensor) -> Tensor:
-    """Return the distance to the nearest state of the pool, ``(n,)``."""
-    rough, chunk = pool.float(), max(1, 2**24 // max(len(pool), 1))
-    squares = rough.square().sum(-1)
-    parts = [torch.addmm(squares, part, rough.mT, alpha=-2) for part in h.float().split(chunk)]
-    nearest = torch.cat([part.min(1).indices for part in parts])  # argmin takes twice as long
-    return (h - pool[nearest]).norm(dim=-1)
+def _distances(a: Tensor, b: Tensor, radius: float) -> Tensor:
+    """Return the distances of all pairs; a product of matrices errs by 1e-7 of the states."""
+    mode = (
+        "donot_use_mm_for_euclid_dist" if radius < 1e-6 else "use_mm_for_euclid_dist_if_necessary"
+    )
+    return torch.cdist(a, b, compute_mode=mode)

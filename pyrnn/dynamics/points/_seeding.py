@@ -7,7 +7,16 @@ from torch import Tensor
 
 from pyrnn.validate import as_integer, as_rng, as_tensor
 
-__all__ = ["corners", "midpoints", "mixtures", "spread", "spread_out", "uniform_states"]
+__all__ = [
+    "corners",
+    "evenly",
+    "midpoints",
+    "mixtures",
+    "pairs_by_distance",
+    "spread",
+    "spread_out",
+    "uniform_states",
+]
 
 _N_MIXED = 8
 _CONCENTRATION = 0.2
@@ -140,3 +149,47 @@ def corners(states: Tensor, rng: torch.Generator) -> Tensor:
         tensor([[1., 1.]])
     """
     return 2.0 * torch.randint(2, states.shape, generator=rng).to(states) - 1
+
+
+def pairs_by_distance(states: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """Return the pairs of some states, the nearest first.
+
+    Args:
+        states: States, ``(n_states, hidden_size)``.
+        n: Most pairs.
+
+    Returns:
+        Indices of both states of each pair, two of ``(n_pairs,)``.
+
+    Example:
+        >>> pairs_by_distance(torch.tensor([[0.0], [3.0], [1.0]]), 2)
+        (tensor([0, 1]), tensor([2, 2]))
+    """
+    first, second = torch.triu_indices(len(states), len(states), 1, device=states.device)
+    distance = torch.cdist(states, states)[first, second]
+    nearest = distance.argsort(stable=True)[:n]
+    return first[nearest], second[nearest]
+
+
+def evenly(states: Tensor, n: int) -> Tensor:
+    """Choose states spread evenly: each next one is the farthest from those before.
+
+    Args:
+        states: States, ``(n_states, hidden_size)``.
+        n: How many to choose.
+
+    Returns:
+        Their indices, in the order in which they are chosen, at most ``n``.
+
+    Example:
+        >>> evenly(torch.tensor([[0.0], [0.1], [1.0]]), 2)
+        tensor([0, 2])
+    """
+    if len(states) <= n:
+        return torch.arange(len(states), device=states.device)
+    chosen = [0]
+    distance = (states - states[0]).norm(dim=-1)
+    for _ in range(n - 1):
+        chosen.append(int(distance.argmax()))
+        distance = torch.minimum(distance, (states - states[chosen[-1]]).norm(dim=-1))
+    return torch.tensor(chosen, device=states.device)

@@ -7,7 +7,8 @@ import logging
 import torch
 
 from pyrnn.dynamics.maps import Network, States, analysis, as_map
-from pyrnn.dynamics.points._search import Search, measure
+from pyrnn.dynamics.points._measure import measure
+from pyrnn.dynamics.points._search import Search
 from pyrnn.dynamics.points.points import FixedPoints
 from pyrnn.validate import as_boolean, as_integer, as_number, as_rng
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.dynamics.maps import Map, Network, States, analysis, as_map
-from pyrnn.dynamics.points._search import measure
+from pyrnn.dynamics.points._measure import measure
 from pyrnn.dynamics.points._seeding import mixtures
 from pyrnn.dynamics.points.points import SlowPoints
 from pyrnn.validate import as_integer, as_number, as_rng
