@@ -12,6 +12,7 @@ import pyrnn
 ROOT = Path(pyrnn.__file__).parent
 ROWS = (  # from the bottom; within a row, rooms don't import each other
     {
+        "arrays",
         "palette",
         "activations",
         "files",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pyrnn.projection import Projection, as_array, states_of
+from pyrnn.projection import Projection, as_array, as_states
 from pyrnn.render.layers import Array
 
 PAGES, FILMS = (".html", ".htm"), (".gif", ".mp4")
@@ -35,9 +35,9 @@ def split_trials(states: Any) -> list[Array]:
             "Scene(states, points), or alone, Scene(points=points)"
         )
     if isinstance(states, (list, tuple)) and not hasattr(states, "outputs"):
-        trials = [states_of(trial) for trial in states]
+        trials = [as_states(trial) for trial in states]
     else:
-        array = states_of(states)
+        array = as_states(states)
         trials = list(array.reshape(-1, *array.shape[-2:])) if array.ndim > 1 else [array]
     widths = {trial.shape[-1:] for trial in trials}
     if len(widths) != 1 or any(trial.ndim != 2 or not trial.size for trial in trials):

@@ -1,0 +1,57 @@
+"""NumPy arrays from whatever holds numbers: tensors, arrays, nested lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias, Union
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+__all__ = ["Array", "ArrayLike", "as_array"]
+
+Array: TypeAlias = npt.NDArray[Any]
+ArrayLike: TypeAlias = Union[Tensor, npt.ArrayLike, Sequence[Tensor]]  # noqa: UP007 (3.10)
+
+
+def as_array(values: ArrayLike, advice: str = "pass the numbers themselves") -> Array:
+    """Return tensors, arrays and nested lists as a NumPy array, detached and on the CPU.
+
+    Args:
+        values: Numbers, real or complex, or names of conditions.
+        advice: What to pass instead, for the message.
+
+    Returns:
+        The array; it shares memory with ``values`` where possible.
+
+    Raises:
+        TypeError: If the values are something else, such as a network.
+
+    Example:
+        >>> as_array(torch.ones(2, requires_grad=True)).tolist()
+        [1.0, 1.0]
+        >>> as_array(torch.nn.Linear(2, 2), "pass its weight")
+        Traceback (most recent call last):
+        ...
+        TypeError: expected a tensor, an array or numbers, got Linear; pass its weight
+    """
+    try:
+        array = np.asarray(_on_cpu(values))
+    except (TypeError, ValueError):  # nested lists of unequal length
+        array = np.empty(0, object)
+    if array.dtype == object:
+        kind = type(values).__name__
+        raise TypeError(f"expected a tensor, an array or numbers, got {kind}; {advice}")
+    return array
+
+
+def _on_cpu(values: object) -> object:
+    """Return tensors, alone or in a list, in a form that NumPy can read."""
+    if isinstance(values, Tensor):
+        tensor = values.detach().cpu().resolve_conj()
+        return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    if isinstance(values, (list, tuple)) and any(isinstance(value, Tensor) for value in values):
+        return [_on_cpu(value) for value in values]
+    return values
