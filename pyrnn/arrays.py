@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-__all__ = ["Array", "ArrayLike", "as_array"]
+__all__ = ["Array", "ArrayLike", "as_array", "as_numbers"]
 
 Array: TypeAlias = npt.NDArray[Any]
 ArrayLike: TypeAlias = Union[Tensor, npt.ArrayLike, Sequence[Tensor]]  # noqa: UP007 (3.10)
@@ -44,6 +44,31 @@ def as_array(values: ArrayLike, advice: str = "pass the numbers themselves") -> 
     if array.dtype == object:
         kind = type(values).__name__
         raise TypeError(f"expected a tensor, an array or numbers, got {kind}; {advice}")
+    return array
+
+
+def as_numbers(values: ArrayLike, advice: str = "pass the numbers themselves") -> Array:
+    """Return real numbers as a NumPy array.
+
+    Args:
+        values: A tensor, an array or nested lists.
+        advice: What to pass instead, for the message.
+
+    Returns:
+        The array; it shares memory with ``values`` where possible.
+
+    Raises:
+        TypeError: If the values are something else, such as complex numbers or text.
+
+    Example:
+        >>> as_numbers("pca", "pass states")
+        Traceback (most recent call last):
+        ...
+        TypeError: expected real numbers, got <U3; pass states
+    """
+    array = as_array(values, advice)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"expected real numbers, got {array.dtype}; {advice}")
     return array
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias, Union
 
 import numpy as np
 
-from pyrnn.arrays import Array, ArrayLike, as_array
+from pyrnn.arrays import Array, ArrayLike, as_array, as_numbers
 from pyrnn.base import Rollout
 from pyrnn.validate import as_integer
 
@@ -34,10 +34,7 @@ def as_states(states: States) -> Array:
         >>> as_states(RNN(3, 16, 2)(torch.zeros(5, 20, 3))).shape
         (5, 20, 16)
     """
-    array = as_array(states.states if isinstance(states, Rollout) else states, _ADVICE)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"expected states as real numbers, got {array.dtype}; {_ADVICE}")
-    return array
+    return as_numbers(states.states if isinstance(states, Rollout) else states, _ADVICE)
 
 
 def as_trials(states: States) -> list[Array]:
@@ -149,7 +146,7 @@ class Projection:
             >>> Projection.onto([[0.0], [1.0]]).transform([[3.0, 4.0]]).tolist()
             [[4.0]]
         """
-        columns = as_array(basis, "pass a matrix (hidden_size, n_components)")
+        columns = as_numbers(basis, "pass a matrix (hidden_size, n_components)")
         if columns.ndim != 2:
             raise ValueError(
                 f"expected a basis of shape (hidden_size, n_components), got {columns.shape}; "

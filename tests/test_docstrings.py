@@ -13,7 +13,7 @@ import pyrnn
 
 def modules() -> Iterator[object]:
     for info in pkgutil.walk_packages(pyrnn.__path__, "pyrnn."):
-        if not info.ispkg and not re.search("_kernel|__main__|[.]probe$", info.name):
+        if not info.ispkg and not re.search("_kernel|__main__|[.]_probe$", info.name):
             yield importlib.import_module(info.name)
 
 

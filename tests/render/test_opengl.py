@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from pyrnn.render import opengl
+from pyrnn.render.gl import _opengl as opengl
 
 SCRIPT = """
 import numpy as np

@@ -1,14 +1,17 @@
-"""Draw stills: at twice the size, then shrunk, which makes thin things crisp."""
+"""Stills, drawn at twice the size and then shrunk, so that thin things are sharp."""
 
 from __future__ import annotations
 
 import numpy as np
 from PIL import Image
 
-from pyrnn.render.layers import Array, Drawing
-from pyrnn.render.stage import Stage
+from pyrnn.arrays import Array
+from pyrnn.render._drawing import Drawing
+from pyrnn.render.gl._stage import Stage
 
-RATIO = 2  # pixels drawn for each pixel wanted, along each side
+__all__ = ["draw_picture"]
+
+_RATIO = 2  # pixels drawn for each pixel of the picture, along each side
 
 
 def draw_picture(
@@ -20,13 +23,18 @@ def draw_picture(
         drawing: What to draw.
         size: Width and height in pixels.
         view: ``"iso"``, ``"front"``, ``"side"`` or ``"top"``.
-        transparent: Leave the background out.
+        transparent: Whether to leave the background out.
 
     Raises:
         RuntimeError: If OpenGL does not work; the message says what to install.
-        ValueError: If the view is unknown.
+
+    Example:
+        >>> from pyrnn.render import Scene, probe_opengl
+        >>> scene = Scene(np.random.default_rng(0).normal(size=(3, 20, 4)))
+        >>> if probe_opengl().ok:
+        ...     assert draw_picture(scene.drawing, (80, 60)).shape == (60, 80, 3)
     """
-    stage = Stage(drawing, size, ratio=RATIO, text=Stage.text_for(size[1]))
+    stage = Stage(drawing, size, ratio=_RATIO, text=Stage.text_for(size[1]))
     try:
         stage.look(view)
         pixels = stage.pixels(transparent)
