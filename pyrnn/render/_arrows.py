@@ -124,14 +124,10 @@ def edge_arrows(graph: networkx.DiGraph, balls: Balls, unit: float) -> Curves | 
         paths.append(_edge_path(balls, source, target, middle, unit))
         radii.append(unit * (_THIN + _THICK * probability))
         colors.append(balls.colors[source])
-        cards.append(
-            Card(
-                f"{source} → {target}",
-                f"probability {probability:.2f}",
-                "#{:02x}{:02x}{:02x}".format(*balls.colors[source]),
-                facts=(f"{data['count']} runs",) if "count" in data else (),
-            )
-        )
+        color = "#{:02x}{:02x}{:02x}".format(*balls.colors[source])
+        facts = (f"{data['count']} runs",) if "count" in data else ()
+        detail = f"probability {probability:.2f}"
+        cards.append(Card(f"{source} → {target}", detail, color, facts=facts))
     if not paths:
         return None
     return Curves(

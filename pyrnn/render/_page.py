@@ -7,7 +7,6 @@ import html
 import json
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
 from matplotlib import colors
@@ -57,7 +56,7 @@ def _resource(name: str) -> str:
     return (files("pyrnn.render") / "web" / name).read_text(encoding="utf-8")
 
 
-def _scene(drawing: Drawing) -> dict[str, Any]:
+def _scene(drawing: Drawing) -> dict[str, object]:
     return {
         "title": drawing.title,
         "labels": drawing.labels,
@@ -70,13 +69,13 @@ def _scene(drawing: Drawing) -> dict[str, Any]:
     }
 
 
-def _bar(bar: ColorBar) -> dict[str, Any]:
+def _bar(bar: ColorBar) -> dict[str, object]:
     ramp = [colors.to_hex(c) for c in colormap(bar.scale.colormap)(np.linspace(0, 1, 31))]
     low, high = bar.scale.ends
     return {"label": bar.label, "colors": ramp, "low": low, "high": high}
 
 
-def _layer(layer: Layer) -> dict[str, Any]:
+def _layer(layer: Layer) -> dict[str, object]:
     common = {
         "key": layer.key,
         "note": layer.note,
@@ -102,7 +101,7 @@ def _layer(layer: Layer) -> dict[str, Any]:
     }
 
 
-def _card(card: Card) -> dict[str, Any]:
+def _card(card: Card) -> dict[str, object]:
     values = np.stack([card.eigenvalues.real, card.eigenvalues.imag], axis=-1)
     return {
         "title": card.title,

@@ -195,8 +195,7 @@ class Scene(Output):
         layers: list[Layer | None] = []
         if shown:
             note = f"{len(kept)} of {len(lengths)} trials" if len(kept) < len(lengths) else ""
-            clip = is_clipped(everywhere, box)
-            layers.append(trajectories(shown, coloring, unit, note, clip))
+            layers.append(trajectories(shown, coloring, unit, note, is_clipped(everywhere, box)))
         layers += [attractor(path, name, unit, closed) for name, path, closed in self._paths]
         layers += self._point_layers(centers, unit)
         layers += [flow_arrows(flow, self.projection, box) for flow in self._flows]
