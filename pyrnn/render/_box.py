@@ -19,8 +19,8 @@ _LOST = 0.02  # share of the states that the box may leave out without their bei
 def choose_box(states: Array, centers: Array) -> Array:
     """Return the lower and upper corner ``(2, 3)`` of the axes.
 
-    The box holds all states. If transients reach far beyond the fixed points, the box holds the
-    fixed points and some room around them instead.
+    The box holds all states. If there are fixed points far from each other, it ends a bit beyond
+    them, even if some states lie outside: transients may be far larger than what they lead to.
 
     Args:
         states: All places that trajectories visit, ``(n, 3)``.
