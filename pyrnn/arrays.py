@@ -17,7 +17,7 @@ ArrayLike: TypeAlias = Union[Tensor, npt.ArrayLike, Sequence[Tensor]]  # noqa: U
 
 
 def as_array(values: ArrayLike, advice: str = "pass the numbers themselves") -> Array:
-    """Return tensors, arrays and nested lists as a NumPy array, detached and on the CPU.
+    """Return numbers as a NumPy array: tensors are detached and moved to the CPU.
 
     Args:
         values: Numbers, real or complex, or names of conditions.

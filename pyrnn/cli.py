@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def demo(out: Path, *, epochs: int = 20, units: int = 64, seed: int = 0) -> int:
-    """Train a network on the 3-bit flip-flop, find its fixed points, draw what it does.
+    """Train a network on the 3-bit flip-flop, and draw how it works.
 
     Args:
         out: Folder for model, points, graph, figures and web page.
@@ -150,7 +150,7 @@ def _draw_figures(
 
 
 def _settled_states(rnn: pyrnn.RNNBase, task: FlipFlop) -> Tensor:
-    """Return states of trials with few pulses, which stay at each memory for some time."""
+    """Return states of trials with few pulses, which rest at every memory."""
     settling = 20  # steps after the pulses with which every trial begins
     rare = task.replace(pulse_probability=task.pulse_probability / 5)
     return rnn.predict(rare.batch(40).inputs).states[:, settling:]
@@ -216,7 +216,7 @@ class _Timer:
 
 
 def doctor() -> int:
-    """Print versions, devices, the engine that runs networks, and whether OpenGL works.
+    """Print versions, devices, the engine of networks, and whether OpenGL works.
 
     Returns:
         Exit code: 0.

@@ -67,7 +67,7 @@ def stability_color(n_unstable: int) -> str:
 
 
 def stability_label(n_unstable: int) -> str:
-    """Return the name of the class of fixed points with a given number of unstable modes.
+    """Return the name of fixed points with a given number of unstable modes.
 
     Example:
         >>> [stability_label(n) for n in (0, 1, 2, 7)]
@@ -88,7 +88,7 @@ def rgb(color: str) -> tuple[int, int, int]:
 
 
 def colormap(name: str) -> Colormap:
-    """Return a color map of matplotlib; or ``"turn"``, for angles, whose two ends look alike.
+    """Return a color map of matplotlib, or ``"turn"``, whose two ends look alike.
 
     Example:
         >>> turn = colormap("turn")
@@ -119,7 +119,7 @@ class Scale(NamedTuple):
     high: float
 
     def __call__(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return red, green, blue and opacity, ``(..., 4)`` from 0 to 1, of values ``(...)``."""
+        """Return red, green, blue, opacity of values ``(...)``, ``(..., 4)`` from 0 to 1."""
         shares = (values - self.low) / ((self.high - self.low) or 1.0)
         return np.asarray(colormap(self.colormap)(shares))
 

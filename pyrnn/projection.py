@@ -1,4 +1,4 @@
-r"""Project states onto the few axes that can be drawn: their principal components, or a basis."""
+r"""Project states onto the few axes that can be drawn."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ class Projection:
         return product
 
     def inverse(self, coordinates: ArrayLike) -> Array:
-        """Return the states ``(..., hidden_size)`` on the drawn plane that have given coordinates.
+        """Return the states ``(..., hidden_size)`` at coordinates of the drawn plane.
 
         Example:
             >>> plane = Projection(np.eye(3)[:2], mean=np.ones(3))
@@ -237,7 +237,7 @@ def _check_finite(states: Array) -> Array:
 
 
 def _signs(axes: Array) -> Array:
-    """Return the sign of the largest loading of each axis; of several alike, the first decides."""
+    """Return the sign of the largest loading of each axis; the first of equal ones."""
     loadings = np.abs(axes)
     largest = (loadings > (1 - 1e-6) * loadings.max(axis=1, keepdims=True)).argmax(axis=1)
     return np.sign(axes[np.arange(len(axes)), largest])

@@ -1,6 +1,6 @@
-"""Figures: ``plot_x(data, *, ..., ax=None)`` draws and returns matplotlib's ``Axes``.
+"""Figures: ``plot_x(data, *, ..., ax=None)`` draws data and returns the ``Axes``.
 
-Tensors and arrays are accepted. No function calls ``plt.show()``.
+Data may be tensors, arrays or results of pyrnn. No function calls ``plt.show()``.
 """
 
 from pyrnn.plot.flows import plot_basins, plot_bifurcation, plot_flow

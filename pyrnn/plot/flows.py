@@ -1,4 +1,4 @@
-"""Figures of flows on a plane, of branches of fixed points, and of basins of attraction."""
+"""Figures of flows on a plane, branches of fixed points, basins of attraction."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def plot_flow(
     nullclines: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a flow on a plane: speed as color, streamlines, nullclines and fixed points.
+    """Draw a flow on a plane: speed, streamlines, nullclines and fixed points.
 
     Stable fixed points are filled, unstable ones are hollow.
 
@@ -137,7 +137,7 @@ def plot_bifurcation(
 def plot_basins(
     ends: Attractors | ArrayLike, *, places: ArrayLike | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw basins of attraction: the share of starts that lead to each attractor, or a map.
+    """Draw how many starts lead to each attractor, or a map of which do.
 
     Args:
         ends: Attractors, as :func:`~pyrnn.dynamics.find_attractors` returns them; or the index of
@@ -207,12 +207,12 @@ def _mark_point(ax: Axes, point: FixedPoint, projection: Projection | None) -> N
 
 
 def _observed(states: Tensor, observe: int | Callable[[Tensor], ArrayLike]) -> Array:
-    """Return the number that is drawn of each state."""
+    """Return the value of each state that is drawn."""
     return as_array(observe(states) if callable(observe) else states[..., observe])
 
 
 def _draw_branch(ax: Axes, branch: Branch, observe: int | Callable[[Tensor], ArrayLike]) -> None:
-    """Draw a curve in stretches of equal stability; neighboring stretches share an end."""
+    """Draw a curve in stretches of equal stability, which share their ends."""
     parameters, heights = as_array(branch.parameters), _observed(branch.states, observe)
     stable = as_array(branch.n_unstable) == 0
     changes = np.flatnonzero(np.diff(stable)) + 1
@@ -225,7 +225,7 @@ def _draw_branch(ax: Axes, branch: Branch, observe: int | Callable[[Tensor], Arr
 def _mark_bifurcations(
     ax: Axes, branch: Branch, observe: int | Callable[[Tensor], ArrayLike]
 ) -> dict[str, Line2D]:
-    """Return an entry of the legend for each kind of bifurcation, after marking all of them."""
+    """Return an entry of the legend for each kind of bifurcation, after marking all."""
     style: dict[str, Any] = {"color": VERMILION, "markersize": 6, "zorder": 4}
     entries = {}
     for event in branch.bifurcations:

@@ -31,7 +31,9 @@ def plot_transition_graph(
     projection: Projection | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw which fixed points lead to which; the more probable a transition, the wider its arrow.
+    """Draw which fixed points lead to which.
+
+    The more probable a transition is, the wider is its arrow.
 
     Args:
         graph: A graph, as :func:`~pyrnn.dynamics.transition_graph` returns it.
@@ -94,7 +96,7 @@ def _points(graph: networkx.DiGraph) -> dict[int, FixedPoint]:
 
 
 def _layers(graph: networkx.DiGraph, points: Mapping[int, FixedPoint]) -> dict[int, Array]:
-    """Return places in rows by number of unstable modes, near those of the nodes they lead to."""
+    """Return places in rows by number of unstable modes, near their successors."""
     rows: dict[int, list[int]] = {}
     for node, point in points.items():
         rows.setdefault(point.n_unstable, []).append(node)

@@ -16,7 +16,7 @@ __all__ = ["live_plot"]
 
 
 def live_plot(every: int = 1) -> Callable[[Training], None]:
-    """Return a callback of ``fit`` that draws the loss, again and again.
+    """Return a callback of ``fit`` that draws the loss while the network learns.
 
     In a notebook the figure is replaced in place; elsewhere it is shown in a window.
 

@@ -126,7 +126,7 @@ def _largest(source: Spectral, n: int | None) -> Array:
 
 
 def _check_magnitudes(source: Spectral, continuous: bool) -> None:
-    """Refuse what has no order by magnitude.
+    """Check that the eigenvalues can be ordered by magnitude.
 
     Raises:
         ValueError: If these are several spectra, or of continuous time.
@@ -203,7 +203,7 @@ def _draw_magnitudes(ax: Axes, sizes: Array, before: Array) -> None:
 
 @styled
 def plot_lyapunov(exponents: ArrayLike, *, ax: Axes | None = None) -> Axes:
-    """Draw a Lyapunov spectrum: a positive exponent means chaos, zero a neutral direction.
+    """Draw a Lyapunov spectrum, in which a positive exponent means chaos.
 
     Args:
         exponents: Exponents per step, ``(n,)`` in falling order; or those of several runs,

@@ -32,10 +32,10 @@ def plot_states(
     n: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the activity of units over time, as a heat map or as lines above each other.
+    """Draw the activity of units over time, as a heat map or as lines.
 
     The heat map scales every unit to its own range, which shows when each unit is active. Lines
-    have one scale for all units.
+    are above each other, with one scale for all units.
 
     Args:
         states: States, ``(time, hidden_size)``, or ``(trials, time, hidden_size)``: their mean
@@ -164,14 +164,14 @@ def plot_trajectories(
 
 
 def _in_plane(plane: Projection, states: Array) -> Array:
-    """Return two coordinates of states; the second is zero if the projection has one axis."""
+    """Return two coordinates of states, with zero for a missing axis."""
     places = plane.transform(states)[..., :2]
     missing = np.zeros((*places.shape[:-1], 2 - places.shape[-1]))
     return np.concatenate([places, missing], axis=-1)
 
 
 def _colored(places: Array, scale: Scale, values: Array) -> LineCollection:
-    """Return lines in the colors of their trials, or in pieces in the colors of their states.
+    """Return lines in the colors of trials, or in pieces in the colors of states.
 
     Raises:
         ValueError: If there is not one value for each trial or each state.
@@ -197,7 +197,7 @@ def _add_bar(ax: Axes, scale: Scale, label: str) -> None:
 
 @styled
 def plot_explained_variance(states: States, *, n: int = 15, ax: Axes | None = None) -> Axes:
-    """Draw how much variance each principal component explains, alone and cumulated.
+    """Draw how much variance principal components explain, each and together.
 
     The axes also state the number of components for 95 % of the variance and the participation
     ratio.

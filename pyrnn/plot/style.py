@@ -1,4 +1,4 @@
-"""The style of all figures, which leaves the user's own matplotlib settings as they are."""
+"""The style of all figures; the user's settings of matplotlib stay as they are."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def _score(task: Task, outputs: Tensor, batch: Trial) -> str:
 
 
 def _write_words(ax: Axes, network: RNNBase, task: Task, score: str) -> None:
-    """Write what the network and the task are."""
+    """Write facts about the network and the task."""
     n_parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)
     signs = network.signs
     dale = "none" if signs is None else f"{int((signs > 0).sum())} E, {int((signs < 0).sum())} I"

@@ -24,7 +24,7 @@ Curves: TypeAlias = Union[History, RNNBase, Mapping[str, ArrayLike], ArrayLike] 
 
 @styled
 def plot_loss(history: Curves, *, ax: Axes | None = None) -> Axes:
-    """Draw the loss of every step, with its terms and the validation loss if there are any.
+    """Draw the loss of every step, with its terms and the validation loss.
 
     Args:
         history: A history, or the network that has one; a mapping of curves ``(n_steps,)`` by
@@ -60,7 +60,7 @@ def plot_loss(history: Curves, *, ax: Axes | None = None) -> Axes:
 def plot_history(
     history: History | RNNBase, name: str, *, log: bool | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw a number that a history holds: for every training step, or else for every epoch.
+    """Draw a recorded number: of every training step, or else of every epoch.
 
     Args:
         history: A history, or the network that has one.

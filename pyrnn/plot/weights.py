@@ -51,7 +51,7 @@ def plot_weights(
     regions: Regions | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a weight matrix, rows postsynaptic and columns presynaptic, with zero in white.
+    """Draw a weight matrix: rows postsynaptic, columns presynaptic, zero white.
 
     Args:
         weights: A matrix ``(n_to, n_from)``; a layer; or a network, whose recurrent weights,

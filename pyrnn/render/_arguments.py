@@ -64,7 +64,7 @@ Points: TypeAlias = Union[FixedPoints, SlowPoints, Iterable[Point], Point]  # no
 
 
 def as_scene_trials(states: States | None) -> list[Array]:
-    """Return states as a list of trials, ``(time, hidden_size)`` each; none for ``None``.
+    """Return a list of trials, ``(time, hidden_size)`` each; none for ``None``.
 
     Raises:
         TypeError: If these are no states.
@@ -104,7 +104,7 @@ def as_path(states: States) -> Array:
 def as_points(
     points: Points | networkx.DiGraph | None, graph: networkx.DiGraph | None
 ) -> tuple[list[Point], networkx.DiGraph | None]:
-    """Return a list of fixed points, and the graph of transitions among them if there is one.
+    """Return a list of fixed points, and the graph of transitions if there is one.
 
     Args:
         points: Fixed points, or the graph that holds them; by default those of the graph.
@@ -235,7 +235,7 @@ def as_point_sizes(sizes: ArrayLike | None, n_points: int) -> Array | None:
 
 
 def as_text(name: str, value: object) -> str:
-    """Return a text.
+    """Return a value that is text.
 
     Raises:
         TypeError: If it is something else.

@@ -1,4 +1,4 @@
-"""Layers of arrows: directions of modes, transitions among fixed points, the flow on a plane."""
+"""Layers of arrows: directions of modes, edges of a graph, a flow on a plane."""
 
 from __future__ import annotations
 
@@ -98,7 +98,9 @@ def _directions(point: Point, slow: bool) -> Array:
 
 
 def edge_arrows(graph: networkx.DiGraph, balls: Balls, unit: float) -> Curves | None:
-    """Return the edges of a graph as bent arrows; the more probable an edge, the thicker.
+    """Return the edges of a graph as bent arrows.
+
+    The more probable an edge is, the thicker is its arrow.
 
     Args:
         graph: Transitions among fixed points, whose nodes are ``0 .. n-1``.

@@ -1,4 +1,4 @@
-"""The box of the axes: which part of space it holds, its corners and the grids on its walls."""
+"""The box of the axes: its extent, its corners, and the grids on its walls."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def corners_of(box: Array) -> Array:
 
 
 def wall_grids(box: Array, divisions: int = 4) -> list[list[Array]]:
-    """Return the grid lines ``(n, 2, 3)`` of the lower and the upper wall across each axis.
+    """Return grid lines ``(n, 2, 3)`` of the lower and upper wall across each axis.
 
     Example:
         >>> lower, upper = wall_grids(np.array([[0.0, 0.0, 0.0], [1.0, 2.0, 3.0]]))[2]

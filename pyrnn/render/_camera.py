@@ -55,7 +55,7 @@ def view_direction(view: str) -> Array:
 
 
 def clear_view(centers: Array, default: Array) -> Array:
-    """Return the direction to a camera, slightly from above, that sees points far apart.
+    """Return the direction to a camera that sees points far apart, a bit from above.
 
     Args:
         centers: Fixed points, ``(n, 3)``.
@@ -113,7 +113,7 @@ def fit_camera(box: Array, direction: Array, aspect: float, fill: float = 0.80) 
 
 
 def far_walls(box: Array, position: Array) -> tuple[int, int, int]:
-    """Return which of the two walls across each axis is behind the scene: 0 lower, 1 upper.
+    """Return which wall across each axis is behind the scene: 0 lower, 1 upper.
 
     Example:
         >>> far_walls(np.array([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]), np.array([9.0, 9.0, -9.0]))

@@ -1,4 +1,4 @@
-"""What a scene is made of, as plain arrays: windows, pictures and pages all draw these."""
+"""Drawings: plain arrays that windows, pictures and pages show."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Balls", "Card", "ColorBar", "Curves", "Drawing", "Layer"]
 
 @dataclass(frozen=True, eq=False)
 class Card:
-    """What is shown about a fixed point or an edge when the user points at it or clicks it.
+    """What is shown about a fixed point or an edge that the user points at.
 
     Args:
         title: Its name, for instance ``"fixed point 3"``.

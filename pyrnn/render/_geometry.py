@@ -1,4 +1,4 @@
-"""Meshes as plain arrays: curves, tubes, spheres and cones. No graphics library is needed."""
+"""Meshes as plain arrays: tubes, spheres and cones, without a graphics library."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Mesh(NamedTuple):
 
 
 def bezier(start: Array, control: Array, end: Array, n: int = 64) -> Array:
-    """Return points ``(n, 3)`` of the quadratic Bézier curve from ``start`` to ``end``.
+    """Return points ``(n, 3)`` of a quadratic Bézier curve from start to end.
 
     Example:
         >>> bezier(np.zeros(3), np.array([1.0, 1.0, 0.0]), np.array([2.0, 0.0, 0.0]), 3).tolist()
@@ -115,7 +115,7 @@ def tubes(vertices: Array, lengths: Array, radii: Array, sides: int = 8) -> Mesh
         >>> tube.faces.shape, np.linalg.norm(tube.vertices[:, 1:], axis=1).round(9).tolist()[:2]
         ((16, 3), [0.5, 0.5])
     """
-    tangents, normals = _frames(vertices, np.asarray(lengths))
+    tangents, normals = _tangents_and_normals(vertices, np.asarray(lengths))
     binormals = np.cross(tangents, normals)
     angle = np.linspace(0, 2 * np.pi, sides, endpoint=False)
     ring = np.cos(angle)[:, None] * normals[:, None] + np.sin(angle)[:, None] * binormals[:, None]
@@ -129,7 +129,7 @@ def tubes(vertices: Array, lengths: Array, radii: Array, sides: int = 8) -> Mesh
     return Mesh(swept.reshape(-1, 3), ring.reshape(-1, 3), faces.reshape(-1, 3), source)
 
 
-def _frames(vertices: Array, lengths: Array) -> tuple[Array, Array]:
+def _tangents_and_normals(vertices: Array, lengths: Array) -> tuple[Array, Array]:
     """Return the tangent and a normal at every vertex, carried along each curve."""
     tangents = _tangents(vertices, lengths)
     starts = np.cumsum(lengths) - lengths
@@ -146,7 +146,7 @@ def _frames(vertices: Array, lengths: Array) -> tuple[Array, Array]:
 
 
 def _tangents(vertices: Array, lengths: Array) -> Array:
-    """Return unit tangents ``(n, 3)``; where a curve rests, its last direction is kept."""
+    """Return unit tangents ``(n, 3)``; where a curve rests, its last direction."""
     ahead = np.zeros_like(vertices)
     pairs = segments(lengths)
     ahead[pairs[:, 0]] = normalized(vertices[pairs[:, 1]] - vertices[pairs[:, 0]])
@@ -245,7 +245,7 @@ def _grid_faces(rows: int, columns: int) -> Array:
 
 
 def _copies(vertices: Array, normals: Array, faces: Array) -> Mesh:
-    """Return one mesh of ``n`` copies of a template, from vertices ``(n, n_template, 3)``."""
+    """Return copies of a template as one mesh, from vertices ``(n, n_template, 3)``."""
     n, size = vertices.shape[:2]
     shifted = faces + size * np.arange(n)[:, None, None]
     source = np.arange(n).repeat(size)

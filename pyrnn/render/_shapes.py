@@ -1,4 +1,4 @@
-"""Layers of a scene: trajectories, attractors and fixed points as curves and spheres."""
+"""Layers of curves and spheres: trajectories, attractors and fixed points."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LINE_ALPHA = 0.55  # opacity of thin lines, which are many
 
 
 def chosen_trials(lengths: Sequence[int]) -> Array:
-    """Return the indices of the trials to draw: all, or some evenly chosen if they are too many.
+    """Return the indices of the trials to draw; if they are many, not all.
 
     Example:
         >>> chosen_trials([100, 100]).tolist(), len(chosen_trials([500] * 500))

@@ -1,4 +1,4 @@
-"""What scenes and panels can do: show themselves, write files, appear in a notebook."""
+"""Output of scenes and panels: windows, pictures, films, pages, notebooks."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class Output(ABC):
             The path.
 
         Raises:
-            ImportError: If an ``.mp4`` is wanted and its tools are not installed.
+            ImportError: If the path ends in ``.mp4`` and the tools for that are missing.
             RuntimeError: If OpenGL does not work; the message says what to install.
             TypeError: If an argument is of another kind.
             ValueError: If the suffix, the motion, the duration or the size is not allowed.

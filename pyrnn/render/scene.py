@@ -88,7 +88,7 @@ class Scene(Output):
 
     @functools.cached_property
     def projection(self) -> Projection:
-        """How states come into the picture; principal components are computed at the first use."""
+        """How states come into the picture; computed at the first use."""
         if self._given is not None:
             return self._given
         states = np.concatenate(self.trials or [as_array(p.state)[None] for p in self.points])
@@ -126,12 +126,12 @@ class Scene(Output):
     def add_flow(
         self, network: Step, x: ArrayLike | None = None, *, level: float = 0.0, n: int = 15
     ) -> Scene:
-        """Add the flow under constant input, drawn as arrows on the plane of the first two axes.
+        """Add the flow under constant input, as arrows on the plane of two axes.
 
         Args:
             network: A network, or any batched ``step(h, x)``.
             x: The input, ``(input_size,)``; by default zero.
-            level: Where the plane crosses the third axis.
+            level: Where the plane, that of the first two axes, crosses the third.
             n: Arrows along each side.
 
         Returns:
@@ -177,7 +177,7 @@ class Scene(Output):
         return self._changed()
 
     def _changed(self) -> Scene:
-        """Return the scene after its drawing, which is made anew when needed, is dropped."""
+        """Return the scene without its drawing, which is out of date."""
         self.__dict__.pop("drawing", None)
         return self
 
@@ -252,7 +252,7 @@ class Scene(Output):
 
 
 def _numbered(layers: Iterable[Layer | None]) -> Iterator[Layer]:
-    """Give layers of the same name numbers, so that each has its own check-box.
+    """Number layers of the same name, so that each has its own check-box.
 
     Yields:
         The layers that are not ``None``.

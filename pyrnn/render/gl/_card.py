@@ -56,7 +56,7 @@ def _write(
     bold: bool = False,
     mono: bool = False,
 ) -> None:
-    """Write text at inches from the upper left corner; at a negative ``x``, from the right."""
+    """Write text at inches from the upper left corner; from the right if ``x < 0``."""
     place = (x if x >= 0 else _WIDTH + x) / _WIDTH, 1 - y / figure.get_figheight()
     style: dict[str, Any] = {"fontsize": size, "color": color, "va": "center"}
     style |= {"weight": "bold"} if bold else {}

@@ -118,7 +118,7 @@ class Controls:
 
 
 def _fitting_keys(width: float) -> str:
-    """Return the list of keys, or the part of it that can be read in a window of some width."""
+    """Return the list of keys, or the part of it that fits into some width."""
     for words in (" · ".join(_KEYS), _KEYS[1]):
         if _LETTER * len(words) < width:
             return words

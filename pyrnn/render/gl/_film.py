@@ -40,7 +40,7 @@ def write_film(
         The path.
 
     Raises:
-        ImportError: If an ``.mp4`` is wanted and its tools are not installed.
+        ImportError: If the path ends in ``.mp4`` and the tools for that are not installed.
         RuntimeError: If OpenGL does not work.
 
     Example:
@@ -88,7 +88,7 @@ def _frames(stage: Stage, motion: str, n_frames: int) -> Iterator[Array]:
 
 
 def _turntable(stage: Stage, n_frames: int) -> list[Pose]:
-    """Return cameras on a circle around the scene, at a distance that suits all of them."""
+    """Return cameras on a circle around the scene, all at the same distance."""
     width, height = stage.size
     box, toward = stage.drawing.box, stage.drawing.iso
     directions = [_turned(toward, 360 * frame / n_frames) for frame in range(n_frames)]
@@ -109,7 +109,7 @@ def _turned(direction: Array, degrees: float) -> Array:
 
 
 def _write_gif(frames: Iterator[Array], path: Path, fps: float) -> None:
-    """Write a GIF whose frames share one palette, which keeps the file small and colors steady."""
+    """Write a GIF whose frames share one palette: the file is small, colors are steady."""
     images = [Image.fromarray(frame) for frame in frames]
     palette = images[len(images) // 2].quantize(128)
     first, *others = (

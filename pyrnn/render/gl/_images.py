@@ -1,4 +1,4 @@
-"""Pictures that lie flat on a window, and matplotlib figures turned into such pictures."""
+"""Pictures that lie flat on a window; those of matplotlib figures."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def image_actor(pixels: Array) -> vtkActor2D:
 
 
 def figure_pixels(figure: Figure) -> Array:
-    """Return the pixels ``(height, width, 4)`` of a matplotlib figure, drawn without pyplot.
+    """Return the pixels ``(height, width, 4)`` of a figure, drawn without pyplot.
 
     Example:
         >>> from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""Whether OpenGL works on this machine, found out before it can crash the user's session."""
+"""Whether OpenGL works here, found out before it can crash the user's session."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def probe_opengl(timeout: float = 120.0) -> OpenGL:
 
 
 def begin_probe() -> None:
-    """Start the child of :func:`probe_opengl`, so that it runs while other things are prepared.
+    """Start the child process of :func:`probe_opengl`, without waiting for its answer.
 
     Example:
         >>> begin_probe()
@@ -123,7 +123,7 @@ def require_opengl() -> OpenGL:
 
 
 def choose_window() -> None:
-    """Tell VTK which kind of window to open if Linux has no display: EGL, or else OSMesa.
+    """Tell VTK which window to open if Linux has no display: EGL, or else OSMesa.
 
     Call it before the first window. A choice that the user made in ``VTK_DEFAULT_OPENGL_WINDOW``
     is kept.

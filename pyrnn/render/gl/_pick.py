@@ -14,7 +14,7 @@ _SLACK = 6.0  # pixels; things smaller than this are hit within this distance
 
 
 def find_card(stage: Stage, x: float, y: float) -> Card | None:
-    """Return the card of what is seen at pixel ``(x, y)`` from the lower left, if anything.
+    """Return the card of what is seen at a pixel from the lower left, if anything.
 
     A fixed point hides an edge. Of two fixed points, the one nearer to the camera counts.
 

@@ -17,7 +17,7 @@ _RATIO = 2  # pixels drawn for each pixel of the picture, along each side
 def draw_picture(
     drawing: Drawing, size: tuple[int, int], *, view: str = "iso", transparent: bool = False
 ) -> Array:
-    """Return a still of a drawing, ``(height, width, 3)``, or with alpha if transparent.
+    """Return a still of a drawing, ``(height, width, 3)``, or 4 if transparent.
 
     Args:
         drawing: What to draw.

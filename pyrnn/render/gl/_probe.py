@@ -1,4 +1,4 @@
-"""Draw one sphere and print what was seen. A child process, which may crash, runs this script."""
+"""Draw one sphere and print what was seen: a script for a child that may crash."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ class Stage:
             self._show_time(key)
 
     def _show_time(self, key: str) -> None:
-        """Show the later part and the present state of a layer, unless it is hidden or over."""
+        """Show the later part and the present states of a layer that is seen and not over."""
         shown = self.step is not None and self.is_visible(key)
         self.ghosts[key].mesh.actor.SetVisibility(shown)
         self.cursors[key].set_step(self.step if shown else None)

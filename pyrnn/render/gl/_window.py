@@ -1,4 +1,4 @@
-"""The interactive window: rotate, point at things, click them, hide layers, move through time."""
+"""The interactive window: rotate, point, click, hide layers, move through time."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _CORNER = 20  # pixels from the card to the edges of the window
 
 
 def show(drawings: Sequence[Drawing], size: tuple[int, int]) -> None:
-    """Open a window and return when it is closed; see :meth:`~pyrnn.render.Scene.show`.
+    """Open a window, as :meth:`~pyrnn.render.Scene.show` does.
 
     Example:
         >>> show([], (1280, 860))  # doctest: +SKIP
@@ -62,7 +62,7 @@ def show(drawings: Sequence[Drawing], size: tuple[int, int]) -> None:
 
 
 class Viewer:
-    """What happens in a window when the user moves the mouse, clicks, or presses a key.
+    """What a window does when the user moves the mouse, clicks or presses a key.
 
     Args:
         stage: What is seen.
@@ -254,7 +254,7 @@ class Viewer:
         self.stage.render()
 
     def _end_drag(self, *_: object) -> None:
-        """Take a press of the mouse that hardly moved as a click."""
+        """Show the card of what was clicked, if the mouse hardly moved."""
         if self._pressed is None:
             return
         (x, y), (x0, y0) = self._pointer(), self._pressed
