@@ -67,7 +67,7 @@ def flipflop(
 
 
 def imports(folder: Path) -> None:
-    for name in ("sklearn.decomposition", "pyrnn.render.film", "pyrnn.render.stage"):
+    for name in ("sklearn.decomposition", "pyrnn.render.gl._film", "pyrnn.render.gl._stage"):
         importlib.import_module(name)
 
 
@@ -79,7 +79,7 @@ def first_picture(folder: Path) -> None:
 
 def window(folder: Path, n_trials: int = 64, n_steps: int = 100) -> None:
     from pyrnn.render import Scene
-    from pyrnn.render.stage import Stage
+    from pyrnn.render.gl._stage import Stage
 
     stage = Stage(Scene(*flipflop(n_trials, n_steps, 16)).drawing, WINDOW)
     stage.render()

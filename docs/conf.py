@@ -56,7 +56,7 @@ html_theme_options = {
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
-    "filename_pattern": r"^(?!.*neurogym).*\.py$",  # NeuroGym wants an environment of its own
+    "filename_pattern": r"^(?!.*neurogym).*\.py$",  # NeuroGym needs an environment of its own
     "within_subsection_order": "reading_order.reading_order",
     "image_scrapers": ("matplotlib", "scenes.scrape"),
     "capture_repr": (),

@@ -21,9 +21,9 @@ from pyrnn.plot import (
     STYLE_SHEET,
     plot_basins,
     plot_explained_variance,
-    plot_learning_rate,
+    plot_history,
     plot_lyapunov,
-    plot_magnitudes,
+    plot_spectrum,
     plot_states,
     plot_summary,
 )
@@ -65,10 +65,10 @@ def main(epochs=20, n_units=64, show=True):
 def draw(rnn, states, points, attractors, exponents):
     """Draw one answer a panel."""
     figure, axes = plt.subplots(2, 3, figsize=(13, 6.5))
-    plot_learning_rate(rnn, ax=axes[0, 0])
+    plot_history(rnn, "learning_rate", ax=axes[0, 0])
     plot_states(states[0], ax=axes[0, 1])
     plot_explained_variance(states, ax=axes[0, 2])
-    plot_magnitudes(points[0], n=20, ax=axes[1, 0])
+    plot_spectrum(points[0], style="magnitudes", n=20, ax=axes[1, 0])
     plot_basins(attractors, ax=axes[1, 1])
     plot_lyapunov(exponents, ax=axes[1, 2])
     return figure

@@ -15,14 +15,7 @@ import torch
 
 from pyrnn import CTRNN
 from pyrnn.dynamics import linearize
-from pyrnn.plot import (
-    STYLE_SHEET,
-    plot_loss,
-    plot_spectrum,
-    plot_state_lines,
-    plot_stems,
-    plot_time_constants,
-)
+from pyrnn.plot import STYLE_SHEET, plot_loss, plot_spectrum, plot_states, plot_time_constants
 from pyrnn.tasks import PulseToChirp
 from pyrnn.training import L2, BoundsPenalty
 
@@ -81,12 +74,13 @@ def draw(before, rnn, history, trial, outputs, states):
     axes[0, 0].legend(ncols=3, loc="upper right")
     plot_loss(history, ax=axes[0, 1])
     axes[0, 1].set(yscale="log", ylim=(1e-4, 0.3))
-    plot_state_lines(torch.tanh(states), ax=axes[0, 2])
-    plot_time_constants(rnn.tau, before.tau, ax=axes[1, 0])
-    plot_stems(rnn.w_rec.bias, label="bias", ax=axes[1, 1])
-    spectra = [linearize(net, torch.zeros(len(net.tau))).flow_jacobians for net in (rnn, before)]
-    plot_spectrum(*(1000 * torch.linalg.eigvals(J) for J in spectra), continuous=True,
-                  ax=axes[1, 2])  # fmt: skip
+    plot_states(torch.tanh(states), style="lines", ax=axes[0, 2])
+    plot_time_constants(rnn, initial=before, ax=axes[1, 0])
+    axes[1, 1].stem(rnn.w_rec.bias.detach(), linefmt="C6:", markerfmt=".", basefmt=" ")
+    axes[1, 1].set(title="bias", xlabel="unit", ylabel="bias")
+    flows = [linearize(net, torch.zeros(len(net.tau))).flow_jacobians for net in (rnn, before)]
+    spectrum, initial = (1000 * torch.linalg.eigvals(flow) for flow in flows)
+    plot_spectrum(spectrum, initial=initial, continuous=True, ax=axes[1, 2])
     return figure
 
 

@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import ExponentialLR
 
 from pyrnn import RNN
 from pyrnn.palette import GRAY
-from pyrnn.plot import STYLE_SHEET, plot_loss, plot_spectrum, plot_stems, plot_weights
+from pyrnn.plot import STYLE_SHEET, plot_loss, plot_spectrum, plot_weights
 from pyrnn.tasks import WhiteNoiseIntegrator
 
 OUT = Path("out/white_noise_integrator")
@@ -83,9 +83,11 @@ def draw_network(before, after):
         row[0].set_title(f"{when} weights")
         plot_weights(rnn.w_rec, ax=row[0])
         plot_spectrum(rnn.w_rec.weight, ax=row[1])
-        plot_stems(rnn.w_in.weight, label="input weight", ax=row[2])
-        plot_stems(rnn.h0, label="initial state", ax=row[3])
-        plot_stems(rnn.w_rec.bias, label="bias", ax=row[4])
+        values = {"input weight": rnn.w_in.weight[:, 0], "initial state": rnn.h0}
+        values["bias"] = rnn.w_rec.bias
+        for ax, (name, heights) in zip(row[2:], values.items(), strict=True):
+            ax.stem(heights.detach(), linefmt="C6:", markerfmt=".", basefmt=" ")
+            ax.set(title=name, xlabel="unit")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""``pyrnn demo`` and ``pyrnn doctor``."""
+"""The command ``pyrnn``: ``pyrnn demo`` and ``pyrnn doctor``."""
 
 from __future__ import annotations
 
@@ -10,36 +10,45 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor
 
 import pyrnn
 from pyrnn.unroll import fused
 
 if TYPE_CHECKING:
+    import networkx
     from matplotlib.figure import Figure
+
+    from pyrnn.dynamics import FixedPoints
+    from pyrnn.render import Scene
+    from pyrnn.tasks import FlipFlop, Trial
 
 __all__ = ["demo", "doctor", "main"]
 
-PACKAGES = ("numpy", "scipy", "matplotlib", "scikit-learn", "networkx", "vedo", "vtk", "rich")
+_PACKAGES = ("numpy", "scipy", "matplotlib", "scikit-learn", "networkx", "vedo", "vtk", "rich")
 
-KERNELS = {
+_KERNELS = {
     "_kernel": "any processor",
     "_kernel_v3": "x86-64-v3 (AVX2)",
     "_kernel_v4": "x86-64-v4 (AVX-512)",
 }
 
-console = Console()
+_console = Console()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit code.
+    """Run a command.
 
     Args:
-        arguments: Those of the command line; ``sys.argv`` by default.
+        arguments: Arguments of the command line; ``sys.argv`` by default.
+
+    Returns:
+        Exit code: 0, or 2 if an argument is wrong.
 
     Example:
         >>> import tempfile
@@ -62,15 +71,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return demo(options.out, epochs=options.epochs, units=options.units, seed=options.seed)
     except ValueError as error:
-        console.print(f"[red]pyrnn demo:[/] {error}")
+        _console.print(f"[red]pyrnn demo:[/] {error}")
         return 2
 
 
 def demo(out: Path, *, epochs: int = 20, units: int = 64, seed: int = 0) -> int:
-    """Train a network on the 3-bit flip-flop, find its fixed points, draw what it does.
+    """Train a network on the 3-bit flip-flop, and draw how it works.
 
     Args:
-        out: Folder to write model, points, graph, figures and web page to.
+        out: Folder for model, points, graph, figures and web page.
         epochs: Epochs of 1024 trials.
         units: Size of the network.
         seed: Seed of network, trials and search.
@@ -109,20 +118,26 @@ def demo(out: Path, *, epochs: int = 20, units: int = 64, seed: int = 0) -> int:
     with timer("picture of the scene"):
         _draw_scene(scene, out / "scene.png")
     accuracy = task.accuracy(outputs, trials.targets, trials.mask)
-    console.print(_summary(rnn, accuracy, points, graph, timer))
-    console.print(_contents(out))
+    _console.print(_summary(rnn, accuracy, points, graph, timer))
+    _console.print(_contents(out))
     return 0
 
 
 def _draw_figures(
-    out: Path, rnn: Any, task: Any, trials: Any, outputs: Any, points: Any, graph: Any
+    out: Path,
+    rnn: pyrnn.RNNBase,
+    task: FlipFlop,
+    trials: Trial,
+    outputs: Tensor,
+    points: FixedPoints,
+    graph: networkx.DiGraph,
 ) -> None:
     import matplotlib.pyplot as plt
 
     from pyrnn.plot import plot_loss, plot_spectrum, plot_transition_graph, plot_trial
 
     axes = {
-        "loss": plot_loss(rnn.history),
+        "loss": plot_loss(rnn),
         "trial": plot_trial(trials.unbind()[0], outputs[0], dt=task.dt),
         "graph": plot_transition_graph(graph),
     }
@@ -134,32 +149,38 @@ def _draw_figures(
         plt.close(figure)
 
 
-def _settled_states(rnn: Any, task: Any) -> torch.Tensor:
-    """Return states of trials with rare pulses: long enough at the memories to see them."""
+def _settled_states(rnn: pyrnn.RNNBase, task: FlipFlop) -> Tensor:
+    """Return states of trials with few pulses, which rest at every memory."""
     settling = 20  # steps after the pulses with which every trial begins
     rare = task.replace(pulse_probability=task.pulse_probability / 5)
     return rnn.predict(rare.batch(40).inputs).states[:, settling:]
 
 
-def _draw_scene(scene: Any, path: Path) -> None:
+def _draw_scene(scene: Scene, path: Path) -> None:
     try:
         scene.screenshot(path)
     except RuntimeError as error:
-        console.print(f"[yellow]no picture of the scene:[/] {error}")
+        _console.print(f"[yellow]no picture of the scene:[/] {error}")
 
 
-def _summary(rnn: Any, accuracy: float, points: Any, graph: Any, timer: _Timer) -> Table:
-    counts = [int((points.n_unstable == k).sum()) for k in range(4)]
+def _summary(
+    rnn: pyrnn.RNNBase,
+    accuracy: float,
+    points: FixedPoints,
+    graph: networkx.DiGraph,
+    timer: _Timer,
+) -> Table:
     table = Table(title="3-bit flip-flop", show_header=False)
     table.add_column(justify="right", style="dim")
     table.add_column()
     table.add_row("network", f"CTRNN, {rnn.hidden_size} units, Dale 80/20, no autapses")
-    table.add_row("final loss", f"{rnn.history.epochs['loss'][-1]:.4f}")
+    if rnn.history is not None:
+        table.add_row("final loss", f"{rnn.history.epochs['loss'][-1]:.4f}")
     table.add_row("correct bits", f"{100 * accuracy:.2f} %")
     table.add_row("fixed points", f"[bold]{len(points)}[/]")
-    for k, count in enumerate(counts):
+    for k in range(4):
         name = "stable" if k == 0 else f"{k} unstable mode{'s' * (k > 1)}"
-        table.add_row(name, str(count))
+        table.add_row(name, str(int((points.n_unstable == k).sum())))
     if len(points):
         table.add_row("largest speed", f"{float(points.speeds.max()):.1e}")
     table.add_row("transitions", f"{graph.number_of_edges()} edges")
@@ -195,7 +216,10 @@ class _Timer:
 
 
 def doctor() -> int:
-    """Print versions, devices, what unrolls networks and whether OpenGL works; return 0.
+    """Print versions, devices, the engine of networks, and whether OpenGL works.
+
+    Returns:
+        Exit code: 0.
 
     Example:
         >>> doctor()  # doctest: +SKIP
@@ -207,15 +231,14 @@ def doctor() -> int:
     table.add_row("pyrnn", pyrnn.__version__)
     table.add_row("Python", f"{platform.python_version()} on {platform.platform()}")
     table.add_row("torch", torch.__version__)
-    for name in PACKAGES:
+    for name in _PACKAGES:
         table.add_row(name, _version(name))
     table.add_row("engine", _engine())
     table.add_row("threads", str(torch.get_num_threads()))
     table.add_row("CUDA", _cuda())
     table.add_row("MPS", "yes" if torch.backends.mps.is_available() else "no")
-    opengl = probe_opengl()
-    table.add_row("OpenGL", opengl.message)
-    console.print(table)
+    table.add_row("OpenGL", probe_opengl().message)
+    _console.print(table)
     return 0
 
 
@@ -227,7 +250,7 @@ def _version(name: str) -> str:
 
 
 def _engine() -> str:
-    """Return what unrolls the built-in networks on the CPU."""
+    """Return what runs the built-in networks on the CPU."""
     library = fused.library()
     if library is None:
         return (
@@ -235,7 +258,7 @@ def _engine() -> str:
             "version; install a C++ compiler, then pyrnn again"
         )
     variant = Path(library._name).name.partition(".")[0]
-    return f"fused, by the kernel for {KERNELS[variant]}"
+    return f"fused, by the kernel for {_KERNELS[variant]}"
 
 
 def _cuda() -> str:

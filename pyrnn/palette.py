@@ -1,6 +1,6 @@
-"""Colors that mean the same in every figure and scene, readable by the color-blind.
+"""Colors that mean the same in every figure and scene.
 
-The categorical palette is that of Okabe and Ito; nothing is told by red against green alone.
+Color-blind readers can tell them apart: the palette is that of Okabe and Ito.
 
 References:
     Okabe & Ito, *Color Universal Design* (2008), https://jfly.uni-koeln.de/color.
@@ -8,9 +8,36 @@ References:
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.colors import Colormap
+
+__all__ = [
+    "BLUE",
+    "CYCLE",
+    "GRAY",
+    "GREEN",
+    "INK",
+    "ORANGE",
+    "PURPLE",
+    "RULE",
+    "SKY",
+    "SLATE",
+    "STABILITY",
+    "TRACE",
+    "VERMILION",
+    "YELLOW",
+    "Scale",
+    "color_scale",
+    "colormap",
+    "rgb",
+    "stability_color",
+    "stability_label",
+]
 
 GREEN, ORANGE, SKY, PURPLE = "#009E73", "#E69F00", "#56B4E9", "#CC79A7"
 BLUE, VERMILION, YELLOW = "#0072B2", "#D55E00", "#F0E442"
@@ -18,19 +45,19 @@ BLUE, VERMILION, YELLOW = "#0072B2", "#D55E00", "#F0E442"
 INK = "#1F2328"  # text
 SLATE = "#4A5460"  # secondary text, stable eigenvalues
 GRAY = "#8A94A0"  # guides
-TRACE = "#AEB6C0"  # trajectories that mean nothing in particular
+TRACE = "#AEB6C0"  # trajectories without a color of their own
 RULE = "#D0D4DA"  # grid lines, borders
 
 CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, SLATE)
 STABILITY = (GREEN, ORANGE, SKY, PURPLE)  # by number of unstable modes: 0, 1, 2, 3 or more
-TURN = (  # once around, for angles: light, blue, dark, vermilion, light
+_TURN = (  # for angles, once around: light, blue, dark, vermilion, light
     "#F0C750", "#8DB57E", "#3C93B4", "#3563A6", "#37307A",
     "#2D1440", "#6A1B52", "#B03A3E", "#DD7031", "#EE9F3A",
 )  # fmt: skip
 
 
 def stability_color(n_unstable: int) -> str:
-    """Return the color of a fixed point with so many unstable modes.
+    """Return the color of fixed points with a given number of unstable modes.
 
     Example:
         >>> stability_color(0), stability_color(12)
@@ -40,7 +67,7 @@ def stability_color(n_unstable: int) -> str:
 
 
 def stability_label(n_unstable: int) -> str:
-    """Name the class of a fixed point with so many unstable modes.
+    """Return the name of fixed points with a given number of unstable modes.
 
     Example:
         >>> [stability_label(n) for n in (0, 1, 2, 7)]
@@ -51,7 +78,7 @@ def stability_label(n_unstable: int) -> str:
 
 
 def rgb(color: str) -> tuple[int, int, int]:
-    """Split a hexadecimal color into red, green and blue, each from 0 to 255.
+    """Return red, green and blue of a hexadecimal color, each from 0 to 255.
 
     Example:
         >>> rgb("#E69F00")
@@ -60,8 +87,8 @@ def rgb(color: str) -> tuple[int, int, int]:
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
-def colormap(name: str) -> Any:
-    """Return a color map of matplotlib, or ``"turn"``: one that ends as it begins.
+def colormap(name: str) -> Colormap:
+    """Return a color map of matplotlib, or ``"turn"``, whose two ends look alike.
 
     Example:
         >>> turn = colormap("turn")
@@ -72,24 +99,33 @@ def colormap(name: str) -> Any:
     from matplotlib.colors import LinearSegmentedColormap
 
     if name == "turn":
-        return LinearSegmentedColormap.from_list(name, [*TURN, TURN[0]], N=360)
+        return LinearSegmentedColormap.from_list(name, [*_TURN, _TURN[0]], N=360)
     return colormaps[name]
 
 
 class Scale(NamedTuple):
-    """How values become colors: a color map, and which values are at its ends."""
+    """A scale of colors: a color map, and the values at its two ends.
+
+    Example:
+        >>> gray = Scale("gray", 0.0, 10.0)
+        >>> gray(np.array([0.0, 10.0])).tolist()
+        [[0.0, 0.0, 0.0, 1.0], [1.0, 1.0, 1.0, 1.0]]
+        >>> gray.ends
+        ('0', '10')
+    """
 
     colormap: str
     low: float
     high: float
 
-    def __call__(self, values: Any) -> Any:
-        """Return red, green, blue, opacity from 0 to 1, ``(..., 4)``, of values ``(...)``."""
-        return colormap(self.colormap)((values - self.low) / ((self.high - self.low) or 1.0))
+    def __call__(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return red, green, blue, opacity of values ``(...)``, ``(..., 4)`` from 0 to 1."""
+        shares = (values - self.low) / ((self.high - self.low) or 1.0)
+        return np.asarray(colormap(self.colormap)(shares))
 
     @property
     def ends(self) -> tuple[str, str]:
-        """The values at both ends, as they are written.
+        """Text of the values at the two ends.
 
         Example:
             >>> Scale("turn", -np.pi, np.pi).ends
@@ -101,15 +137,17 @@ class Scale(NamedTuple):
         return low, high
 
 
-def color_scale(values: Any, period: float | None = None) -> tuple[Scale, Any]:
-    """Choose the colors of values, and bring angles into one turn.
+def color_scale(values: NDArray[Any], period: float | None = None) -> tuple[Scale, NDArray[Any]]:
+    """Choose a scale of colors for some values.
 
     Args:
-        values: What is colored, an array.
-        period: A full turn, such as 360, where values are angles: both ends look alike.
+        values: What is colored.
+        period: A full turn, such as 360, if the values are angles. The two ends of the scale then
+            look alike.
 
     Returns:
-        The scale, symmetric about zero where values have both signs, and the values.
+        The scale, symmetric about zero where values have both signs; and the values, where angles
+        lie between minus and plus half a turn.
 
     Example:
         >>> scale, values = color_scale(np.array([10.0, 350.0]), period=360)

@@ -1,57 +1,73 @@
-r"""Project states onto the few axes that can be drawn: their principal components, or a basis."""
+r"""Project states onto the few axes that can be drawn."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias, Union
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from pyrnn.arrays import Array, ArrayLike, as_array, as_numbers
+from pyrnn.base import Rollout
+from pyrnn.validate import as_integer
+
+__all__ = ["Projection", "States", "as_states", "as_trials"]
+
+States: TypeAlias = Union[ArrayLike, Rollout]  # noqa: UP007 (3.10)
+
+_ADVICE = "pass states, such as rnn.predict(inputs).states"
 
 
-def as_array(data: Any, advice: str = "pass the numbers themselves") -> Array:
-    """Return tensors, arrays and nested lists as a NumPy array, detached and on the CPU.
+def as_states(states: States) -> Array:
+    """Return states as an array.
 
     Args:
-        data: Numbers, or names of conditions.
-        advice: What to do instead, if it is something else.
+        states: States, ``(..., hidden_size)``, or what ``rnn.predict`` returned.
 
     Raises:
-        TypeError: If it is something else, such as a network.
-
-    Example:
-        >>> import torch
-        >>> as_array(torch.ones(2, requires_grad=True)).tolist()
-        [1.0, 1.0]
-    """
-    kind = type(data).__name__
-    if hasattr(data, "detach"):
-        data = data.detach().cpu().resolve_conj()
-    try:
-        array = np.asarray(data)
-    except (TypeError, ValueError):  # lists of unequal length
-        array = np.empty(0, object)
-    if array.dtype == object:
-        raise TypeError(f"expected a tensor, an array or numbers, got {kind}; {advice}")
-    return array
-
-
-def states_of(data: Any) -> Array:
-    """Return states as an array: given as they are, or with the outputs that a run returns.
-
-    Raises:
-        TypeError: If these are no states.
+        TypeError: If these are no states, such as a network.
 
     Example:
         >>> import torch
         >>> from pyrnn import RNN
-        >>> states_of(RNN(3, 16, 2)(torch.zeros(5, 20, 3))).shape
+        >>> as_states(RNN(3, 16, 2)(torch.zeros(5, 20, 3))).shape
         (5, 20, 16)
     """
-    states = data.states if hasattr(data, "outputs") else data
-    return as_array(states, "pass states, such as rnn.predict(inputs).states")
+    return as_numbers(states.states if isinstance(states, Rollout) else states, _ADVICE)
+
+
+def as_trials(states: States) -> list[Array]:
+    """Return states as a list of trials, ``(time, hidden_size)`` each.
+
+    Args:
+        states: States, ``(..., time, hidden_size)``, or what ``rnn.predict`` returned; or a list
+            of trials, which may differ in duration.
+
+    Raises:
+        TypeError: If these are no states.
+        ValueError: If there are none, if they have no time axis or differ in size, or if one of
+            them is NaN or infinite.
+
+    Example:
+        >>> [trial.shape for trial in as_trials([np.zeros((10, 3)), np.zeros((25, 3))])]
+        [(10, 3), (25, 3)]
+    """
+    if isinstance(states, (list, tuple)) and not isinstance(states, Rollout):
+        trials = [as_states(trial) for trial in states]
+    else:
+        array = as_states(states)
+        n_trials = math.prod(array.shape[:-2])
+        trials = list(array.reshape(n_trials, *array.shape[-2:])) if array.ndim > 1 else [array]
+    widths = {trial.shape[-1:] for trial in trials}
+    if len(widths) != 1 or any(trial.ndim != 2 or not trial.size for trial in trials):
+        raise ValueError(
+            "expected states of shape (trials, time, hidden_size), got "
+            f"{[trial.shape for trial in trials[:3]]}; {_ADVICE}"
+        )
+    for trial in trials:
+        _check_finite(trial)
+    return trials
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +76,8 @@ class Projection:
 
     .. math:: z = C\, (h - \mu)
 
-    Points are moved by the mean :math:`\mu`, directions are not: an eigenvector goes through
-    :meth:`directions`, a state through :meth:`transform`.
+    A state is shifted by the mean :math:`\mu`, see :meth:`transform`. A direction, such as an
+    eigenvector, has no origin and is not shifted, see :meth:`directions`.
 
     Args:
         components: Axes :math:`C`, ``(n_components, hidden_size)``.
@@ -83,49 +99,58 @@ class Projection:
     explained_variance_ratio: Array | None = None
 
     @classmethod
-    def fit(cls, states: Any, n_components: int = 3) -> Projection:
-        """Find the principal components of states, by scikit-learn.
+    def fit(cls, states: States, n_components: int = 3) -> Projection:
+        """Find the principal components of states.
 
         Args:
             states: States, ``(..., hidden_size)``, or what ``rnn.predict`` returned.
             n_components: Number of axes; fewer are returned where the data has fewer.
 
         Returns:
-            The projection onto the axes of largest variance, each pointing to the side of its
-            largest loading so that refitting never mirrors the picture.
+            The projection onto the axes of largest variance. The largest loading of each axis is
+            positive, so that fitting again never mirrors the picture.
 
         Raises:
-            ValueError: If there are fewer than two states or a state is not finite.
+            TypeError: If these are no states.
+            ValueError: If there are fewer than two states, or one of them is NaN or infinite.
+
+        Example:
+            >>> line = np.outer(np.arange(10.0), [3.0, 4.0])
+            >>> Projection.fit(line, n_components=1).components.round(3).tolist()
+            [[0.6, 0.8]]
         """
         from sklearn.decomposition import PCA
 
         flat = _flat(states)
-        n_components = min(n_components, *flat.shape)
+        n_components = min(as_integer("n_components", n_components, low=1), *flat.shape)
         if np.ptp(flat, axis=0).max() == 0:  # nothing varies: any axes will do
             axes = np.eye(flat.shape[1])[:n_components]
             return cls(axes, flat[0], np.zeros(n_components))
-        many = len(flat) > max(1000, 10 * flat.shape[1])  # eigenvectors of 16 x 16, not a huge SVD
-        pca = PCA(n_components, svd_solver="covariance_eigh" if many else "full").fit(flat)
-        loadings = np.abs(pca.components_)
-        largest = (loadings > (1 - 1e-6) * loadings.max(axis=1, keepdims=True)).argmax(axis=1)
-        signs = np.sign(pca.components_[np.arange(n_components), largest])
-        return cls(pca.components_ * signs[:, None], pca.mean_, pca.explained_variance_ratio_)
+        is_tall = len(flat) > max(1000, 10 * flat.shape[1])  # its covariance is far smaller
+        pca = PCA(n_components, svd_solver="covariance_eigh" if is_tall else "full").fit(flat)
+        axes = pca.components_ * _signs(pca.components_)[:, None]
+        return cls(axes, pca.mean_, pca.explained_variance_ratio_)
 
     @classmethod
-    def onto(cls, basis: Any) -> Projection:
-        """Project onto given axes, such as readout or selection vectors.
+    def onto(cls, basis: ArrayLike) -> Projection:
+        """Return the projection onto given axes, such as readout or selection vectors.
 
         Args:
-            basis: One axis a column, ``(hidden_size, n_components)``.
+            basis: One axis in each column, ``(hidden_size, n_components)``.
 
         Raises:
-            ValueError: If ``basis`` is not a matrix.
+            TypeError: If these are no numbers.
+            ValueError: If the basis is not a matrix.
+
+        Example:
+            >>> Projection.onto([[0.0], [1.0]]).transform([[3.0, 4.0]]).tolist()
+            [[4.0]]
         """
-        columns = as_array(basis)
+        columns = as_numbers(basis, "pass a matrix (hidden_size, n_components)")
         if columns.ndim != 2:
             raise ValueError(
                 f"expected a basis of shape (hidden_size, n_components), got {columns.shape}; "
-                "give one axis a column"
+                "write one axis in each column"
             )
         return cls(columns.T, np.zeros(len(columns)))
 
@@ -137,45 +162,82 @@ class Projection:
         shares = self.explained_variance_ratio
         return tuple(f"PC{i + 1} ({share:.0%})" for i, share in enumerate(shares))
 
-    def transform(self, states: Any) -> Array:
-        """Return coordinates ``(..., n_components)`` of states ``(..., hidden_size)``."""
+    def transform(self, states: States) -> Array:
+        """Return coordinates ``(..., n_components)`` of states ``(..., hidden_size)``.
+
+        Example:
+            >>> plane = Projection(np.eye(3)[:2], mean=np.ones(3))
+            >>> plane.transform([1.0, 2.0, 3.0]).tolist()
+            [0.0, 1.0]
+        """
         return self.directions(self._checked(states) - self.mean)
 
-    def directions(self, vectors: Any) -> Array:
+    def directions(self, vectors: ArrayLike) -> Array:
         """Return components ``(..., n_components)`` of directions ``(..., hidden_size)``.
 
-        The mean is not subtracted: a direction has no origin.
+        The mean is not subtracted, because a direction has no origin.
+
+        Example:
+            >>> plane = Projection(np.eye(3)[:2], mean=np.ones(3))
+            >>> plane.directions([1.0, 2.0, 3.0]).tolist()
+            [1.0, 2.0]
         """
         product: Array = self._checked(vectors) @ self.components.T
         return product
 
-    def inverse(self, coordinates: Any) -> Array:
-        """Return the states ``(..., hidden_size)`` in the drawn plane at given coordinates."""
+    def inverse(self, coordinates: ArrayLike) -> Array:
+        """Return the states ``(..., hidden_size)`` at coordinates of the drawn plane.
+
+        Example:
+            >>> plane = Projection(np.eye(3)[:2], mean=np.ones(3))
+            >>> plane.inverse([0.0, 1.0]).tolist()
+            [1.0, 2.0, 1.0]
+        """
         lifted: Array = as_array(coordinates) @ np.linalg.pinv(self.components).T
         return lifted + self.mean
 
-    def _checked(self, states: Any) -> Array:
-        states, width = as_array(states), self.components.shape[1]
-        if states.shape[-1:] != (width,):
+    def _checked(self, states: States) -> Array:
+        array, size = as_states(states), self.components.shape[1]
+        if array.shape[-1:] != (size,):
             raise ValueError(
-                f"expected states of shape (..., {width}), got {states.shape}; "
+                f"expected states of shape (..., {size}), got {array.shape}; "
                 "project the states of the network that the projection was fitted to"
             )
-        return states
+        return array
 
 
-def _flat(states: Any) -> Array:
-    """Return states as ``(n_states, hidden_size)``, refusing what has no principal components."""
-    states = states_of(states)
-    flat = states.reshape(-1, states.shape[-1]) if states.ndim > 1 else states[None]
+def _flat(states: States) -> Array:
+    """Return states as ``(n_states, hidden_size)``.
+
+    Raises:
+        ValueError: If they have no principal components.
+    """
+    array = as_states(states)
+    flat = array.reshape(-1, array.shape[-1]) if array.ndim > 1 else array[None]
     if len(flat) < 2:
         raise ValueError(
-            f"expected at least two states to fit a projection, got shape {states.shape}; "
+            f"expected at least two states to fit a projection, got shape {array.shape}; "
             "pass states of shape (..., hidden_size)"
         )
-    if not np.isfinite(flat).all():
+    return _check_finite(flat)
+
+
+def _check_finite(states: Array) -> Array:
+    """Return states that are finite.
+
+    Raises:
+        ValueError: If one of them is not.
+    """
+    if not np.isfinite(states).all():
         raise ValueError(
             "expected finite states, got NaN or infinity; the network may have diverged: "
             "train it with a lower learning rate"
         )
-    return flat
+    return states
+
+
+def _signs(axes: Array) -> Array:
+    """Return the sign of the largest loading of each axis; the first of equal ones."""
+    loadings = np.abs(axes)
+    largest = (loadings > (1 - 1e-6) * loadings.max(axis=1, keepdims=True)).argmax(axis=1)
+    return np.sign(axes[np.arange(len(axes)), largest])

@@ -15,7 +15,7 @@ import pyrnn
 
 ROOT = Path(pyrnn.__file__).parent
 FLOORS = (  # from the ground; a room imports only rooms of lower floors
-    {"palette", "cells", "statistics", "activations", "files", "initialization", "progress"},
+    {"palette", "arrays", "cells", "statistics", "activations", "files", "initialization", "progress"},
     {"threads", "validate", "linear"},
     {"serialize"},
     {"result"},

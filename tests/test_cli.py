@@ -30,6 +30,16 @@ def test_a_wrong_option_is_told_in_one_line(
     assert capsys.readouterr().out.startswith("pyrnn demo: expected epochs")
 
 
+@pytest.mark.slow
+def test_demo_writes_what_it_promises(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["demo", "--out", str(tmp_path), "--epochs", "1", "--units", "16"]) == 0
+    promised = ["graph.graphml", "graph.png", "loss.png", "model.pt", "points.npz", "scene.html"]
+    assert set(promised) <= {path.name for path in tmp_path.iterdir()}
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in promised)
+    assert pyrnn.load(tmp_path / "model.pt").hidden_size == 16
+
+
 @pytest.mark.parametrize("built", [True, False])
 def test_doctor_says_what_unrolls(
     built: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

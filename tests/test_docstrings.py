@@ -13,7 +13,7 @@ import pytest
 
 import pyrnn
 
-NOT_IMPORTED = re.compile(r"_kernel|__main__|\.probe$")
+NOT_IMPORTED = re.compile(r"_kernel|__main__|\._probe$")
 BRITISH = re.compile(
     r"likewise|behaviour|colour|favour|neighbour|centre\b|licence|learnt|whilst|labelled"
     r"|(?:linear|normal|initial|optim|minim|maxim|recogn|vector|random|penal|factor|summar|general)is"

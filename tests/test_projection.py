@@ -5,7 +5,8 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from pyrnn.projection import Projection
+from pyrnn import RNN
+from pyrnn.projection import Projection, as_trials
 
 
 @pytest.fixture
@@ -97,3 +98,50 @@ def test_components_are_those_of_scikit_learn(shape):
     np.testing.assert_allclose(ours.explained_variance_ratio, theirs.explained_variance_ratio_)
     np.testing.assert_allclose(np.abs(np.sum(ours.components * theirs.components_, 1)), 1)
     np.testing.assert_allclose(ours.mean, theirs.mean_)
+
+
+def test_trials_are_split_along_all_leading_axes():
+    states = np.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
+    trials = as_trials(torch.tensor(states))
+    assert len(trials) == 6
+    np.testing.assert_array_equal(trials[4], states[1, 1])
+    assert [trial.shape for trial in as_trials(states[0, 0])] == [(4, 5)]
+
+
+def test_trials_may_differ_in_duration():
+    rollout = RNN(2, 6, 1).predict(torch.zeros(3, 20, 2))
+    assert [trial.shape for trial in as_trials(rollout)] == [(20, 6)] * 3
+    trials = as_trials([torch.zeros(10, 6, requires_grad=True), np.zeros((25, 6))])
+    assert [len(trial) for trial in trials] == [10, 25]
+
+
+@pytest.mark.parametrize(
+    ("states", "error", "message"),
+    [
+        (RNN(2, 6, 1), TypeError, "got RNN; pass states"),
+        ("pca", TypeError, "real numbers, got <U3"),
+        (np.zeros((5, 2), complex), TypeError, "got complex128"),
+        ([], ValueError, r"got \[\]"),
+        (np.zeros(5), ValueError, r"got \[\(5,\)\]"),
+        (np.zeros((3, 0, 2)), ValueError, r"\(0, 2\)"),
+        ([np.zeros((5, 3)), np.zeros((5, 4))], ValueError, r"got \[\(5, 3\), \(5, 4\)\]"),
+        (np.full((5, 3), np.inf), ValueError, "finite"),
+    ],
+)
+def test_what_are_no_trials_is_refused(states, error, message):
+    with pytest.raises(error, match=message):
+        as_trials(states)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        (lambda: Projection.fit(np.eye(4), n_components=0), ValueError, "got 0"),
+        (lambda: Projection.fit(np.eye(4), n_components=1.5), TypeError, "whole number"),
+        (lambda: Projection.onto(np.ones(4)), ValueError, "column"),
+        (lambda: Projection.onto(RNN(2, 6, 1)), TypeError, "got RNN; pass a matrix"),
+    ],
+)
+def test_arguments_are_checked_at_once(wrong, error, message):
+    with pytest.raises(error, match=message):
+        wrong()

@@ -1,4 +1,4 @@
-// Bundle the viewer and three.js into pyrnn/render/web, from where pyrnn puts them into its pages.
+// Bundle the viewer and three.js into pyrnn/render/web; pyrnn copies them into every page.
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 

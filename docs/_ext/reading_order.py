@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+__all__ = ["reading_order"]
+
 ORDER = (
     "flipflop",
     "subclass",
@@ -22,6 +24,6 @@ ORDER = (
 
 
 def reading_order(filename: str) -> tuple[int, str]:
-    """Return what to sort an example by; one that isn't listed comes last."""
+    """Return a key by which examples are sorted; those that are not listed come last."""
     name = Path(filename).stem
     return (ORDER.index(name) if name in ORDER else len(ORDER), name)

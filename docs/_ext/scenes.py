@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+__all__ = ["scrape"]
 
 FRAME = """.. raw:: html
 
@@ -13,8 +15,10 @@ FRAME = """.. raw:: html
 """
 
 
-def scrape(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
-    """Copy ``out/<example>/scene.html`` to the static files, and embed it once."""
+def scrape(
+    block: tuple[object, ...], block_vars: Mapping[str, str], gallery_conf: Mapping[str, str]
+) -> str:
+    """Move ``out/<example>/scene.html`` to the static files, and return a frame that shows it."""
     name = Path(block_vars["src_file"]).stem
     page = Path("out") / name / "scene.html"
     if not page.is_file():

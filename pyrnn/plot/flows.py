@@ -1,48 +1,54 @@
-"""Figures of flows on a plane: nullclines, basins, bifurcations."""
+"""Figures of flows on a plane, branches of fixed points, basins of attraction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.lines import Line2D
+from torch import Tensor
 
+from pyrnn.arrays import Array, ArrayLike, as_array
+from pyrnn.dynamics import Attractors, Branch, FixedPoint, FlowField
 from pyrnn.palette import BLUE, CYCLE, GRAY, INK, SLATE, VERMILION, colormap, stability_color
 from pyrnn.plot.style import axes_or_new, heading, styled
-from pyrnn.projection import Array, Projection, as_array
+from pyrnn.projection import Projection
 
-MARKS = {"fold": "s", "pitchfork": "D", "transcritical": "v", "period doubling": "^"}
+__all__ = ["plot_basins", "plot_bifurcation", "plot_flow"]
+
+_MARKS = {"fold": "s", "pitchfork": "D", "transcritical": "v", "period doubling": "^"}
+_SLOWEST = 1e-12  # added to all speeds, whose logarithm is drawn
 
 
 @styled
 def plot_flow(
-    field: Any,
+    field: FlowField,
     *,
-    points: Any = None,
+    points: Iterable[FixedPoint] | None = None,
     projection: Projection | None = None,
     nullclines: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a flow on a plane: speed in color, streamlines, nullclines, fixed points.
+    """Draw a flow on a plane: speed, streamlines, nullclines and fixed points.
 
-    Stable fixed points are filled, unstable ones hollow.
+    Stable fixed points are filled, unstable ones are hollow.
 
     Args:
-        field: A :class:`~pyrnn.dynamics.FlowField`.
-        points: Fixed points to be marked.
-        projection: Takes their states to the plane; by default the state's two coordinates are
-            the plane itself.
-        nullclines: Whether to draw where a coordinate stands still.
+        field: The flow.
+        points: Fixed points to mark.
+        projection: How states of fixed points come to the plane. By default the plane is that of
+            the first two units.
+        nullclines: Whether to draw the lines where one of the two coordinates stands still.
         ax: Where to draw; a new figure by default.
 
     Returns:
         The axes, with equal scales.
 
     Raises:
-        TypeError: If it is no flow field.
+        TypeError: If the first argument is not a ``FlowField``.
 
     Example:
         >>> import torch
@@ -51,7 +57,7 @@ def plot_flow(
         >>> ax.get_xlabel(), ax.get_ylabel()
         ('h₁', 'h₂')
     """
-    if not hasattr(field, "vectors"):
+    if not isinstance(field, FlowField):
         raise TypeError(
             f"expected a FlowField, got {type(field).__name__}; make one on a plane of states: "
             "flow_field(rnn, Projection.fit(states, 2).components)"
@@ -59,7 +65,7 @@ def plot_flow(
     ax = axes_or_new(ax)
     places, moves = as_array(field.points), as_array(field.vectors)
     x, y = places[..., 0], places[..., 1]
-    shade = np.log10(as_array(field.speeds) + 1e-12)
+    shade = np.log10(as_array(field.speeds) + _SLOWEST)
     low = np.quantile(shade, 0.02)
     ax.pcolormesh(x, y, shade, cmap=_pale_blues(), vmin=low, shading="gouraud", rasterized=True)
     thin: dict[str, Any] = {"linewidth": 0.5, "arrowsize": 0.6, "density": 0.8}
@@ -79,17 +85,17 @@ def plot_flow(
 
 @styled
 def plot_bifurcation(
-    branches: Any,
+    branches: Branch | Iterable[Branch],
     *,
-    observe: int | Callable[[Any], Any] = 0,
+    observe: int | Callable[[Tensor], ArrayLike] = 0,
     label: str = "parameter",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw branches of fixed points over a parameter, unstable stretches dashed.
+    """Draw branches of fixed points over a parameter, dashed where they are unstable.
 
     Args:
-        branches: As :func:`~pyrnn.dynamics.find_branches` returns them.
-        observe: Which unit is drawn, or a function of states ``(n, hidden_size)``.
+        branches: Branches, as :func:`~pyrnn.dynamics.find_branches` returns them.
+        observe: Which unit to draw, or a function of states ``(..., hidden_size)``.
         label: Name of the parameter, with its unit.
         ax: Where to draw; a new figure by default.
 
@@ -97,7 +103,7 @@ def plot_bifurcation(
         The axes, with a legend of the bifurcations that occur.
 
     Raises:
-        TypeError: If these are no branches.
+        TypeError: If the first argument holds no branches.
 
     Example:
         >>> import torch
@@ -107,46 +113,44 @@ def plot_bifurcation(
         >>> plot_bifurcation(branches, label="input").get_xlabel()
         'input'
     """
-    for branch in branches:
-        if not hasattr(branch, "parameters") or not hasattr(branch, "bifurcations"):
+    drawn = [branches] if isinstance(branches, Branch) else list(branches)
+    for branch in drawn:
+        if not isinstance(branch, Branch):
             raise TypeError(
                 f"expected branches, got {type(branch).__name__}; find_branches follows fixed "
                 "points along a parameter"
             )
     ax = axes_or_new(ax)
-    look = observe if callable(observe) else lambda states: states[..., observe]
-    seen: dict[str, Any] = {}
-    for branch in branches:
-        _branch(ax, as_array(branch.parameters), as_array(look(branch.states)), branch)
-        for event in branch.bifurcations:
-            mark = MARKS.get(event.kind, "o")
-            height = float(as_array(look(event.state)))
-            style: dict[str, Any] = {"color": VERMILION, "markersize": 6, "zorder": 4}
-            ax.plot(event.parameter, height, mark, **style)
-            seen[event.kind] = Line2D([], [], marker=mark, linestyle="", **style)
-    unstable = Line2D([], [], color=GRAY, linestyle="--")
-    seen = {"stable": Line2D([], [], color=BLUE), "unstable": unstable, **seen}
+    seen = {
+        "stable": Line2D([], [], color=BLUE),
+        "unstable": Line2D([], [], color=GRAY, linestyle="--"),
+    }
+    for branch in drawn:
+        _draw_branch(ax, branch, observe)
+        seen |= _mark_bifurcations(ax, branch, observe)
     ax.legend(seen.values(), seen.keys())
-    name = "observed" if callable(observe) else f"unit {observe}"
-    heading(ax, "bifurcations", label, name)
+    heading(ax, "bifurcations", label, "observed" if callable(observe) else f"unit {observe}")
     return ax
 
 
 @styled
-def plot_basins(ends: Any, places: Any = None, *, ax: Axes | None = None) -> Axes:
-    """Draw basins of attraction: as a map, or as the share of starts that each one holds.
+def plot_basins(
+    ends: Attractors | ArrayLike, *, places: ArrayLike | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw how many starts lead to each attractor, or a map of which do.
 
     Args:
-        ends: Index of the attractor that each start reached, -1 for none, ``(n_y, n_x)`` or
-            ``(n,)``; or :class:`~pyrnn.dynamics.Attractors`.
-        places: Where the starts were on a plane, ``(n_y, n_x, 2)``: draws a map.
+        ends: Attractors, as :func:`~pyrnn.dynamics.find_attractors` returns them; or the index of
+            the attractor that each start led to, -1 for none, ``(n,)`` or ``(n_y, n_x)``.
+        places: Where the starts were on a plane, ``(n_y, n_x, 2)``, to draw a map.
         ax: Where to draw; a new figure by default.
 
     Returns:
-        The axes; bars have the standard error of a share.
+        The axes. Bars have the standard error of a share.
 
     Raises:
-        TypeError: If these are no indices.
+        TypeError: If the first argument holds no indices.
+        ValueError: If there is not one place for each start.
 
     Example:
         >>> ax = plot_basins([0, 0, 1, -1])
@@ -154,33 +158,46 @@ def plot_basins(ends: Any, places: Any = None, *, ax: Axes | None = None) -> Axe
         [0.5, 0.25]
     """
     advice = "pass what find_attractors(rnn, starts, x) returns"
-    index = as_array(getattr(ends, "ends", ends), advice).astype(int)
+    index = as_array(ends.ends if isinstance(ends, Attractors) else ends, advice).astype(int)
     ax = axes_or_new(ax)
     n = int(index.max()) + 1
+    colors = [CYCLE[i % len(CYCLE)] for i in range(n)]
     if places is None:
         share = np.bincount(index[index >= 0].ravel(), minlength=n) / index.size
         error = np.sqrt(share * (1 - share) / index.size)
-        colors = [CYCLE[i % len(CYCLE)] for i in range(n)]
         ax.bar(np.arange(n), share, yerr=error, color=colors, capsize=2.5, ecolor=INK)
         ax.set_xticks(np.arange(n))
         heading(ax, "basins", "attractor", "share of starts")
         return ax
-    spots = as_array(places)
-    colors = ["#FFFFFF", *(CYCLE[i % len(CYCLE)] for i in range(n))]
-    style: dict[str, Any] = {"cmap": ListedColormap(colors), "vmin": -1.5, "vmax": n - 0.5}
-    ax.pcolormesh(spots[..., 0], spots[..., 1], index, alpha=0.6, shading="nearest", **style)
-    ax.set_aspect("equal", adjustable="box")
+    _draw_map(ax, index, as_array(places), colors)
     heading(ax, "basins", "first axis", "second axis")
     return ax
 
 
 def _pale_blues() -> ListedColormap:
-    """Return colors from blue, where it is slow, to white, pale enough to draw upon."""
+    """Return colors from blue, for slow states, to white; pale enough to draw on."""
     blues = colormap("Blues_r")(np.linspace(0, 1, 256))
     return ListedColormap(1 - 0.55 * (1 - blues[:, :3]))
 
 
-def _mark_point(ax: Axes, point: Any, projection: Projection | None) -> None:
+def _draw_map(ax: Axes, index: Array, places: Array, colors: list[str]) -> None:
+    """Draw the basins over the plane; starts that lead to no attractor stay white.
+
+    Raises:
+        ValueError: If there is not one place for each start.
+    """
+    if places.shape != (*index.shape, 2) or index.ndim != 2:
+        raise ValueError(
+            f"expected places of shape (n_y, n_x, 2) for ends (n_y, n_x), got {places.shape} for "
+            f"{index.shape}; pass the points of a flow_field"
+        )
+    shades = ListedColormap(["#FFFFFF", *colors])
+    style: dict[str, Any] = {"cmap": shades, "vmin": -1.5, "vmax": len(colors) - 0.5}
+    ax.pcolormesh(*np.moveaxis(places, -1, 0), index, alpha=0.6, shading="nearest", **style)
+    ax.set_aspect("equal", adjustable="box")
+
+
+def _mark_point(ax: Axes, point: FixedPoint, projection: Projection | None) -> None:
     state = as_array(point.state)
     left, up = state[:2] if projection is None else projection.transform(state)[:2]
     color = stability_color(point.n_unstable)
@@ -189,11 +206,30 @@ def _mark_point(ax: Axes, point: Any, projection: Projection | None) -> None:
     ax.plot(left, up, "o", markerfacecolor=fill, markeredgecolor=color, **style)
 
 
-def _branch(ax: Axes, parameters: Array, heights: Array, branch: Any) -> None:
+def _observed(states: Tensor, observe: int | Callable[[Tensor], ArrayLike]) -> Array:
+    """Return the value of each state that is drawn."""
+    return as_array(observe(states) if callable(observe) else states[..., observe])
+
+
+def _draw_branch(ax: Axes, branch: Branch, observe: int | Callable[[Tensor], ArrayLike]) -> None:
     """Draw a curve in stretches of equal stability, which share their ends."""
+    parameters, heights = as_array(branch.parameters), _observed(branch.states, observe)
     stable = as_array(branch.n_unstable) == 0
     changes = np.flatnonzero(np.diff(stable)) + 1
     starts, stops = [0, *changes], [*(changes + 1), len(stable)]
     for start, stop in zip(starts, stops, strict=True):
         color, dash = (BLUE, "-") if stable[start] else (GRAY, "--")
         ax.plot(parameters[start:stop], heights[start:stop], dash, color=color)
+
+
+def _mark_bifurcations(
+    ax: Axes, branch: Branch, observe: int | Callable[[Tensor], ArrayLike]
+) -> dict[str, Line2D]:
+    """Return an entry of the legend for each kind of bifurcation, after marking all."""
+    style: dict[str, Any] = {"color": VERMILION, "markersize": 6, "zorder": 4}
+    entries = {}
+    for event in branch.bifurcations:
+        mark = _MARKS.get(event.kind, "o")
+        ax.plot(event.parameter, float(_observed(event.state, observe)), mark, **style)
+        entries[event.kind] = Line2D([], [], marker=mark, linestyle="", **style)
+    return entries

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
 
 import networkx
 import numpy as np
@@ -10,14 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 
+from pyrnn.arrays import Array, as_array
+from pyrnn.dynamics import FixedPoint
 from pyrnn.palette import stability_color, stability_label
 from pyrnn.plot.style import axes_or_new, heading, legend_below, styled
-from pyrnn.projection import Array, Projection, as_array
+from pyrnn.projection import Projection
+from pyrnn.validate import as_choice
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+__all__ = ["plot_transition_graph"]
 
-NODE = 62  # area of a node, in square points
+_NODE = 62  # area of a node, in square points
+_CLASSES = 4  # of stability: stable, one, two, and more unstable modes
 
 
 @styled
@@ -28,21 +31,24 @@ def plot_transition_graph(
     projection: Projection | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw which fixed points lead to which, arrows as wide as transitions are probable.
+    """Draw which fixed points lead to which.
+
+    The more probable a transition is, the wider is its arrow.
 
     Args:
-        graph: As :func:`~pyrnn.dynamics.transition_graph` returns it.
+        graph: A graph, as :func:`~pyrnn.dynamics.transition_graph` returns it.
         layout: ``"layered"``: one row for each number of unstable modes, attractors at the
-            bottom; ``"pca"``: fixed points at their place in the plane of two components.
-        projection: Which plane, for ``"pca"``; that of the fixed points by default.
+            bottom; or ``"pca"``: fixed points at their place in the plane of two components.
+        projection: The plane, for ``"pca"``; by default the principal components of the fixed
+            points.
         ax: Where to draw; a new figure by default.
 
     Returns:
         The axes, with a legend that counts the points of each class.
 
     Raises:
-        TypeError: If it is no graph.
-        ValueError: If the layout is unknown.
+        TypeError: If the first argument is not a graph.
+        ValueError: If the layout is unknown, or the nodes are no fixed points.
 
     Example:
         >>> import torch
@@ -53,22 +59,19 @@ def plot_transition_graph(
         >>> [text.get_text() for text in ax.get_legend().get_texts()]
         ['stable (2)', '1 unstable mode (1)']
     """
-    if not hasattr(graph, "nodes"):
+    if not isinstance(graph, networkx.DiGraph):
         raise TypeError(
             f"expected a graph, got {type(graph).__name__}; transition_graph(rnn, points) makes it"
         )
+    layout = as_choice("layout", layout, ("layered", "pca"))
+    points = _points(graph)
     ax = axes_or_new(ax)
-    points = networkx.get_node_attributes(graph, "point")
     if layout == "layered":
-        places = _layers(graph, points)
+        places, labels = _layers(graph, points), ("", "")
         ax.axis("off")
-        heading(ax, "transition graph")
-    elif layout == "pca":
-        plane, labels = _plane(points, projection)
-        places = dict(zip(points, plane, strict=True))
-        heading(ax, "transition graph", *labels)
     else:
-        raise ValueError(f"expected layout 'layered' or 'pca', got {layout!r}; choose one")
+        places, labels = _plane(points, projection)
+    heading(ax, "transition graph", *labels)
     for source, target, data in graph.edges(data=True):
         if source != target:
             color = stability_color(points[source].n_unstable)
@@ -77,8 +80,23 @@ def plot_transition_graph(
     return ax
 
 
-def _layers(graph: networkx.DiGraph, points: Mapping[int, Any]) -> dict[int, Array]:
-    """Place nodes in rows by number of unstable modes, near those they are linked with."""
+def _points(graph: networkx.DiGraph) -> dict[int, FixedPoint]:
+    """Return the fixed point of each node.
+
+    Raises:
+        ValueError: If a node has none.
+    """
+    points: dict[int, FixedPoint] = networkx.get_node_attributes(graph, "point")
+    if len(points) < len(graph):
+        raise ValueError(
+            f"expected a graph whose {len(graph)} nodes have a fixed point each, got "
+            f"{len(points)} with one; transition_graph(rnn, points) makes such a graph"
+        )
+    return points
+
+
+def _layers(graph: networkx.DiGraph, points: Mapping[int, FixedPoint]) -> dict[int, Array]:
+    """Return places in rows by number of unstable modes, near their successors."""
     rows: dict[int, list[int]] = {}
     for node, point in points.items():
         rows.setdefault(point.n_unstable, []).append(node)
@@ -92,12 +110,19 @@ def _layers(graph: networkx.DiGraph, points: Mapping[int, Any]) -> dict[int, Arr
     return places
 
 
-def _plane(points: Mapping[int, Any], projection: Projection | None) -> tuple[Array, Any]:
+def _plane(
+    points: Mapping[int, FixedPoint], projection: Projection | None
+) -> tuple[dict[int, Array], tuple[str, str]]:
+    """Return places on the plane of two components, and the names of its axes."""
+    if not points:
+        return {}, ("", "")
     states = np.stack([as_array(point.state) for point in points.values()])
-    chosen = projection or Projection.fit(states, n_components=2)
-    flat = chosen.transform(states)[:, :2]
+    plane = projection or Projection.fit(states.repeat(2, 0), n_components=2)
+    flat = plane.transform(states)[:, :2]
     missing = np.zeros((len(flat), 2 - flat.shape[1]))
-    return np.concatenate([flat, missing], axis=1), (*chosen.labels, "", "")[:2]
+    places = np.concatenate([flat, missing], axis=1)
+    x, y, *_ = *plane.labels, "", ""
+    return dict(zip(points, places, strict=True)), (x, y)
 
 
 def _arrow(ax: Axes, start: Array, end: Array, probability: float, color: str) -> None:
@@ -117,18 +142,18 @@ def _arrow(ax: Axes, start: Array, end: Array, probability: float, color: str) -
     )
 
 
-def _nodes(ax: Axes, points: Mapping[int, Any], places: Mapping[int, Array]) -> None:
-    """Draw the nodes, and a legend with how many there are of each class."""
-    counts = np.bincount([min(p.n_unstable, 3) for p in points.values()] or [0], minlength=4)
+def _nodes(ax: Axes, points: Mapping[int, FixedPoint], places: Mapping[int, Array]) -> None:
+    """Draw the nodes, and a legend with the number of points in each class."""
+    classes = [min(point.n_unstable, _CLASSES - 1) for point in points.values()]
     for node, point in points.items():
         x, y = places[node]
         color = stability_color(point.n_unstable)
-        ax.scatter(x, y, s=NODE, color=color, edgecolors="white", linewidths=1.0, zorder=3)
-    handles = [
-        Line2D([], [], marker="o", linestyle="", color=stability_color(n), label=label)
-        for n, label in ((n, f"{stability_label(n)} ({counts[n]})") for n in range(4))
-        if counts[n] and points
-    ]
+        ax.scatter(x, y, s=_NODE, color=color, edgecolors="white", linewidths=1.0, zorder=3)
+    handles = []
+    for n in sorted(set(classes)):
+        name = f"{stability_label(n)} ({classes.count(n)})"
+        color = stability_color(n)
+        handles.append(Line2D([], [], color=color, marker="o", linestyle="", label=name))
     ax.margins(0.08)
     if handles:
         legend_below(ax, handles, labeled=ax.axison)

@@ -1,68 +1,164 @@
-"""Figures of eigenvalues: where modes grow, decay and turn."""
+"""Figures of eigenvalues and Lyapunov exponents: where modes grow, decay and turn."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, TypeAlias, Union, runtime_checkable
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
+from torch import Tensor, nn
 
+from pyrnn.arrays import Array, ArrayLike, as_array
 from pyrnn.palette import GRAY, SLATE, VERMILION
 from pyrnn.plot.style import axes_or_new, heading, styled
-from pyrnn.projection import Array, as_array
+from pyrnn.validate import as_choice, as_integer
+
+__all__ = ["HasEigenvalues", "plot_lyapunov", "plot_spectrum"]
+
+_ADVICE = "pass a fixed point, a Jacobian, a matrix such as rnn.w_rec.weight, or eigenvalues"
+
+
+@runtime_checkable
+class HasEigenvalues(Protocol):
+    """Something that knows its eigenvalues, such as fixed points.
+
+    Example:
+        >>> import torch
+        >>> from pyrnn.dynamics import linearize
+        >>> linearization = linearize(lambda h, x: 0.5 * h, torch.zeros(2))
+        >>> isinstance(linearization, HasEigenvalues), linearization.eigenvalues.shape
+        (True, torch.Size([2]))
+    """
+
+    @property
+    def eigenvalues(self) -> Tensor:
+        """Eigenvalues, ``(hidden_size,)`` or ``(n, hidden_size)``."""
+
+
+Spectral: TypeAlias = Union[HasEigenvalues, nn.Linear, ArrayLike]  # noqa: UP007 (3.10)
 
 
 @styled
 def plot_spectrum(
-    eigenvalues: Any,
-    initial: Any = None,
+    eigenvalues: Spectral,
     *,
+    style: str = "plane",
+    initial: Spectral | None = None,
+    n: int | None = None,
     continuous: bool = False,
     zoom: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw eigenvalues in the complex plane, growing ones in another color and larger.
+    """Draw eigenvalues in the complex plane, or their magnitudes in falling order.
+
+    Modes that grow are drawn larger and in another color.
 
     Args:
-        eigenvalues: Eigenvalues, ``(n,)``, a square matrix or a layer to take them of, a fixed
-            point, or several: theirs are drawn together.
-        initial: The same before training, drawn hollow.
-        continuous: Whether modes grow right of the imaginary axis, as in differential equations,
-            instead of outside the unit circle, as in maps.
-        zoom: Show the eigenvalues as large as possible instead of the whole circle.
+        eigenvalues: Eigenvalues, ``(n,)``; a square matrix or a layer, whose eigenvalues are
+            computed; or fixed points, whose eigenvalues are drawn together.
+        style: ``"plane"`` or ``"magnitudes"``.
+        initial: The same before training, drawn as circles.
+        n: How many to draw, the largest ones; all by default.
+        continuous: Whether modes grow to the right of the imaginary axis, as in differential
+            equations, instead of outside the unit circle, as in maps.
+        zoom: Whether to show the eigenvalues as large as possible instead of the whole circle.
         ax: Where to draw; a new figure by default.
 
     Returns:
         The axes, in units of 1/s where time is continuous.
 
     Raises:
-        TypeError: If these are no numbers, such as a network: its modes depend on the state.
-        ValueError: If a matrix is not square.
+        TypeError: If these are no numbers. A network has no eigenvalues of its own: its modes
+            depend on the state.
+        ValueError: If a matrix is not square, or if the magnitudes are those of several fixed
+            points or of continuous time.
 
     Example:
         >>> ax = plot_spectrum([0.5, 1.2 + 0.1j, 1.2 - 0.1j])
         >>> ax.get_legend_handles_labels()[1]
         ['stable', 'unstable']
+        >>> ax = plot_spectrum([0.5, -1.2, 0.9j], style="magnitudes", n=2)
+        >>> [line.get_ydata().tolist() for line in ax.get_lines()[:2]]
+        [[0.9], [1.2]]
     """
-    values = _eigenvalues(eigenvalues)
+    is_plane = as_choice("style", style, ("plane", "magnitudes")) == "plane"
+    values = _largest(eigenvalues, n)
+    before = np.zeros(0) if initial is None else _largest(initial, n)
+    if not is_plane:
+        _check_magnitudes(eigenvalues, continuous)
+        ax = axes_or_new(ax)
+        _draw_magnitudes(ax, np.abs(values), np.abs(before))
+        heading(ax, "eigenvalue magnitudes", "mode", "|λ|")
+        return ax
     ax = axes_or_new(ax)
-    grows = values.real > 0 if continuous else np.abs(values) > 1
+    _draw_border(ax, continuous)
+    _draw_plane(ax, values, before, values.real > 0 if continuous else np.abs(values) > 1)
+    _set_limits(ax, values, continuous, zoom)
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), handletextpad=0.2, borderpad=0)
+    unit = " (1/s)" if continuous else ""
+    heading(ax, "spectrum", f"Re λ{unit}", f"Im λ{unit}")
+    return ax
+
+
+def _eigenvalues(source: Spectral) -> Array:
+    """Return the eigenvalues of fixed points, of a matrix, or as they are given.
+
+    Raises:
+        ValueError: If a matrix is not square.
+    """
+    if isinstance(source, HasEigenvalues):
+        return as_array(source.eigenvalues)
+    values = as_array(source.weight if isinstance(source, nn.Linear) else source, _ADVICE)
+    if values.ndim > 1 and (values.ndim > 2 or values.shape[0] != values.shape[1]):
+        raise ValueError(
+            f"expected a square matrix, or eigenvalues (n,), got {values.shape}; {_ADVICE}"
+        )
+    return np.linalg.eigvals(values) if values.ndim == 2 else np.atleast_1d(values)
+
+
+def _largest(source: Spectral, n: int | None) -> Array:
+    """Return the eigenvalues of largest magnitude, largest first."""
+    values = _eigenvalues(source).ravel()
+    n = len(values) if n is None else as_integer("n", n, low=1)
+    return values[np.argsort(-np.abs(values), kind="stable")][:n]
+
+
+def _check_magnitudes(source: Spectral, continuous: bool) -> None:
+    """Check that the eigenvalues can be ordered by magnitude.
+
+    Raises:
+        ValueError: If these are several spectra, or of continuous time.
+    """
+    if continuous:
+        raise ValueError(
+            "expected style='plane' for continuous eigenvalues, got style='magnitudes'; "
+            "their real parts tell which modes grow"
+        )
+    shape = source.eigenvalues.shape if isinstance(source, HasEigenvalues) else ()
+    if len(shape) > 1 and shape[0] > 1:
+        raise ValueError(
+            f"expected one fixed point, got {shape[0]}; choose one, as in "
+            "plot_spectrum(points[0], style='magnitudes'), or draw all of them with "
+            "plot_spectrum(points)"
+        )
+
+
+def _draw_border(ax: Axes, continuous: bool) -> None:
+    """Draw the border of stability: the imaginary axis or the unit circle."""
     guide: dict[str, Any] = {"color": GRAY, "linewidth": 1.0, "zorder": 1}
     if continuous:
         ax.axvline(0, linestyle="--", **guide)
     else:
-        ax.add_patch(Circle((0, 0), 1, fill=False, edgecolor=GRAY, linewidth=1.0, zorder=1))
-    if initial is not None:
-        before = _eigenvalues(initial)
-        hollow: dict[str, Any] = {
-            "facecolors": "none",
-            "edgecolors": GRAY,
-            "linewidths": 0.8,
-            "s": 14,
-        }
-        ax.scatter(before.real, before.imag, label="initial", **hollow)
+        ax.add_patch(Circle((0, 0), 1, fill=False, **guide))
+
+
+def _draw_plane(ax: Axes, values: Array, before: Array, grows: Array) -> None:
+    """Draw eigenvalues as dots, those before training as circles."""
+    if len(before):
+        hollow: dict[str, Any] = {"facecolors": "none", "edgecolors": GRAY, "linewidths": 0.8}
+        ax.scatter(before.real, before.imag, s=14, label="initial", **hollow)
     for mask, color, size, label in (
         (~grows, SLATE, 13, "stable"),
         (grows, VERMILION, 26, "unstable"),
@@ -70,27 +166,10 @@ def plot_spectrum(
         if mask.any():
             dots: dict[str, Any] = {"s": size, "color": color, "linewidths": 0, "zorder": 3}
             ax.scatter(values[mask].real, values[mask].imag, label=label, **dots)
-    _frame(ax, values, continuous, zoom)
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), handletextpad=0.2, borderpad=0)
-    heading(ax, "spectrum", "Re λ" + " (1/s)" * continuous, "Im λ" + " (1/s)" * continuous)
-    return ax
 
 
-def _eigenvalues(source: Any) -> Array:
-    """Return the eigenvalues of fixed points, of a matrix, or as given."""
-    if hasattr(source, "eigenvalues"):
-        return as_array(source.eigenvalues).ravel()
-    advice = "pass a fixed point, a Jacobian, a matrix such as rnn.w_rec.weight, or eigenvalues"
-    values = as_array(getattr(source, "weight", source), advice)
-    if values.ndim > 1 and (values.ndim > 2 or values.shape[0] != values.shape[1]):
-        raise ValueError(
-            f"expected a square matrix, or eigenvalues (n,), got {values.shape}; {advice}"
-        )
-    return np.linalg.eigvals(values) if values.ndim == 2 else np.atleast_1d(values)
-
-
-def _frame(ax: Axes, values: Array, continuous: bool, zoom: bool) -> None:
-    """Choose the limits: equal scales, with room for the unit circle unless zoomed."""
+def _set_limits(ax: Axes, values: Array, continuous: bool, zoom: bool) -> None:
+    """Set limits of equal scale, with room for the unit circle unless zoomed."""
     if continuous:
         ax.margins(0.08)
         return
@@ -106,54 +185,29 @@ def _frame(ax: Axes, values: Array, continuous: bool, zoom: bool) -> None:
     ax.set_ylim(-reach, reach)
 
 
-@styled
-def plot_magnitudes(eigenvalues: Any, *, n: int | None = None, ax: Axes | None = None) -> Axes:
-    """Draw the magnitudes of eigenvalues in falling order, with the border of stability.
-
-    Args:
-        eigenvalues: Eigenvalues, ``(n,)``, a square matrix or a layer to take them of, or a fixed
-            point.
-        n: How many to draw; all by default.
-        ax: Where to draw; a new figure by default.
-
-    Returns:
-        The axes.
-
-    Raises:
-        TypeError: If these are no numbers, such as a network: its modes depend on the state.
-        ValueError: If a matrix is not square, or the modes are those of several fixed points.
-
-    Example:
-        >>> ax = plot_magnitudes([0.5, -1.2, 0.9j], n=2)
-        >>> [line.get_ydata().tolist() for line in ax.get_lines()[:2]]
-        [[0.9], [1.2]]
-    """
-    if len(getattr(eigenvalues, "jacobians", ())) > 1:
-        raise ValueError(
-            f"expected one fixed point, got {len(eigenvalues)}; choose one, as in "
-            "plot_magnitudes(points[0]), or draw all with plot_spectrum(points)"
-        )
-    ax = axes_or_new(ax)
-    sizes = np.sort(np.abs(_eigenvalues(eigenvalues)))[::-1][:n]
+def _draw_magnitudes(ax: Axes, sizes: Array, before: Array) -> None:
+    """Draw one stem for each mode, and the border of stability."""
     modes = np.arange(1, len(sizes) + 1)
     bottom = max(0.0, float(sizes.min() - 0.15 * np.ptp([*sizes, 1.0])))
     ax.vlines(modes, bottom, sizes, color=GRAY, linewidth=1.2)
     for mask, color in ((sizes <= 1, SLATE), (sizes > 1, VERMILION)):
         ax.plot(modes[mask], sizes[mask], "o", color=color, markersize=4)
     ax.axhline(1, color=VERMILION, linestyle="--", linewidth=1.0)
+    if len(before):
+        hollow: dict[str, Any] = {"color": GRAY, "markersize": 4, "fillstyle": "none"}
+        ax.plot(np.arange(1, len(before) + 1), before, "o", label="initial", **hollow)
+        ax.legend()
     ax.set_ylim(bottom=bottom)
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
-    heading(ax, "eigenvalue magnitudes", "mode", "|λ|")
-    return ax
 
 
 @styled
-def plot_lyapunov(exponents: Any, *, ax: Axes | None = None) -> Axes:
-    """Draw a Lyapunov spectrum: positive exponents mean chaos, zero a direction of neutral flow.
+def plot_lyapunov(exponents: ArrayLike, *, ax: Axes | None = None) -> Axes:
+    """Draw a Lyapunov spectrum, in which a positive exponent means chaos.
 
     Args:
-        exponents: Exponents per step, ``(n,)`` in falling order; or ``(n_runs, n)``, drawn as
-            mean with the range of runs.
+        exponents: Exponents per step, ``(n,)`` in falling order; or those of several runs,
+            ``(n_runs, n)``, drawn as their mean with the range of the runs.
         ax: Where to draw; a new figure by default.
 
     Returns:

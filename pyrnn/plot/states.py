@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.ticker import MaxNLocator
 
+from pyrnn.arrays import Array, ArrayLike, as_array
 from pyrnn.dynamics import participation_ratio
 from pyrnn.palette import BLUE, CYCLE, GRAY, INK, RULE, TRACE, Scale, color_scale, colormap
 from pyrnn.plot.style import axes_or_new, heading, styled
-from pyrnn.projection import Array, Projection, as_array, states_of
+from pyrnn.projection import Projection, States, as_states
+from pyrnn.validate import as_choice, as_integer
 
-SHARE = 0.95  # of the variance, whose number of components is written
+__all__ = ["plot_explained_variance", "plot_states", "plot_trajectories"]
+
+_N_LINES = 20  # units drawn as lines by default
+_SHARE = 0.95  # of the variance; the number of components that explain it is written
 
 
 @styled
-def plot_states(states: Any, *, sort: bool = True, ax: Axes | None = None) -> Axes:
-    """Draw the activity of all units over time as a heat map, units in the order of their peaks.
+def plot_states(
+    states: States,
+    *,
+    style: str = "heat",
+    sort: bool | None = None,
+    n: int | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the activity of units over time, as a heat map or as lines.
 
-    Every unit is scaled to its own range, so that when it is active can be compared.
+    The heat map scales every unit to its own range, which shows when each unit is active. Lines
+    are above each other, with one scale for all units.
 
     Args:
         states: States, ``(time, hidden_size)``, or ``(trials, time, hidden_size)``: their mean
             over trials; or what ``rnn.predict`` returned.
-        sort: Whether units are ordered by the time of their peak.
+        style: ``"heat"`` or ``"lines"``.
+        sort: Whether units are in the order of their peaks; by default in a heat map only.
+        n: How many units to draw, evenly spread over all; by default all in a heat map, 20 as
+            lines.
         ax: Where to draw; a new figure by default.
 
     Returns:
@@ -36,68 +51,70 @@ def plot_states(states: Any, *, sort: bool = True, ax: Axes | None = None) -> Ax
 
     Raises:
         TypeError: If these are no states.
-        ValueError: If they have no time axis.
+        ValueError: If they have no time axis, or the style is unknown.
 
     Example:
         >>> ax = plot_states(np.eye(4)[:, [2, 0, 3]])
         >>> ax.images[0].get_array().argmax(axis=1).tolist()
         [0, 2, 3]
+        >>> len(plot_states(np.zeros((50, 30)), style="lines", n=10).get_lines())
+        10
     """
+    is_heat = as_choice("style", style, ("heat", "lines")) == "heat"
     activity = _mean_over_trials(states)
+    sort = is_heat if sort is None else sort
+    order = activity.argmax(axis=0).argsort(kind="stable") if sort else np.arange(len(activity.T))
+    n = (len(order) if is_heat else _N_LINES) if n is None else as_integer("n", n, low=1)
+    chosen = order[np.unique(np.linspace(0, len(order) - 1, n).round().astype(int))]
     ax = axes_or_new(ax)
-    low, high = activity.min(axis=0), activity.max(axis=0)
-    scaled = (activity - low) / np.where(high > low, high - low, 1)
-    order = np.argsort(scaled.argmax(axis=0), kind="stable") if sort else slice(None)
-    image = ax.imshow(scaled[:, order].T, aspect="auto", cmap="magma", vmin=0, vmax=1)
-    ax.figure.colorbar(image, ax=ax, label="activity (of its range)", shrink=0.8)
+    if is_heat:
+        _draw_heat(ax, activity[:, chosen])
+    else:
+        _draw_lines(ax, activity[:, chosen], chosen)
     heading(ax, "activity", "time step", "unit (by peak)" if sort else "unit")
     return ax
 
 
-@styled
-def plot_state_lines(states: Any, *, n: int = 20, ax: Axes | None = None) -> Axes:
-    """Draw the activity of some units as lines above each other, the first at the bottom.
-
-    Args:
-        states: States, ``(time, hidden_size)``, or ``(trials, time, hidden_size)``: their mean
-            over trials; or what ``rnn.predict`` returned.
-        n: How many units to draw; they are spread evenly over all.
-        ax: Where to draw; a new figure by default.
-
-    Returns:
-        The axes; all lines have the same scale.
+def _mean_over_trials(states: States) -> Array:
+    """Return the mean activity, ``(time, hidden_size)``.
 
     Raises:
-        TypeError: If these are no states.
-        ValueError: If they have no time axis.
-
-    Example:
-        >>> ax = plot_state_lines(np.random.default_rng(0).normal(size=(50, 30)), n=10)
-        >>> len(ax.get_lines())
-        10
+        ValueError: If the states have no time axis.
     """
-    activity = _mean_over_trials(states)
-    ax = axes_or_new(ax)
-    chosen = np.unique(np.linspace(0, activity.shape[1] - 1, n).round().astype(int))
-    height = float(np.quantile(np.ptp(activity[:, chosen], axis=0), 0.6)) or 1.0
-    for row, unit in enumerate(chosen):
-        line = activity[:, unit] - activity[:, unit].mean() + row * height
-        ax.plot(line, color=CYCLE[row % 2], linewidth=1.0)
-    ticks = np.arange(len(chosen))[:: max(1, len(chosen) // 8)]
-    ax.set_yticks(ticks * height, [str(chosen[tick]) for tick in ticks])
-    heading(ax, "activity", "time step", "unit")
-    return ax
+    activity = as_states(states)
+    if activity.ndim < 2:
+        raise ValueError(
+            f"expected states of shape (time, hidden_size), got {activity.shape}; "
+            "pass those of one trial, states[0], or of several"
+        )
+    mean: Array = activity.reshape(-1, *activity.shape[-2:]).mean(axis=0)
+    return mean
+
+
+def _draw_heat(ax: Axes, activity: Array) -> None:
+    low, high = activity.min(axis=0), activity.max(axis=0)
+    scaled = (activity - low) / np.where(high > low, high - low, 1)
+    image = ax.imshow(scaled.T, aspect="auto", cmap="magma", vmin=0, vmax=1)
+    ax.figure.colorbar(image, ax=ax, label="activity (of its range)", shrink=0.8)
+
+
+def _draw_lines(ax: Axes, activity: Array, units: Array) -> None:
+    height = float(np.quantile(np.ptp(activity, axis=0), 0.6)) or 1.0
+    for row, line in enumerate(activity.T):
+        ax.plot(line - line.mean() + row * height, color=CYCLE[row % 2], linewidth=1.0)
+    ticks = np.arange(len(units))[:: max(1, len(units) // 8)]
+    ax.set_yticks(ticks * height, [str(units[tick]) for tick in ticks])
 
 
 @styled
 def plot_trajectories(
-    states: Any,
+    states: States,
     *,
     projection: Projection | None = None,
-    color: Any = None,
+    color: ArrayLike | None = None,
     color_label: str = "",
     period: float | None = None,
-    path: Any = None,
+    path: ArrayLike | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw trajectories in the plane of two components.
@@ -105,10 +122,12 @@ def plot_trajectories(
     Args:
         states: States, ``(trials, time, hidden_size)`` or ``(time, hidden_size)``, or what
             ``rnn.predict`` returned. A network of one unit is drawn along one axis.
-        projection: Which plane; that of the states' principal components by default.
-        color: One value a trial, ``(trials,)``, or a state, ``(trials, time)``; gray by default.
+        projection: The plane; by default that of the states' principal components.
+        color: One value for each trial, ``(trials,)``, or for each state, ``(trials, time)``; gray
+            by default.
         color_label: What the values are, with their unit.
-        period: A full turn, such as 360, where ``color`` holds angles: both ends look alike.
+        period: A full turn, such as 360, if the values are angles. The two ends of the scale then
+            look alike.
         path: States along a line attractor, ``(n, hidden_size)``, drawn on top.
         ax: Where to draw; a new figure by default.
 
@@ -117,7 +136,7 @@ def plot_trajectories(
 
     Raises:
         TypeError: If these are no states.
-        ValueError: If there is not one color for each trial or state.
+        ValueError: If there is not one color for each trial or each state.
 
     Example:
         >>> states = np.random.default_rng(0).normal(size=(4, 50, 8)).cumsum(axis=1)
@@ -125,7 +144,7 @@ def plot_trajectories(
         >>> [label.get_text() for label in ax.figure.axes[-1].get_yticklabels()]
         ['−180', '0', '180']
     """
-    trials = states_of(states)
+    trials = as_states(states)
     trials = trials.reshape(-1, *trials.shape[-2:]) if trials.ndim > 1 else trials
     plane = projection or Projection.fit(trials, n_components=2)
     places = _in_plane(plane, trials)
@@ -145,20 +164,24 @@ def plot_trajectories(
 
 
 def _in_plane(plane: Projection, states: Array) -> Array:
-    """Return two coordinates of states, the second zero where the projection has one axis."""
+    """Return two coordinates of states, with zero for a missing axis."""
     places = plane.transform(states)[..., :2]
     missing = np.zeros((*places.shape[:-1], 2 - places.shape[-1]))
     return np.concatenate([places, missing], axis=-1)
 
 
 def _colored(places: Array, scale: Scale, values: Array) -> LineCollection:
-    """Return lines in the color of their trials, or in pieces in the color of their states."""
+    """Return lines in the colors of trials, or in pieces in the colors of states.
+
+    Raises:
+        ValueError: If there is not one value for each trial or each state.
+    """
     if values.shape == places.shape[:1]:
         return LineCollection(list(places), linewidths=0.7, colors=scale(values))
     if values.shape != places.shape[:2]:
         raise ValueError(
             f"expected color of shape ({len(places)},) or {places.shape[:2]}, got {values.shape}; "
-            "give one value a trial or a state"
+            "pass one value for each trial or each state"
         )
     pieces = np.stack([places[:, :-1], places[:, 1:]], axis=2).reshape(-1, 2, 2)
     colors = scale(values[:, :-1].ravel())
@@ -173,10 +196,11 @@ def _add_bar(ax: Axes, scale: Scale, label: str) -> None:
 
 
 @styled
-def plot_explained_variance(states: Any, *, n: int = 15, ax: Axes | None = None) -> Axes:
-    """Draw how much variance each principal component explains, alone and together.
+def plot_explained_variance(states: States, *, n: int = 15, ax: Axes | None = None) -> Axes:
+    """Draw how much variance principal components explain, each and together.
 
-    The number of components for 95 % and the participation ratio are written beside.
+    The axes also state the number of components for 95 % of the variance and the participation
+    ratio.
 
     Args:
         states: States, ``(..., hidden_size)``, or what ``rnn.predict`` returned.
@@ -188,14 +212,15 @@ def plot_explained_variance(states: Any, *, n: int = 15, ax: Axes | None = None)
 
     Raises:
         TypeError: If these are no states.
-        ValueError: If there are fewer than two, or one is not finite.
+        ValueError: If there are fewer than two states, or one is NaN or infinite.
 
     Example:
         >>> ax = plot_explained_variance(np.random.default_rng(0).normal(size=(200, 3)))
         >>> round(ax.get_lines()[0].get_ydata()[-1])
         100
     """
-    flat = states_of(states)
+    n = as_integer("n", n, low=1)
+    flat = as_states(states)
     flat = flat.reshape(-1, flat.shape[-1])
     shares = Projection.fit(flat, n_components=flat.shape[1]).explained_variance_ratio
     shares = np.zeros(1) if shares is None else shares
@@ -204,29 +229,12 @@ def plot_explained_variance(states: Any, *, n: int = 15, ax: Axes | None = None)
     index = np.arange(1, len(shares) + 1)
     ax.bar(index[:n], 100 * shares[:n], color=GRAY, alpha=0.6, width=0.85)
     ax.plot(index[:n], 100 * together[:n], "o-", color=BLUE)
-    ax.axhline(100 * SHARE, color=RULE, linestyle="--", linewidth=1.0, zorder=0)
-    needed = int(np.searchsorted(together, SHARE - 1e-12) + 1)
-    ratio = float(participation_ratio(_tensor(flat)))
-    words = f"{needed} PCs for {SHARE:.0%}\nPR = {ratio:.1f}"
+    ax.axhline(100 * _SHARE, color=RULE, linestyle="--", linewidth=1.0, zorder=0)
+    needed = int(np.searchsorted(together, _SHARE - 1e-12) + 1)
+    ratio = float(participation_ratio(torch.as_tensor(flat)))
+    words = f"{needed} PCs for {_SHARE:.0%}\nPR = {ratio:.1f}"
     ax.text(0.97, 0.5, words, transform=ax.transAxes, ha="right", va="center")
     ax.set_ylim(0, 104)
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     heading(ax, "dimensionality", "principal component", "variance (%)")
     return ax
-
-
-def _mean_over_trials(states: Any) -> Array:
-    activity = states_of(states)
-    if activity.ndim < 2:
-        raise ValueError(
-            f"expected states of shape (time, hidden_size), got {activity.shape}; "
-            "pass those of one trial, states[0], or of several"
-        )
-    mean: Array = activity.reshape(-1, *activity.shape[-2:]).mean(axis=0)
-    return mean
-
-
-def _tensor(array: Array) -> Any:
-    import torch
-
-    return torch.as_tensor(array)

@@ -1,4 +1,4 @@
-"""The look that all figures share, used by context: the user's own settings stay as they are."""
+"""The style of all figures; the user's settings of matplotlib stay as they are."""
 
 from __future__ import annotations
 
@@ -8,19 +8,30 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib.pyplot as plt
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.transforms import ScaledTranslation
 
+__all__ = [
+    "STYLE_SHEET",
+    "axes_or_new",
+    "heading",
+    "legend_above",
+    "legend_below",
+    "styled",
+    "text_size",
+]
+
 STYLE_SHEET = str(Path(__file__).with_name("pyrnn.mplstyle"))
 
-P = ParamSpec("P")
-R = TypeVar("R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
-def styled(plot: Callable[P, R]) -> Callable[P, R]:
-    """Make a function draw in the style of pyrnn, and leave matplotlib's settings untouched.
+def styled(plot: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Return a function that draws as ``plot`` does, in the style of pyrnn.
 
-    What is written into given axes is as large as their own labels, on paper as on a slide.
+    Text that is written into given axes is as large as the labels of these axes.
 
     Example:
         >>> @styled
@@ -31,7 +42,7 @@ def styled(plot: Callable[P, R]) -> Callable[P, R]:
     """
 
     @functools.wraps(plot)
-    def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
+    def drawn(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         ax = kwargs.get("ax")
         size = {"font.size": text_size(ax)} if isinstance(ax, Axes) else {}
         with plt.style.context([STYLE_SHEET, size]):
@@ -44,17 +55,35 @@ def styled(plot: Callable[P, R]) -> Callable[P, R]:
 
 
 def axes_or_new(ax: Axes | None) -> Axes:
-    """Return the given axes, or those of a new figure."""
+    """Return the given axes, or those of a new figure.
+
+    Example:
+        >>> ax = axes_or_new(None)
+        >>> axes_or_new(ax) is ax
+        True
+    """
     return plt.subplots()[1] if ax is None else ax
 
 
 def text_size(ax: Axes) -> float:
-    """Return the size of the labels of axes, in points."""
+    """Return the size of the labels of axes, in points.
+
+    Example:
+        >>> text_size(plt.subplots()[1])
+        10.0
+    """
     return float(ax.xaxis.label.get_fontsize())
 
 
 def heading(ax: Axes, title: str, x: str = "", y: str = "") -> None:
-    """Write title and axis labels, keeping a title that is already there."""
+    """Write axis labels, and a title unless there is one.
+
+    Example:
+        >>> ax = axes_or_new(None)
+        >>> heading(ax, "spectrum", "Re λ", "Im λ")
+        >>> ax.get_title(loc="left"), ax.get_xlabel()
+        ('spectrum', 'Re λ')
+    """
     if not ax.get_title(loc="left"):
         ax.set_title(title, loc="left")
     ax.set_xlabel(x)
@@ -62,22 +91,37 @@ def heading(ax: Axes, title: str, x: str = "", y: str = "") -> None:
 
 
 def legend_above(ax: Axes) -> None:
-    """Put the legend on the line of the title, where it hides no data."""
+    """Put the legend in the line of the title, where it hides no data.
+
+    Example:
+        >>> ax = axes_or_new(None)
+        >>> lines = ax.plot([0, 1], label="loss")
+        >>> legend_above(ax)
+        >>> [text.get_text() for text in ax.get_legend().get_texts()]
+        ['loss']
+    """
     n = len(ax.get_legend_handles_labels()[1])
     tight: dict[str, Any] = {"borderpad": 0, "handletextpad": 0.5, "columnspacing": 1.2}
     ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=n, borderaxespad=0.3, **tight)
 
 
-def legend_below(ax: Axes, handles: Sequence[Any], *, labeled: bool = True) -> None:
-    """Put a legend of two columns below the axes and their labels, where width is scarce."""
+def legend_below(ax: Axes, handles: Sequence[Artist], *, labeled: bool = True) -> None:
+    """Put a legend of two columns below the axes.
+
+    Args:
+        ax: The axes.
+        handles: What the legend explains.
+        labeled: Whether the axes have ticks and labels, which need room.
+
+    Example:
+        >>> ax = axes_or_new(None)
+        >>> legend_below(ax, ax.plot([0, 1], label="loss"))
+        >>> ax.get_legend().get_texts()[0].get_text()
+        'loss'
+    """
     lines = 3.3 if labeled else 0.2  # height of tick labels and axis label
-    drop = ScaledTranslation(0, -lines * text_size(ax) / 72, _inches(ax))
+    inches = ax.figure.dpi_scale_trans
+    drop = ScaledTranslation(0, -lines * text_size(ax) / 72, inches)
     tight: dict[str, Any] = {"handletextpad": 0.2, "columnspacing": 1.2, "borderaxespad": 0.2}
     place: dict[str, Any] = {"bbox_to_anchor": (0.5, 0), "bbox_transform": ax.transAxes + drop}
     ax.legend(handles=handles, loc="upper center", ncols=2, **place, **tight)
-
-
-def _inches(ax: Axes) -> Any:
-    """Return the transform from inches to pixels of the figure that axes belong to."""
-    figure: Any = ax.figure
-    return figure.dpi_scale_trans

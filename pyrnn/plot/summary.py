@@ -1,15 +1,19 @@
-"""One page that says what a network does."""
+"""One page about a network: what it does, how it learned, what it is made of."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from torch import Tensor
 
+from pyrnn.arrays import Array, as_array
+from pyrnn.base import RNNBase
+from pyrnn.connectivity import Connectivity
+from pyrnn.dynamics import jacobian
 from pyrnn.palette import SLATE
 from pyrnn.plot.spectra import plot_spectrum
 from pyrnn.plot.states import plot_explained_variance, plot_states, plot_trajectories
@@ -17,9 +21,14 @@ from pyrnn.plot.style import styled
 from pyrnn.plot.training import plot_loss
 from pyrnn.plot.trials import plot_trial
 from pyrnn.plot.weights import plot_weights
+from pyrnn.tasks import Task, Trial
+from pyrnn.training import History
+from pyrnn.validate import as_integer
 
-N_TRIALS, N_LINES = 64, 24  # trials that are run, and drawn as trajectories
-LAYOUT: list[Any] = [
+__all__ = ["plot_summary"]
+
+_N_LINES = 24  # trials that are drawn as trajectories
+_LAYOUT: list[Any] = [
     ["trial", "trial", "words"],
     ["loss", "weights", "spectrum"],
     ["space", "pcs", "states"],
@@ -27,18 +36,21 @@ LAYOUT: list[Any] = [
 
 
 @styled
-def plot_summary(rnn: Any, task: Any, *, n_trials: int = N_TRIALS) -> Figure:
-    """Draw one page: a trial, the training, weights, spectrum, trajectories and dimensionality.
+def plot_summary(network: RNNBase, task: Task, *, n_trials: int = 64) -> Figure:
+    """Draw one page about a network.
+
+    It shows a trial, the training, the weights, the spectrum, trajectories and dimensionality.
 
     Args:
-        rnn: A network, trained or not.
-        task: A task with the network's channels; its first trials are run without gradient.
-        n_trials: How many.
+        network: A network, trained or not.
+        task: A task with the channels of the network. Its first trials are run.
+        n_trials: How many trials to run.
 
     Returns:
-        The figure, to be saved or shown.
+        The figure.
 
     Raises:
+        TypeError: If the arguments are not a network and a task.
         ValueError: If network and task have different channels.
 
     Example:
@@ -48,49 +60,63 @@ def plot_summary(rnn: Any, task: Any, *, n_trials: int = N_TRIALS) -> Figure:
         >>> [ax.get_title(loc="left") for ax in figure.axes][:2]
         ['trial', 'summary']
     """
-    wanted, given = (task.input_size, task.output_size), (rnn.input_size, rnn.output_size)
-    if wanted != given:
-        raise ValueError(
-            f"expected a network with {wanted} channels in and out, as the task has, got {given}; "
-            f"make it with {type(rnn).__name__}({wanted[0]}, n_units, {wanted[1]})"
-        )
-    batch = task.batch(n_trials)
-    dtype = next(rnn.parameters()).dtype
-    outputs, states = rnn.predict(batch.inputs.to(dtype))
-    figure, axes = plt.subplot_mosaic(LAYOUT, figsize=(11.7, 8.3))
+    _check(network, task)
+    batch = task.batch(as_integer("n_trials", n_trials, low=1))
+    outputs, states = network.predict(batch.inputs)
+    figure, axes = plt.subplot_mosaic(_LAYOUT, figsize=(11.7, 8.3))
     plot_trial(batch, outputs, dt=task.dt, ax=axes["trial"])
-    _words(axes["words"], rnn, task, _score(task, outputs, batch))
-    _training(axes["loss"], getattr(rnn, "history", None))
-    weight = rnn.w_rec.weight
-    regions = getattr(rnn.connectivity, "regions", None)
-    plot_weights(weight, signs=rnn.signs, regions=regions, ax=axes["weights"])
-    plot_spectrum(_jacobian(rnn, states), ax=axes["spectrum"])
+    _write_words(axes["words"], network, task, _score(task, outputs, batch))
+    _draw_training(axes["loss"], network.history)
+    regions = network.connectivity if isinstance(network.connectivity, Connectivity) else None
+    weight = network.w_rec.weight
+    plot_weights(weight, signs=network.signs, regions=regions, ax=axes["weights"])
+    plot_spectrum(_jacobian(network, states), ax=axes["spectrum"])
     axes["spectrum"].set_title("spectrum at the mean state", loc="left")
-    plot_trajectories(states[:N_LINES], ax=axes["space"])
+    plot_trajectories(states[:_N_LINES], ax=axes["space"])
     plot_explained_variance(states, ax=axes["pcs"])
     plot_states(states[0], ax=axes["states"])
     return figure
 
 
-def _score(task: Any, outputs: Any, batch: Any) -> str:
+def _check(network: RNNBase, task: Task) -> None:
+    """Check that a network and a task have the same channels.
+
+    Raises:
+        TypeError: If the arguments are something else.
+        ValueError: If the channels differ.
+    """
+    if not isinstance(network, RNNBase) or not isinstance(task, Task):
+        raise TypeError(
+            f"expected a network and a task, got {type(network).__name__} and "
+            f"{type(task).__name__}; as in plot_summary(rnn, FlipFlop())"
+        )
+    wanted, given = (task.input_size, task.output_size), (network.input_size, network.output_size)
+    if wanted != given:
+        raise ValueError(
+            f"expected a network with {wanted} channels in and out, as the task has, got {given}; "
+            f"make it with {type(network).__name__}({wanted[0]}, n_units, {wanted[1]})"
+        )
+
+
+def _score(task: Task, outputs: Tensor, batch: Trial) -> str:
     value = task.metric(outputs, batch.targets.to(outputs.device), batch.mask.to(outputs.device))
     return f"{task.metric_name} {float(value):.4g}"
 
 
-def _words(ax: Axes, rnn: Any, task: Any, score: str) -> None:
-    """Write what the network and the task are."""
-    n_parameters = sum(p.numel() for p in rnn.parameters() if p.requires_grad)
-    signs = rnn.signs
+def _write_words(ax: Axes, network: RNNBase, task: Task, score: str) -> None:
+    """Write facts about the network and the task."""
+    n_parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    signs = network.signs
     dale = "none" if signs is None else f"{int((signs > 0).sum())} E, {int((signs < 0).sum())} I"
     rows = {
-        "network": type(rnn).__name__,
+        "network": type(network).__name__,
         "task": type(task).__name__,
         "result": score,
-        "units": str(rnn.hidden_size),
-        "channels": f"{rnn.input_size} in, {rnn.output_size} out",
+        "units": str(network.hidden_size),
+        "channels": f"{network.input_size} in, {network.output_size} out",
         "Dale's law": dale,
         "parameters": f"{n_parameters:,}",
-        "time step": f"{rnn.dt:g} ms",
+        "time step": f"{network.dt:g} ms",
     }
     ax.axis("off")
     ax.set_title("summary", loc="left")
@@ -100,7 +126,7 @@ def _words(ax: Axes, rnn: Any, task: Any, score: str) -> None:
         ax.text(0.38, y, value, transform=ax.transAxes, va="top", weight="bold")
 
 
-def _training(ax: Axes, history: Any) -> None:
+def _draw_training(ax: Axes, history: History | None) -> None:
     if history is not None and history.n_steps:
         plot_loss(history, ax=ax)
         return
@@ -108,12 +134,7 @@ def _training(ax: Axes, history: Any) -> None:
     ax.text(0.5, 0.5, "not trained", transform=ax.transAxes, ha="center", color=SLATE)
 
 
-def _jacobian(rnn: Any, states: torch.Tensor) -> np.ndarray[Any, Any]:
+def _jacobian(network: RNNBase, states: Tensor) -> Array:
     """Return the Jacobian of the step at the mean state, without input."""
-    from pyrnn.dynamics import jacobian
-
     mean = states.reshape(-1, states.shape[-1]).mean(dim=0)
-    matrix: np.ndarray[Any, Any] = (
-        jacobian(rnn, mean, mean.new_zeros(rnn.input_size)).detach().cpu().numpy()
-    )
-    return matrix
+    return as_array(jacobian(network, mean, torch.zeros(network.input_size).to(mean)))

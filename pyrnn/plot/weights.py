@@ -1,40 +1,73 @@
-"""Figures of parameters: weights, biases, time constants."""
+"""Figures of parameters: weights and time constants."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Literal, Protocol, TypeAlias, Union, runtime_checkable
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from torch import Tensor, nn
 
-from pyrnn.palette import BLUE, GRAY, INK, RULE, VERMILION
+from pyrnn.arrays import Array, ArrayLike, as_array
+from pyrnn.base import RNNBase
+from pyrnn.connectivity import Connectivity
+from pyrnn.palette import BLUE, GRAY, INK, VERMILION
 from pyrnn.plot.style import axes_or_new, heading, styled
-from pyrnn.projection import Array, as_array
 
-BRIGHT = 0.995  # share of the weights that the colors tell apart
+__all__ = ["HasTimeConstants", "plot_time_constants", "plot_weights"]
+
+_BRIGHT = 0.995  # share of the weights that the colors tell apart
+
+
+@runtime_checkable
+class HasTimeConstants(Protocol):
+    """A network with time constants.
+
+    Example:
+        >>> from pyrnn import CTRNN, RNN
+        >>> CTRNN(3, 8, 2, tau=50.0).tau
+        50.0
+        >>> [isinstance(rnn, HasTimeConstants) for rnn in (CTRNN(3, 8, 2), RNN(3, 8, 2))]
+        [True, False]
+    """
+
+    @property
+    def tau(self) -> float | Tensor:
+        """Time constants in ms, one number or ``(hidden_size,)``."""
+
+
+Weights: TypeAlias = Union[RNNBase, nn.Linear, ArrayLike]  # noqa: UP007 (3.10)
+Regions: TypeAlias = Union[Connectivity, Mapping[str, slice]]  # noqa: UP007
+_Groups: TypeAlias = list[tuple[str, int]]  # name and size of units that are drawn together
 
 
 @styled
 def plot_weights(
-    weights: Any, *, signs: Any = None, regions: Any = None, ax: Axes | None = None
+    weights: Weights,
+    *,
+    signs: ArrayLike | None = None,
+    regions: Regions | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
-    """Draw a weight matrix, rows postsynaptic and columns presynaptic, zero in white.
+    """Draw a weight matrix: rows postsynaptic, columns presynaptic, zero white.
 
     Args:
-        weights: A matrix ``(n_to, n_from)``, a layer that has a ``weight``: recurrent, input or
-            readout; or a network, whose recurrent weights, signs and regions are drawn.
-        signs: Sign of each unit, ``(hidden_size,)``: excitatory units are drawn first, then
+        weights: A matrix ``(n_to, n_from)``; a layer; or a network, whose recurrent weights,
+            signs and regions are drawn.
+        signs: Sign of each unit, ``(hidden_size,)``. Excitatory units are drawn first, then
             inhibitory ones, with a border between them.
-        regions: Slices of units by name, or a ``Connectivity``: borders and names are drawn.
+        regions: Slices of units by name, or a ``Connectivity``. Borders and names are drawn.
         ax: Where to draw; a new figure by default.
 
     Returns:
         The axes, with colors symmetric about zero.
 
     Raises:
-        TypeError: If it is neither.
-        ValueError: If it is not a matrix, or neither side has as many units as there are signs.
+        TypeError: If these are no weights.
+        ValueError: If they are not a matrix, or if neither side of the matrix has as many units
+            as there are signs.
 
     Example:
         >>> import torch
@@ -42,74 +75,114 @@ def plot_weights(
         >>> [label.get_text() for label in ax.get_xticklabels()]
         ['E', 'I']
     """
-    if hasattr(weights, "w_rec"):
-        found = getattr(weights.connectivity, "regions", None)
-        regions = found if signs is None and regions is None else regions
+    if isinstance(weights, RNNBase):
+        if signs is None and regions is None and isinstance(weights.connectivity, Connectivity):
+            regions = weights.connectivity
         signs = weights.signs if signs is None else signs
-        weights = weights.w_rec
-    matrix = as_array(getattr(weights, "weight", weights), "pass a layer, such as rnn.w_rec")
     order, groups = _groups(signs, regions)
-    _check_matrix(matrix, len(order))
-    ax = axes_or_new(ax)
+    layer = weights.w_rec if isinstance(weights, RNNBase) else weights
+    matrix = _matrix(layer, len(order))
     rows, columns = (size == len(order) for size in matrix.shape)
     matrix = matrix[order] if rows else matrix
     matrix = matrix[:, order] if columns else matrix
-    limit = float(np.quantile(np.abs(matrix), BRIGHT)) or float(np.abs(matrix).max()) or 1.0
-    image = ax.imshow(matrix, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
-    ax.figure.colorbar(image, ax=ax, label="weight", shrink=0.8)
-    ax.spines[:].set_visible(True)
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MaxNLocator("auto", integer=True))
-    _name_groups(ax, groups, columns, "x")
-    _name_groups(ax, groups, rows, "y")
+    ax = axes_or_new(ax)
+    _draw_matrix(ax, matrix)
+    _name_groups(ax, groups if columns else [], "x")
+    _name_groups(ax, groups if rows else [], "y")
     sources = "from unit" if columns or not groups else "from channel"
     heading(ax, "weights", sources, "to unit" if rows or not groups else "to channel")
     return ax
 
 
-@styled
-def plot_stems(values: Any, *, label: str = "value", ax: Axes | None = None) -> Axes:
-    """Draw one stem for each value: biases, or a column of weights.
-
-    Args:
-        values: The values, ``(n,)``.
-        label: What they are.
-        ax: Where to draw; a new figure by default.
-
-    Returns:
-        The axes.
+def _matrix(layer: nn.Linear | ArrayLike, n_units: int) -> Array:
+    """Return weights as a matrix, with ``n_units`` on a side unless that is zero.
 
     Raises:
-        TypeError: If these are no numbers.
-
-    Example:
-        >>> plot_stems([0.5, -1.0, 0.2], label="bias").get_ylabel()
-        'bias'
+        ValueError: If it is no such matrix.
     """
-    heights = as_array(values, "pass values, such as rnn.w_rec.bias").reshape(-1)
-    ax = axes_or_new(ax)
-    units = np.arange(len(heights))
-    ax.vlines(units, 0, heights, color=GRAY, linewidth=1.2)
-    ax.axhline(0, color=RULE, linewidth=0.8, zorder=0)
-    ax.plot(units, heights, "o", color=BLUE, markersize=3.5)
-    if not heights.any():
-        ax.set_ylim(-1, 1)
-    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
-    heading(ax, label, "unit", label)
-    return ax
+    weight = layer.weight if isinstance(layer, nn.Linear) else layer
+    matrix = as_array(weight, "pass a layer, such as rnn.w_rec")
+    if matrix.ndim != 2 or (n_units and n_units not in matrix.shape):
+        wanted = f"with {n_units} units on a side" if n_units else "(n_to, n_from)"
+        raise ValueError(
+            f"expected a matrix {wanted}, got shape {matrix.shape}; "
+            "signs and regions must be those of its units"
+        )
+    return matrix
+
+
+def _groups(signs: ArrayLike | None, regions: Regions | None) -> tuple[Array, _Groups]:
+    """Return the order of the units, and the groups that are drawn together."""
+    if regions is not None:
+        slices = _slices(regions)
+        order = np.concatenate([np.arange(units.start, units.stop) for units in slices.values()])
+        return order, [(name, units.stop - units.start) for name, units in slices.items()]
+    if signs is None:
+        return np.arange(0), []
+    kinds = as_array(signs)
+    counts = [("E", int((kinds > 0).sum())), ("", int((kinds == 0).sum()))]
+    counts.append(("I", int((kinds < 0).sum())))
+    return np.argsort(-kinds, kind="stable"), [(name, n) for name, n in counts if n]
+
+
+def _slices(regions: Regions) -> dict[str, slice]:
+    """Return the units of each region.
+
+    Raises:
+        TypeError: If these are no regions.
+    """
+    if isinstance(regions, Connectivity):
+        return {name: region.units for name, region in regions.regions.items()}
+    named = dict(regions) if isinstance(regions, Mapping) else {}
+    slices = {name: units for name, units in named.items() if isinstance(units, slice)}
+    if not slices or len(slices) < len(named):
+        raise TypeError(
+            f"expected regions as slices by name, got {type(regions).__name__}; pass "
+            "rnn.connectivity, or for instance {'cortex': slice(0, 10)}"
+        )
+    return slices
+
+
+def _draw_matrix(ax: Axes, matrix: Array) -> None:
+    """Draw a matrix, its colors symmetric about zero, and their scale."""
+    limit = float(np.quantile(np.abs(matrix), _BRIGHT)) or float(np.abs(matrix).max()) or 1.0
+    image = ax.imshow(matrix, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
+    ax.figure.colorbar(image, ax=ax, label="weight", shrink=0.8)
+    ax.spines[:].set_visible(True)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator("auto", integer=True))
+
+
+def _name_groups(ax: Axes, groups: _Groups, axis: Literal["x", "y"]) -> None:
+    """Write the names of groups along an axis, with borders between them."""
+    if not groups:
+        return
+    ends = np.cumsum([n for _, n in groups])
+    middles = ends - np.array([n for _, n in groups]) / 2 - 0.5
+    line = ax.axvline if axis == "x" else ax.axhline
+    for end in ends[:-1]:
+        line(end - 0.5, color=INK, linewidth=0.8)
+    choose = ax.set_xticks if axis == "x" else ax.set_yticks
+    choose(middles, [name for name, _ in groups])
+    ax.tick_params(axis=axis, length=0)
 
 
 @styled
-def plot_time_constants(tau: Any, initial: Any = None, *, ax: Axes | None = None) -> Axes:
-    """Draw histograms of time constants, before and after training.
+def plot_time_constants(
+    tau: HasTimeConstants | ArrayLike,
+    *,
+    initial: HasTimeConstants | ArrayLike | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a histogram of time constants, with their median.
 
     Args:
         tau: Time constants in ms, ``(hidden_size,)``, or a network that has them.
-        initial: The same before training.
+        initial: The same before training, drawn behind.
         ax: Where to draw; a new figure by default.
 
     Returns:
-        The axes; infinite time constants are left out.
+        The axes. Infinite time constants are left out.
 
     Raises:
         TypeError: If these are no numbers, or the network has no time constants.
@@ -135,51 +208,15 @@ def plot_time_constants(tau: Any, initial: Any = None, *, ax: Axes | None = None
     return ax
 
 
-def _finite(values: Any) -> Array:
+def _finite(tau: HasTimeConstants | ArrayLike) -> Array:
+    """Return the time constants that are finite.
+
+    Raises:
+        ValueError: If there are none.
+    """
     advice = "pass rnn.tau of a leaky network, or timescales(eigenvalues, dt)"
-    values = getattr(values, "tau", values)
-    flat = as_array(values, advice).reshape(-1).astype(float)
+    values = as_array(tau.tau if isinstance(tau, HasTimeConstants) else tau, advice)
+    flat = values.reshape(-1).astype(float)
     if not np.isfinite(flat).any():
         raise ValueError(f"expected finite time constants, got {len(flat)} without one; {advice}")
     return flat[np.isfinite(flat)]
-
-
-def _check_matrix(matrix: Array, n_units: int) -> None:
-    if matrix.ndim != 2 or (n_units and n_units not in matrix.shape):
-        wanted = f"with {n_units} units on a side" if n_units else "(n_to, n_from)"
-        raise ValueError(
-            f"expected a matrix {wanted}, got shape {matrix.shape}; "
-            "signs and regions must be those of its units"
-        )
-
-
-def _groups(signs: Any, regions: Any) -> tuple[Array, list[tuple[str, int]]]:
-    """Return the order of units, and the name and size of each group that is drawn together."""
-    if regions is not None:
-        named = getattr(regions, "regions", regions)
-        slices = {name: getattr(region, "units", region) for name, region in named.items()}
-        sizes = [(name, each.stop - each.start) for name, each in slices.items()]
-        return np.concatenate([np.arange(s.start, s.stop) for s in slices.values()]), sizes
-    if signs is None:
-        return np.arange(0), []
-    kinds = as_array(signs)
-    order = np.argsort(-kinds, kind="stable")
-    counts = [("E", int((kinds > 0).sum())), ("", int((kinds == 0).sum()))]
-    counts.append(("I", int((kinds < 0).sum())))
-    return order, [(name, n) for name, n in counts if n]
-
-
-def _name_groups(
-    ax: Axes, groups: list[tuple[str, int]], named: bool, axis: Literal["x", "y"]
-) -> None:
-    """Write the names of groups at their middles, with borders between them."""
-    if not (named and groups):
-        return
-    ends = np.cumsum([n for _, n in groups])
-    middles = ends - np.array([n for _, n in groups]) / 2 - 0.5
-    line = ax.axvline if axis == "x" else ax.axhline
-    for end in ends[:-1]:
-        line(end - 0.5, color=INK, linewidth=0.8)
-    choose = ax.set_xticks if axis == "x" else ax.set_yticks
-    choose(middles, [name for name, _ in groups])
-    ax.tick_params(axis=axis, length=0)

@@ -1,6 +1,6 @@
-"""Interactive 3D scenes: a window, a picture, a film, or a web page that works offline."""
+"""Interactive 3D scenes: windows, pictures, films, web pages that work offline."""
 
-from pyrnn.render.opengl import OpenGL, probe_opengl
+from pyrnn.render.gl._opengl import OpenGL, probe_opengl
 from pyrnn.render.output import Output
 from pyrnn.render.panels import Panels
 from pyrnn.render.scene import Scene

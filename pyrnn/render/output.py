@@ -1,37 +1,50 @@
-"""What can be done with something drawn: show it, save it, film it, put it in a notebook."""
+"""Output of scenes and panels: windows, pictures, films, pages, notebooks."""
 
 from __future__ import annotations
 
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from pyrnn.files import replacing
-from pyrnn.render import given
-from pyrnn.render.layers import Drawing
-from pyrnn.render.opengl import begin_probe, has_display
+from pyrnn.render._camera import VIEWS
+from pyrnn.render._drawing import Drawing
+from pyrnn.render._page import iframe, page
+from pyrnn.render.gl._opengl import begin_probe, has_display
+from pyrnn.validate import as_boolean, as_choice, as_integer, as_number
+
+__all__ = ["Output"]
+
+_PAGES, _FILMS = (".html", ".htm"), (".gif", ".mp4")
+_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+_OPAQUE = (".jpg", ".jpeg")
+_VECTORS = (".svg", ".pdf", ".eps", ".ps")
+_MOTIONS = ("turntable", "trials")
 
 
-class Output:
-    """A window, a page, a picture or a film of one or more drawings side by side.
+class Output(ABC):
+    """One or more drawings side by side, as a window, a page, a picture or a film.
 
-    *Subclassing*: write ``drawings``; everything else then works.
+    Subclassing:
+        Write the property ``drawings``. Everything else then works.
 
     Example:
         >>> import torch
         >>> from pyrnn.render import Scene
         >>> class Twice(Output):
         ...     drawings = [Scene(torch.randn(4, 50, 8)).drawing] * 2
-        >>> Twice().html().count('"nSteps": 50')
-        2
+        >>> len(Twice().drawings), Twice().html().count('"nSteps": 50')
+        (2, 2)
     """
 
     @property
+    @abstractmethod
     def drawings(self) -> list[Drawing]:
         """What is shown, from left to right."""
-        raise NotImplementedError
 
     def show(self, *, size: tuple[int, int] = (1280, 860)) -> None:
         """Open an interactive window, and return when it is closed.
@@ -43,23 +56,24 @@ class Output:
 
         Raises:
             RuntimeError: If there is a display but no OpenGL.
-            ValueError: If the size is not two positive numbers.
+            TypeError: If the size is not two whole numbers.
+            ValueError: If one of them is not positive.
 
         Example:
             >>> import torch
             >>> from pyrnn.render import Scene
             >>> Scene(torch.randn(4, 50, 8)).show()  # doctest: +SKIP
         """
-        size = given.check_size(size)
+        size = _size(size)
         if has_display():
             begin_probe()
-        from pyrnn.render.window import show
+        from pyrnn.render.gl._window import show
 
         show(self.drawings, size)
 
     def screenshot(
         self,
-        path: str | Path,
+        path: str | os.PathLike[str],
         *,
         size: tuple[int, int] = (1500, 1100),
         view: str = "iso",
@@ -71,81 +85,96 @@ class Output:
             path: Where to write it: a ``.png``, ``.jpg``, ``.tif`` or ``.webp``.
             size: Width and height of each scene, in pixels.
             view: ``"iso"``, ``"front"``, ``"side"`` or ``"top"``.
-            transparent: Leave the background out.
+            transparent: Whether to leave the background out.
 
         Returns:
             The path.
 
         Raises:
             RuntimeError: If OpenGL does not work; the message says what to install.
-            ValueError: If suffix, size or view are not among these.
+            TypeError: If an argument is of another kind.
+            ValueError: If the suffix, the size or the view is not allowed.
 
         Example:
             >>> import torch
-            >>> from pyrnn.render import Scene
-            >>> scene = Scene(torch.randn(4, 50, 8))
-            >>> scene.screenshot("scene.png", size=(800, 600))  # doctest: +SKIP
-            PosixPath('scene.png')
+            >>> from pyrnn.render import Scene, probe_opengl
+            >>> scene, path = Scene(torch.randn(4, 50, 8)), getfixture("tmp_path") / "scene.png"
+            >>> if probe_opengl().ok:
+            ...     assert scene.screenshot(path, size=(80, 60)) == path
         """
-        suffix = given.check_suffix(path, given.PICTURES)
-        if transparent and suffix in given.OPAQUE:
+        suffix = _suffix(path, _PICTURES)
+        size, view = _size(size), as_choice("view", view, VIEWS)
+        if as_boolean("transparent", transparent) and suffix in _OPAQUE:
             raise ValueError(
                 f"expected a format with transparency, got {str(path)!r}; write a .png"
             )
-        size = given.check_size(size)
-        begin_probe()  # beside the imports of what projects and draws
-        from pyrnn.render.picture import draw_picture
+        begin_probe()  # it runs while what projects and draws is imported
+        from pyrnn.render.gl._picture import draw_picture
 
-        style: dict[str, Any] = {"view": view, "transparent": transparent}
-        pictures = [draw_picture(drawing, size, **style) for drawing in self.drawings]
+        pictures = [
+            draw_picture(drawing, size, view=view, transparent=transparent)
+            for drawing in self.drawings
+        ]
         with replacing(path) as partial:
             Image.fromarray(np.concatenate(pictures, axis=1)).save(partial)
         return Path(path)
 
     def film(
         self,
-        path: str | Path,
+        path: str | os.PathLike[str],
         *,
         motion: str = "turntable",
         seconds: float = 6.0,
-        fps: int = 15,
+        fps: float = 15,
         size: tuple[int, int] = (720, 528),
         progress: bool = True,
     ) -> Path:
-        """Write a film: the scene turning, or the trials unfolding in time.
+        """Write a film: the scene turns, or the trials unfold in time.
 
         Args:
-            path: A ``.gif``, or a ``.mp4`` (``pip install "pyrnn[video]"``).
+            path: Where to write it: a ``.gif``, or an ``.mp4`` (``pip install "pyrnn[video]"``).
             motion: ``"turntable"`` or ``"trials"``.
             seconds: Duration.
-            fps: Frames a second.
+            fps: Frames per second.
             size: Width and height of each scene, in pixels; rounded to multiples of 16.
-            progress: Whether to show a bar that says how far it has got.
+            progress: Whether to show a progress bar.
 
         Returns:
             The path.
 
         Raises:
-            ImportError: If an ``.mp4`` is wanted and the extra is not installed.
-            RuntimeError: If OpenGL does not work.
-            ValueError: If suffix, motion, duration or size are not among these.
+            ImportError: If the path ends in ``.mp4`` and the tools for that are missing.
+            RuntimeError: If OpenGL does not work; the message says what to install.
+            TypeError: If an argument is of another kind.
+            ValueError: If the suffix, the motion, the duration or the size is not allowed.
 
         Example:
             >>> import torch
-            >>> from pyrnn.render import Scene
-            >>> scene = Scene(torch.randn(4, 50, 8), color="time")
-            >>> scene.film("scene.gif", motion="trials", seconds=3)  # doctest: +SKIP
-            PosixPath('scene.gif')
+            >>> from pyrnn.render import Scene, probe_opengl
+            >>> scene, path = Scene(torch.randn(4, 50, 8)), getfixture("tmp_path") / "scene.gif"
+            >>> options = {"motion": "trials", "seconds": 1, "fps": 2, "size": (64, 48)}
+            >>> if probe_opengl().ok:
+            ...     assert scene.film(path, progress=False, **options) == path
         """
-        given.check_suffix(path, given.FILMS)
-        size = given.check_size(size)
+        _suffix(path, _FILMS)
+        motion, size = as_choice("motion", motion, _MOTIONS), _size(size)
+        seconds, fps = as_number("seconds", seconds, above=0), as_number("fps", fps, above=0)
+        progress = as_boolean("progress", progress)
         begin_probe()
-        from pyrnn.render.film import write_film
+        from pyrnn.render.gl._film import write_film
 
-        return write_film(self.drawings, Path(path), motion, seconds, fps, size, progress)
+        return write_film(
+            self.drawings,
+            Path(path),
+            motion=motion,
+            seconds=seconds,
+            fps=fps,
+            size=size,
+            progress=progress,
+        )
 
-    def save(self, path: str | Path, **options: Any) -> Path:
-        """Write what the suffix asks for: .html page, .png still, .gif or .mp4 film.
+    def save(self, path: str | os.PathLike[str], **options: object) -> Path:
+        """Write what the suffix says: an .html page, a .png still, a .gif or .mp4 film.
 
         Args:
             path: Where to write it.
@@ -155,29 +184,32 @@ class Output:
             The path.
 
         Raises:
+            TypeError: If an option is unknown, or of another kind.
             ValueError: If the suffix is unknown.
 
         Example:
-            >>> import tempfile, torch
+            >>> import torch
             >>> from pyrnn.render import Scene
-            >>> with tempfile.TemporaryDirectory() as folder:
-            ...     Scene(torch.randn(4, 50, 8)).save(folder + "/scene.html").name
-            'scene.html'
+            >>> path = getfixture("tmp_path") / "scene.html"
+            >>> Scene(torch.randn(4, 50, 8)).save(path) == path
+            True
         """
-        known = (*given.PAGES, *given.FILMS, *given.PICTURES)
-        suffix = given.check_suffix(path, known, (".html", ".png", ".gif", ".mp4"))
-        if suffix in given.PAGES:
-            page = self.html(**options)
-            with replacing(path) as partial:
-                partial.write_text(page, encoding="utf-8")
-            return Path(path)
-        return (self.film if suffix in given.FILMS else self.screenshot)(path, **options)
+        suffix = _suffix(path, (*_PAGES, *_FILMS, *_PICTURES), (".html", ".png", ".gif", ".mp4"))
+        if suffix not in _PAGES:
+            write: Callable[..., Path] = self.film if suffix in _FILMS else self.screenshot
+            return write(path, **options)
+        if options:
+            raise TypeError(f"expected no options for a page, got {', '.join(options)}")
+        document = self.html()
+        with replacing(path) as partial:
+            partial.write_text(document, encoding="utf-8")
+        return Path(path)
 
     def html(self) -> str:
-        """Return one self-contained web page, which needs no network.
+        """Return one web page that needs no network and no other file.
 
         Returns:
-            The document, to be written to a ``.html`` file or sent to a browser.
+            The document, to be written to an ``.html`` file or sent to a browser.
 
         Example:
             >>> import torch
@@ -185,11 +217,48 @@ class Output:
             >>> Scene(torch.randn(4, 50, 8)).html()[:15]
             '<!DOCTYPE html>'
         """
-        from pyrnn.render.page import page
-
         return page(self.drawings)
 
     def _repr_html_(self) -> str:
-        from pyrnn.render.page import frame
+        return iframe(self.html())
 
-        return frame(self.html())
+
+def _suffix(
+    path: str | os.PathLike[str], allowed: Sequence[str], named: Sequence[str] | None = None
+) -> str:
+    """Return the suffix of a path, which says what to write.
+
+    Args:
+        path: The path.
+        allowed: All suffixes that can be written.
+        named: Those that the message lists; all by default.
+
+    Raises:
+        TypeError: If it is no path.
+        ValueError: If the suffix is not allowed.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"expected path to be a str or a Path, got {type(path).__name__}")
+    suffix = Path(path).suffix.lower()
+    if suffix in allowed:
+        return suffix
+    advice = "the suffix says what to write"
+    if suffix in _VECTORS:
+        advice = "a scene is made of pixels: write a .png as large as it will be printed"
+    elif suffix in (*_PAGES, *_FILMS, *_PICTURES):
+        advice = "save() writes pages, pictures and films"
+    *first, last = named or allowed
+    names = f"{', '.join(first)} or {last}"
+    raise ValueError(f"expected a path ending in {names}, got {str(path)!r}; {advice}")
+
+
+def _size(size: object) -> tuple[int, int]:
+    """Return width and height in pixels.
+
+    Raises:
+        TypeError: If these are not two whole numbers.
+    """
+    if not isinstance(size, (tuple, list, np.ndarray)) or len(size) != 2:
+        raise TypeError(f"expected size to be (width, height) in pixels, got {size!r}")
+    width, height = size
+    return as_integer("width", width, low=1), as_integer("height", height, low=1)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from pyrnn.render.layers import Drawing
+from pyrnn.render._drawing import Drawing
 from pyrnn.render.output import Output
+from pyrnn.render.scene import Scene
 
-if TYPE_CHECKING:
-    from pyrnn.render.scene import Scene
+__all__ = ["Panels"]
 
 
 class Panels(Output):
-    """Show several scenes next to each other, in one window, page, picture or film.
+    """Several scenes next to each other, in one window, page, picture or film.
 
     Args:
         scenes: The scenes, from left to right.
@@ -24,18 +23,19 @@ class Panels(Output):
 
     Example:
         >>> import torch
-        >>> from pyrnn.render import Scene
         >>> states = torch.randn(2, 4, 30, 6)
         >>> panels = Panels([Scene(states[0], title="before"), Scene(states[1], title="after")])
-        >>> "before · after" in panels.html()
-        True
+        >>> len(panels.drawings), "before · after" in panels.html()
+        (2, True)
     """
 
     def __init__(self, scenes: Sequence[Scene]) -> None:
+        if isinstance(scenes, Scene):
+            raise TypeError("expected a list of scenes, got one Scene; write Panels([scene])")
         self.scenes = list(scenes)
         if not self.scenes:
             raise ValueError("expected at least one scene, got none; pass a list of scenes")
-        strangers = [type(each).__name__ for each in self.scenes if not hasattr(each, "drawing")]
+        strangers = [type(each).__name__ for each in self.scenes if not isinstance(each, Scene)]
         if strangers:
             raise TypeError(f"expected scenes, got {strangers[0]}; make a Scene of it first")
 

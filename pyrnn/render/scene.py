@@ -1,109 +1,114 @@
-"""A scene: what a network's states, fixed points and transitions look like in three dimensions."""
+"""A scene: a network's states, fixed points and transitions in three dimensions."""
 
 from __future__ import annotations
 
 import functools
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
+import networkx
 import numpy as np
 
+from pyrnn.arrays import Array, ArrayLike, as_array
 from pyrnn.dynamics import velocity
 from pyrnn.palette import INK, stability_color, stability_label
-from pyrnn.projection import Projection, as_array
-from pyrnn.render import build, given
-from pyrnn.render.camera import view_direction
-from pyrnn.render.coloring import color_trials
-from pyrnn.render.flow import Flow, flow
-from pyrnn.render.frame import clear_view, frame, is_clipped
-from pyrnn.render.layers import Array, Drawing, Layer
+from pyrnn.projection import Projection, States
+from pyrnn.render import _arguments as arguments
+from pyrnn.render._arrows import Flow, Step, edge_arrows, flow_arrows, mode_arrows
+from pyrnn.render._box import choose_box, is_clipped
+from pyrnn.render._camera import clear_view, view_direction
+from pyrnn.render._coloring import color_trials
+from pyrnn.render._drawing import Drawing, Layer
+from pyrnn.render._shapes import attractor, chosen_trials, fixed_points, pad3, trajectories
 from pyrnn.render.output import Output
+from pyrnn.validate import as_boolean, as_choice, as_integer, as_number
 
-if TYPE_CHECKING:
-    import networkx
+__all__ = ["Scene"]
 
 
 class Scene(Output):
-    r"""Show states in three dimensions, with fixed points and transitions.
+    r"""States in three dimensions, with fixed points and transitions.
 
     Args:
-        states: States, ``(trials, time, hidden_size)`` or ``(time, hidden_size)``, or a list of
-            trials of unequal duration, or what ``rnn.predict`` returned; ``None`` for none.
+        states: States, ``(trials, time, hidden_size)`` or ``(time, hidden_size)``; or a list of
+            trials, which may differ in duration; or what ``rnn.predict`` returned.
         points: Fixed points, as ``find_fixed_points`` returns them; those of the graph by default.
         graph: Transitions among them, as ``transition_graph`` returns them.
         projection: A :class:`~pyrnn.projection.Projection` or a basis ``(hidden_size, 3)``; the
-            principal components of the states by default, or of the points without states.
-        color: Color of the trajectories: ``"time"``, ``"speed"``, one value or condition a trial,
-            or one value a state.
+            principal components of the states by default, or of the points if there are no states.
+        color: Color of the trajectories: ``"time"``, ``"speed"``, one value or condition for each
+            trial, or one value for each state.
         color_label: What these values are.
-        period: A full turn, such as 360 or ``2 * math.pi``, where ``color`` holds angles: the
-            colors then go round and both ends look alike.
-        sizes: How large fixed points are drawn, one number each, such as their basins' shares.
+        period: A full turn, such as 360 or ``2 * math.pi``, if the values are angles. The two ends
+            of the color scale then look alike.
+        sizes: Size of each fixed point, such as the share of its basin; alike by default.
         title: Heading of the picture.
 
     Raises:
-        TypeError: If something is not what it should be, such as fixed points in place of states.
+        TypeError: If an argument is of another kind, such as fixed points in place of states.
         ValueError: If states, points, graph, projection, colors or sizes do not fit together.
 
     Example:
         >>> rng = np.random.default_rng(0)
         >>> scene = Scene(rng.normal(size=(4, 50, 8)).cumsum(axis=1), color="time")
-        >>> [layer.key for layer in scene.drawing.layers]
-        ['trajectories']
+        >>> [layer.key for layer in scene.drawing.layers], len(scene.drawings)
+        (['trajectories'], 1)
+        >>> scene.projection.labels
+        ('PC1 (48%)', 'PC2 (23%)', 'PC3 (12%)')
         >>> scene.html()[:15]
         '<!DOCTYPE html>'
     """
 
     def __init__(
         self,
-        states: Any = None,
-        points: Any = None,
+        states: States | None = None,
+        points: arguments.Points | networkx.DiGraph | None = None,
         graph: networkx.DiGraph | None = None,
         *,
-        projection: Any = None,
-        color: Any = None,
+        projection: Projection | ArrayLike | None = None,
+        color: str | ArrayLike | None = None,
         color_label: str = "",
         period: float | None = None,
-        sizes: Any = None,
+        sizes: ArrayLike | None = None,
         title: str = "",
     ) -> None:
-        self.trials = given.split_trials(states)
-        self.points, self.graph = given.split_points(points, graph)
-        self._given = given.as_projection(projection, self._everything().shape[-1])
-        self.title = title
-        self._coloring = color, color_label, period
-        self._sizes = given.check_sizes(sizes, len(self.points))
+        self.trials = arguments.as_scene_trials(states)
+        self.points, self.graph = arguments.as_points(points, graph)
+        hidden_size = arguments.as_hidden_size(self.trials, self.points)
+        self._given = arguments.as_projection(projection, hidden_size)
+        self._sizes = arguments.as_point_sizes(sizes, len(self.points))
+        self.title = arguments.as_text("title", title)
+        label = arguments.as_text("color_label", color_label)
+        period = None if period is None else as_number("period", period, above=0)
+        self._coloring = color_trials(self.trials, color, label, period)
         self._paths: list[tuple[str, Array, bool]] = []
         self._flows: list[Flow] = []
         self._visible: dict[str, bool] = {}
 
     @functools.cached_property
     def projection(self) -> Projection:
-        """How states come into the picture; principal components are found when first needed."""
-        states = self._everything()
-        return self._given or Projection.fit(states.repeat(2, 0) if len(states) == 1 else states)
-
-    def _everything(self) -> Array:
-        """Return all states, or those of the fixed points where there are no others."""
-        places = self.trials or [as_array(point.state)[None] for point in self.points]
-        if not places:
-            raise ValueError("expected states or fixed points, got neither; pass one of them")
-        return np.concatenate(places)
+        """How states come into the picture; computed at the first use."""
+        if self._given is not None:
+            return self._given
+        states = np.concatenate(self.trials or [as_array(p.state)[None] for p in self.points])
+        return Projection.fit(states.repeat(2, 0) if len(states) == 1 else states)
 
     def add_path(
-        self, states: Any, name: str = "line attractor", *, closed: bool = False
+        self, states: ArrayLike, name: str = "line attractor", *, closed: bool = False
     ) -> Scene:
         """Add a line attractor, a ring or a limit cycle, drawn as a dark tube.
 
         Args:
             states: States along it, ``(n, hidden_size)``, in order.
-            name: What the legend calls it.
+            name: Its name in the legend.
             closed: Whether the last state is followed by the first.
 
         Returns:
             The scene itself, so that calls can be chained.
 
         Raises:
+            TypeError: If an argument is of another kind.
             ValueError: If these are no states of the network that is shown.
 
         Example:
@@ -113,22 +118,27 @@ class Scene(Output):
             >>> scene.drawing.layers[1].lengths.tolist()
             [5]
         """
-        self._paths.append((name, self._project(states), closed))
+        path = self._project(arguments.as_path(states))
+        name, closed = arguments.as_text("name", name), as_boolean("closed", closed)
+        self._paths.append((name, path, closed))
         return self._changed()
 
-    def add_flow(self, rnn: Any, x: Any = None, *, level: float = 0.0, n: int = 15) -> Scene:
-        """Add the flow under constant input, drawn as arrows on the plane of the first two axes.
+    def add_flow(
+        self, network: Step, x: ArrayLike | None = None, *, level: float = 0.0, n: int = 15
+    ) -> Scene:
+        """Add the flow under constant input, as arrows on the plane of two axes.
 
         Args:
-            rnn: A network or its step.
+            network: A network, or any batched ``step(h, x)``.
             x: The input, ``(input_size,)``; by default zero.
-            level: Where the plane crosses the third axis.
+            level: Where the plane, that of the first two axes, crosses the third.
             n: Arrows along each side.
 
         Returns:
-            The scene itself.
+            The scene itself, so that calls can be chained.
 
         Raises:
+            TypeError: If an argument is of another kind.
             ValueError: If network, input and states do not fit together.
 
         Example:
@@ -137,8 +147,9 @@ class Scene(Output):
             >>> len(scene.drawing.layers[1].lengths)
             25
         """
-        velocity(rnn, self.projection.mean[None], x)  # refuses what does not fit
-        self._flows.append(Flow(rnn, x, level, n))
+        level, n = as_number("level", level), as_integer("n", n, low=1)
+        velocity(network, self.projection.mean[None], x)  # refuses what does not fit
+        self._flows.append(Flow(network, x, level, n))
         return self._changed()
 
     def set_visible(self, layer: str, visible: bool = True) -> Scene:
@@ -149,9 +160,10 @@ class Scene(Output):
             visible: Whether it is shown.
 
         Returns:
-            The scene itself.
+            The scene itself, so that calls can be chained.
 
         Raises:
+            TypeError: If an argument is of another kind.
             ValueError: If there is no such layer.
 
         Example:
@@ -160,38 +172,35 @@ class Scene(Output):
             >>> scene.drawing.layers[0].visible
             False
         """
-        keys = [each.key for each in self.drawing.layers]
-        if layer not in keys:
-            raise ValueError(f"expected a layer among {keys}, got {layer!r}; choose one")
-        self._visible[layer] = visible
+        layer = as_choice("layer", layer, [each.key for each in self.drawing.layers])
+        self._visible[layer] = as_boolean("visible", visible)
         return self._changed()
 
     def _changed(self) -> Scene:
-        """Forget the drawing, which is made anew when it is needed."""
+        """Return the scene without its drawing, which is out of date."""
         self.__dict__.pop("drawing", None)
         return self
 
     @functools.cached_property
     def drawing(self) -> Drawing:
-        """The scene as layers of plain arrays, the same for every backend."""
+        """The scene as layers of plain arrays."""
         lengths = [len(trial) for trial in self.trials]
-        kept = build.chosen_trials(lengths)
-        centers = self._project([as_array(point.state) for point in self.points])
+        kept = chosen_trials(lengths)
+        centers = self._project(np.array([as_array(point.state) for point in self.points]))
         shown = [self._project(self.trials[i]) for i in kept]
         everywhere = np.concatenate([*shown, *(path for _, path, _ in self._paths), centers])
-        box = frame(everywhere, centers)
+        box = choose_box(everywhere, centers)
         unit = float(np.linalg.norm(box[1] - box[0]))
-        coloring = color_trials(self.trials, *self._coloring).of_trials(kept, lengths)
-        note = f"{len(kept)} of {len(lengths)} trials" if len(kept) < len(lengths) else ""
-        clip = is_clipped(everywhere, box)
+        coloring = self._coloring.of_trials(kept, lengths)
         layers: list[Layer | None] = []
         if shown:
-            layers.append(build.trajectories(shown, coloring, unit, note, clip))
-        layers += [build.attractor(path, name, unit, closed) for name, path, closed in self._paths]
+            note = f"{len(kept)} of {len(lengths)} trials" if len(kept) < len(lengths) else ""
+            layers.append(trajectories(shown, coloring, unit, note, is_clipped(everywhere, box)))
+        layers += [attractor(path, name, unit, closed) for name, path, closed in self._paths]
         layers += self._point_layers(centers, unit)
-        layers += [flow(each, self.projection, box) for each in self._flows]
+        layers += [flow_arrows(flow, self.projection, box) for flow in self._flows]
         return Drawing(
-            tuple(self._with_choice(layer) for layer in layers if layer is not None),
+            tuple(self._as_chosen(layer) for layer in _numbered(layers)),
             box,
             self._labels(),
             clear_view(centers, view_direction("iso")),
@@ -203,7 +212,7 @@ class Scene(Output):
 
     @property
     def drawings(self) -> list[Drawing]:
-        """The drawing alone, as pages, pictures and films want it."""
+        """The drawing, as a list of one."""
         return [self.drawing]
 
     def _labels(self) -> tuple[str, str, str]:
@@ -213,16 +222,16 @@ class Scene(Output):
     def _point_layers(self, centers: Array, unit: float) -> list[Layer | None]:
         if not self.points:
             return []
-        balls = build.fixed_points(self.points, centers, unit, self._sizes)
-        unstable = build.modes(self.points, centers, self.projection, unit)
-        slow = build.modes(self.points, centers, self.projection, unit, slow=True)
+        balls = fixed_points(self.points, centers, unit, self._sizes)
+        unstable = mode_arrows(self.points, centers, self.projection, unit)
+        slow = mode_arrows(self.points, centers, self.projection, unit, slow=True)
         if self.graph is None:
             return [balls, unstable, slow]
         hidden = unstable and replace(unstable, visible=False)
-        return [balls, hidden, slow, build.edges(self.graph, balls, unit)]
+        return [balls, hidden, slow, edge_arrows(self.graph, balls, unit)]
 
-    def _with_choice(self, layer: Layer) -> Layer:
-        """Return a layer shown or hidden as the user chose."""
+    def _as_chosen(self, layer: Layer) -> Layer:
+        """Return a layer that is shown or hidden as the user chose."""
         return replace(layer, visible=self._visible.get(layer.key, layer.visible))
 
     def _legend(self) -> tuple[tuple[str, str], ...]:
@@ -232,9 +241,25 @@ class Scene(Output):
             for n, count in enumerate(counts)
             if count
         )
-        return tuple((name, INK) for name, _, _ in self._paths) + classes
+        paths = dict.fromkeys(name for name, _, _ in self._paths)
+        return tuple((name, INK) for name in paths) + classes
 
-    def _project(self, states: Any) -> Array:
+    def _project(self, states: Array) -> Array:
+        """Return places ``(n, 3)`` of states ``(n, hidden_size)``."""
         if not len(states):
             return np.zeros((0, 3))
-        return build.pad3(self.projection.transform(np.asarray(as_array(states), float)))
+        return pad3(self.projection.transform(states.astype(float, copy=False)))
+
+
+def _numbered(layers: Iterable[Layer | None]) -> Iterator[Layer]:
+    """Number layers of the same name, so that each has its own check-box.
+
+    Yields:
+        The layers that are not ``None``.
+    """
+    seen = Counter({"axes": 1})  # a check-box of this name is there already
+    for layer in layers:
+        if layer is not None:
+            seen[layer.key] += 1
+            n = seen[layer.key]
+            yield layer if n == 1 else replace(layer, key=f"{layer.key} {n}")

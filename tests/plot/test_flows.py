@@ -90,14 +90,14 @@ def test_basins_as_shares_add_up():
 
 def test_basins_as_a_map_have_a_color_each(field):
     ends = (field.points[..., 0] > 0).long()
-    mesh = plot_basins(ends, field.points).collections[0]
+    mesh = plot_basins(ends, places=field.points).collections[0]
     colors = {to_hex(color) for color in mesh.to_rgba(mesh.get_array()).reshape(-1, 4)}
     assert len(colors) == 2
 
 
 def test_starts_that_end_nowhere_stay_white():
     places = np.stack(np.meshgrid([0.0, 1.0], [0.0, 1.0]), axis=-1)
-    mesh = plot_basins([[-1, 0], [0, 0]], places).collections[0]
+    mesh = plot_basins([[-1, 0], [0, 0]], places=places).collections[0]
     assert to_hex(mesh.to_rgba(mesh.get_array()).reshape(-1, 4)[0]) == "#ffffff"
 
 
@@ -105,3 +105,14 @@ def test_starts_that_end_nowhere_stay_white():
 def test_what_was_not_computed_yet_is_named(plot, points):
     with pytest.raises(TypeError, match=r"expected .*, got .*; .*(flow_field|find_)"):
         plot(points)
+
+
+def test_a_single_branch_is_drawn():
+    starts = torch.linspace(-1, 1, 9, dtype=torch.float64)[:, None]
+    (branch,) = find_branches(lambda h, x: torch.tanh(0.5 * h + x), starts, (-1.0, 1.0))
+    assert len(plot_bifurcation(branch).get_lines()) == 1
+
+
+def test_places_of_other_starts_are_refused(field):
+    with pytest.raises(ValueError, match=r"got \(31, 31, 2\) for \(4,\)"):
+        plot_basins([0, 0, 1, -1], places=field.points)

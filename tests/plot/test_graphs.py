@@ -49,13 +49,20 @@ def test_plane_shows_points_at_their_place(graph):
     assert ax.get_xlabel() == "PC1 (100%)"
 
 
-def test_empty_graph_is_drawn(graph):
-    assert not arrows(plot_transition_graph(networkx.DiGraph()))
+@pytest.mark.parametrize("layout", ["layered", "pca"])
+def test_empty_graphs_and_single_points_are_drawn(graph, layout):
+    assert not arrows(plot_transition_graph(networkx.DiGraph(), layout=layout))
+    assert len(plot_transition_graph(graph.subgraph([0]), layout=layout).collections) == 1
 
 
 def test_unknown_layout_is_refused(graph):
     with pytest.raises(ValueError, match="got 'spiral'"):
         plot_transition_graph(graph, layout="spiral")
+
+
+def test_graph_without_points_is_refused():
+    with pytest.raises(ValueError, match="2 nodes have a fixed point each, got 0"):
+        plot_transition_graph(networkx.DiGraph([(0, 1)]))
 
 
 def test_points_without_a_graph_are_refused():

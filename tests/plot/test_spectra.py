@@ -9,7 +9,7 @@ from matplotlib.patches import Circle
 from pyrnn import RNN
 from pyrnn.dynamics import find_fixed_points
 from pyrnn.palette import VERMILION
-from pyrnn.plot import plot_lyapunov, plot_magnitudes, plot_spectrum
+from pyrnn.plot import plot_lyapunov, plot_spectrum
 
 VALUES = np.array([0.5, 0.2 + 0.3j, 0.2 - 0.3j, 1.2])
 
@@ -55,7 +55,7 @@ def test_zoom_leaves_the_circle_out_of_sight():
 
 
 def test_magnitudes_fall_and_show_the_border_of_stability():
-    ax = plot_magnitudes([0.5, -1.2, 0.9j], n=2)
+    ax = plot_spectrum([0.5, -1.2, 0.9j], style="magnitudes", n=2)
     heights = [line.get_ydata() for line in ax.get_lines()]
     assert [list(each) for each in heights[:2]] == [[0.9], [1.2]]
     assert list(heights[2]) == [1, 1]
@@ -86,9 +86,34 @@ def test_fixed_points_are_drawn_together(points):
 
 
 def test_magnitudes_are_those_of_one_point(points):
-    assert len(plot_magnitudes(points[:1]).get_lines()) == 3
+    assert len(plot_spectrum(points[:1], style="magnitudes").get_lines()) == 3
     with pytest.raises(ValueError, match=r"got 3; choose one"):
-        plot_magnitudes(points)
+        plot_spectrum(points, style="magnitudes")
+
+
+def test_only_the_largest_are_drawn_on_request():
+    ax = plot_spectrum([0.1, -1.2, 0.9j, 0.2], n=2)
+    assert dots(ax, "stable") | dots(ax, "unstable") == {-1.2, 0.9j}
+
+
+def test_magnitudes_before_training_are_circles():
+    ax = plot_spectrum([0.5, 1.2], initial=[-0.3, 0.1], style="magnitudes")
+    before = next(line for line in ax.get_lines() if line.get_label() == "initial")
+    assert before.get_ydata().tolist() == [0.3, 0.1]
+    assert before.get_fillstyle() == "none"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"style": "circle"}, "one of plane, magnitudes; got 'circle'"),
+        ({"style": "magnitudes", "continuous": True}, "style='plane'"),
+        ({"n": 0}, "n to be a whole number of at least 1, got 0"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        plot_spectrum(VALUES, **options)
 
 
 def test_layer_is_decomposed():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pyrnn import RNN
-from pyrnn.plot import plot_explained_variance, plot_state_lines, plot_states, plot_trajectories
+from pyrnn.plot import plot_explained_variance, plot_states, plot_trajectories
 from pyrnn.projection import Projection
 
 
@@ -37,11 +37,23 @@ def test_silent_units_are_no_error():
 
 
 def test_lines_stand_above_each_other(bumps):
-    ax = plot_state_lines(bumps, n=5)
+    ax = plot_states(bumps, style="lines", n=5)
     levels = [line.get_ydata().mean() for line in ax.get_lines()]
     assert len(levels) == 5
     assert (np.diff(levels) > 0).all()
-    assert ax.get_yticklabels()[0].get_text() == "0"
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["0", "2", "4", "7", "9"]
+
+
+def test_lines_are_sorted_on_request(bumps):
+    """Unit i peaks at 10 * (7 * i mod 10), hence unit 3 second and unit 7 last."""
+    ax = plot_states(bumps, style="lines", sort=True)
+    shown = [label.get_text() for label in ax.get_yticklabels()]
+    assert shown == ["0", "3", "6", "9", "2", "5", "8", "1", "4", "7"]
+
+
+def test_a_heat_map_of_some_units(bumps):
+    shown = plot_states(bumps, n=4).images[0].get_array()
+    np.testing.assert_array_equal(shown.argmax(axis=1), [0, 30, 60, 90])
 
 
 def test_trajectories_lie_where_the_projection_puts_them():
@@ -103,7 +115,7 @@ def test_states_may_have_a_color_each():
 
 def test_what_predict_returns_is_accepted(bumps):
     rollout = RNN(2, 6, 1).predict(torch.randn(3, 20, 2))
-    for plot in (plot_states, plot_state_lines, plot_trajectories, plot_explained_variance):
+    for plot in (plot_states, plot_trajectories, plot_explained_variance):
         assert plot(rollout).get_xlabel()
 
 
@@ -118,6 +130,19 @@ def test_what_predict_returns_is_accepted(bumps):
 def test_what_are_no_states_is_refused(plot, given, error, message):
     with pytest.raises(error, match=message):
         plot(given)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"style": "bars"}, ValueError, "one of heat, lines; got 'bars'"),
+        ({"style": None}, TypeError, "got None"),
+        ({"n": 2.5}, TypeError, "got 2.5"),
+    ],
+)
+def test_options_are_checked(bumps, options, error, message):
+    with pytest.raises(error, match=message):
+        plot_states(bumps, **options)
 
 
 def test_colors_of_other_trials_are_refused():

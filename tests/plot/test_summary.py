@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from pyrnn import CTRNN, TorchRNN
 from pyrnn.plot import plot_summary
@@ -26,6 +27,14 @@ def test_untrained_networks_of_any_kind_are_summarized(network):
     figure = plot_summary(network, FlipFlop(n_bits=2, duration=200.0), n_trials=4)
     words = [text.get_text() for ax in figure.axes for text in ax.texts]
     assert "not trained" in words
+
+
+@pytest.mark.parametrize(
+    ("network", "task"), [(torch.nn.GRU(2, 8), FlipFlop(n_bits=2)), (CTRNN(2, 8, 2), None)]
+)
+def test_other_things_are_refused(network, task):
+    with pytest.raises(TypeError, match=f"got {type(network).__name__} and"):
+        plot_summary(network, task)
 
 
 def test_network_of_another_task_is_refused():

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
 
 from pyrnn import CTRNN, RNN
 from pyrnn.connectivity import MultiRegion, Region
-from pyrnn.plot import plot_stems, plot_time_constants, plot_weights
+from pyrnn.plot import plot_time_constants, plot_weights
 
 
 def ticks(axis):
@@ -40,8 +38,8 @@ def test_input_weights_keep_their_channels_and_sort_their_units():
 
 
 def test_regions_have_borders_and_names():
-    regions = {"cortex": slice(0, 3), "thalamus": slice(3, 5)}
-    for given in (regions, SimpleNamespace(regions=regions)):
+    brain = MultiRegion(Region("cortex", 3), Region("thalamus", 2)).build(1, 1)
+    for given in ({"cortex": slice(0, 3), "thalamus": slice(3, 5)}, brain):
         ax = plot_weights(torch.randn(5, 5), regions=given)
         assert ticks(ax.xaxis) == ["cortex", "thalamus"]
         assert [line.get_xdata()[0] for line in ax.get_lines()[:1]] == [2.5]
@@ -51,16 +49,8 @@ def test_zero_weights_are_no_error():
     assert plot_weights(np.zeros((3, 3))).images[0].get_clim() == (-1, 1)
 
 
-def test_stems_stand_on_zero():
-    ax = plot_stems(torch.tensor([0.5, -1.0]), label="bias")
-    assert ax.get_lines()[-1].get_ydata().tolist() == [0.5, -1.0]
-    (stems,) = ax.collections
-    assert all(0.0 in segment[:, 1] for segment in stems.get_segments())
-    assert ax.get_ylabel() == "bias"
-
-
 def test_time_constants_before_and_after_share_their_bins():
-    ax = plot_time_constants(torch.tensor([50.0, 60.0, 130.0]), torch.full((3,), 100.0))
+    ax = plot_time_constants(torch.tensor([50.0, 60.0, 130.0]), initial=torch.full((3,), 100.0))
     counts = [patch.get_height() for patch in ax.patches]
     assert sum(counts) == 6
     labels = ax.get_legend_handles_labels()[1]
@@ -71,10 +61,6 @@ def test_time_constants_before_and_after_share_their_bins():
 @pytest.mark.parametrize("tau", [torch.tensor([np.inf, 10.0]), [10.0]])
 def test_endless_time_constants_are_left_out(tau):
     assert sum(patch.get_height() for patch in plot_time_constants(tau).patches) == 1
-
-
-def test_stems_of_zeros_have_an_axis_that_can_be_read():
-    assert plot_stems(np.zeros(5)).get_ylim() == (-1, 1)
 
 
 def test_a_network_stands_for_its_recurrent_weights():
@@ -101,7 +87,7 @@ def test_a_network_stands_for_its_time_constants():
     [
         (plot_time_constants, RNN(2, 5, 1), TypeError, "timescales"),
         (plot_time_constants, [np.inf], ValueError, "got 1 without one"),
-        (plot_stems, RNN(2, 5, 1), TypeError, r"rnn\.w_rec\.bias"),
+        (plot_weights, torch.nn.GRU(2, 5), TypeError, r"got GRU; pass a layer"),
         (plot_weights, torch.ones(5), ValueError, r"got shape \(5,\)"),
     ],
 )
@@ -113,3 +99,9 @@ def test_what_has_no_such_numbers_is_refused(plot, given, error, message):
 def test_signs_of_another_network_are_refused():
     with pytest.raises(ValueError, match="3 units on a side"):
         plot_weights(torch.ones(5, 5), signs=[1, 1, -1])
+
+
+@pytest.mark.parametrize("regions", [5, {}, {"cortex": [0, 1, 2]}])
+def test_what_are_no_regions_is_refused(regions):
+    with pytest.raises(TypeError, match="regions as slices by name"):
+        plot_weights(torch.ones(5, 5), regions=regions)

@@ -6,8 +6,8 @@ from typing import Any
 
 from vtkmodules.vtkRenderingUI import vtkGenericRenderWindowInteractor
 
-from pyrnn.render.stage import Stage
-from pyrnn.render.window import Viewer
+from pyrnn.render.gl._stage import Stage
+from pyrnn.render.gl._window import Viewer
 
 
 class Hand:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from pyrnn.palette import PURPLE
 from pyrnn.render import Scene
-from pyrnn.render.stage import Stage
+from pyrnn.render.gl._stage import Stage
 
 from . import scenes
 from .conftest import need

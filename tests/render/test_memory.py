@@ -7,7 +7,7 @@ import os
 import pytest
 
 from pyrnn.render import Scene
-from pyrnn.render.stage import Stage
+from pyrnn.render.gl._stage import Stage
 
 from . import scenes
 

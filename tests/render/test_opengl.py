@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from pyrnn.render import opengl
+from pyrnn.render.gl import _opengl as opengl
 
 SCRIPT = """
 import numpy as np
@@ -37,6 +37,16 @@ def test_missing_opengl_is_an_error_and_the_page_still_works(tmp_path):
     assert opengl.ADVICE in child.stdout
     assert (tmp_path / "page.html").stat().st_size > 300_000
     assert not (tmp_path / "never.png").exists()
+
+
+def test_a_page_needs_no_graphics_library():
+    code = """
+import sys, numpy as np
+from pyrnn.render import Scene
+Scene(np.random.default_rng(0).normal(size=(3, 20, 4))).html()
+print([name for name in ("vedo", "vtkmodules", "matplotlib.pyplot") if name in sys.modules])"""
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert child.stdout == "[]\n", child.stderr
 
 
 @pytest.mark.render

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image, ImageSequence
 
 from pyrnn.palette import GREEN, ORANGE, PURPLE, SKY, TRACE, rgb
-from pyrnn.render import Panels, Scene, camera
-from pyrnn.render.stage import Stage
+from pyrnn.render import Panels, Scene
+from pyrnn.render._box import corners_of
+from pyrnn.render.gl._stage import Stage
 
 from . import scenes
 
@@ -126,7 +127,7 @@ def test_transients_are_cut_off_at_the_axes():
     for key in ("fixed points", "unstable modes", "axes"):
         stage.set_visible(key, False)
     shown = np.argwhere(stage.pixels()[:, 220:].min(-1) < 235)  # right of the legend
-    corners = stage.to_pixels(camera.corners(stage.drawing.box))
+    corners = stage.to_pixels(corners_of(stage.drawing.box))
     stage.close()
     assert len(shown)
     assert shown[:, 1].max() + 220 <= corners[:, 0].max() + 2
@@ -202,7 +203,7 @@ def test_unknown_motion_is_refused(flipflop, tmp_path):
 
 
 def test_film_of_panels_shows_them_side_by_side_and_how_far_it_is(flipflop, tmp_path, monkeypatch):
-    from pyrnn.render import film as films
+    from pyrnn.render.gl import _film as films
 
     said = []
     monkeypatch.setattr(

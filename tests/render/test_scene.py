@@ -12,7 +12,7 @@ from pyrnn.dynamics import find_fixed_points
 from pyrnn.palette import STABILITY, rgb
 from pyrnn.projection import Projection
 from pyrnn.render import Panels, Scene
-from pyrnn.render.layers import Balls, Curves
+from pyrnn.render._drawing import Balls, Curves
 
 from . import scenes
 
@@ -245,8 +245,8 @@ def test_layers_are_plain_arrays(flipflop):
         ({"states": torch.randn(2, 5, 3), "color": "loud"}, "got 'loud'"),
         ({"states": torch.randn(2, 5, 3), "color": np.zeros(7)}, r"got shape \(7,\)"),
         ({"states": torch.randn(2, 5, 3), "projection": torch.zeros(3)}, "column"),
-        ({"states": torch.randn(2, 5, 3), "graph": networkx.path_graph(2)}, "got 2 nodes"),
-        ({"states": torch.randn(2, 5, 3), "points": scenes.points()}, r"got \(27, 12\)"),
+        ({"states": torch.randn(2, 5, 3), "graph": networkx.DiGraph([(0, 1)])}, "got 2 nodes"),
+        ({"states": torch.randn(2, 5, 3), "points": scenes.points()}, "got 3 and 12 units"),
         ({"states": [torch.randn(5, 3), torch.randn(5, 4)]}, r"got \[\(5, 3\), \(5, 4\)\]"),
         ({"states": torch.randn(2, 5, 3), "projection": torch.eye(4)}, "3 units, got one for 4"),
         ({"states": torch.randn(2, 5, 3), "color": [1.0, np.nan]}, "finite"),
@@ -255,24 +255,33 @@ def test_layers_are_plain_arrays(flipflop):
         ({"points": scenes.points(), "sizes": np.full(27, np.nan)}, "got nan"),
         ({"points": scenes.points(), "sizes": -np.ones(27)}, r"got -1\.0"),
         ({}, "got neither"),
+        ({"points": scenes.points(), "color": "time"}, "leave color out"),
+        ({"states": torch.randn(2, 5, 3), "color": [0.0, 1.0], "period": -1}, "period"),
     ],
 )
 def test_bad_input_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        assert Scene(**arguments).drawing
+        Scene(**arguments)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"states": RNN(2, 3, 1)}, r"got RNN; pass states"),
-        ({"states": torch.randn(2, 5, 3), "projection": "pca"}, "got 'pca'"),
+        ({"states": torch.randn(2, 5, 3), "projection": "pca"}, "got <U3; pass a Projection"),
         ({"states": torch.randn(2, 5, 3), "points": torch.randn(4, 3)}, "got Tensor"),
+        ({"states": torch.randn(2, 5, 3), "points": 3}, "got int"),
+        ({"states": torch.randn(2, 5, 3), "graph": networkx.path_graph(2)}, "got Graph"),
+        ({"states": torch.randn(2, 5, 3), "color": RNN(2, 3, 1)}, "got RNN; use 'time'"),
+        ({"states": torch.randn(2, 5, 3), "color": [["a"] * 5] * 2}, "real numbers"),
+        ({"states": torch.randn(2, 5, 3), "color": "time", "color_label": 1}, "color_label"),
+        ({"states": torch.randn(2, 5, 3), "title": None}, "title to be text, got None"),
+        ({"points": scenes.points(), "sizes": "large"}, "pass one size"),
     ],
 )
 def test_other_things_are_refused(arguments, message):
     with pytest.raises(TypeError, match=message):
-        assert Scene(**arguments).drawing
+        Scene(**arguments)
 
 
 def test_points_in_place_of_states_are_told_where_they_belong():
@@ -324,14 +333,17 @@ def test_flow_without_input_is_that_of_zero_input():
     [
         (lambda s: s.film("x.png"), r"\.gif or \.mp4, got 'x\.png'; save\(\)"),
         (lambda s: s.film("x.gif", motion="jump"), "got 'jump'"),
-        (lambda s: s.film("x.gif", seconds=0), "seconds=0"),
-        (lambda s: s.film("x.gif", size=300), "got 300"),
+        (lambda s: s.film("x.gif", seconds=0), "seconds to be a number > 0, got 0"),
+        (lambda s: s.film("x.gif", fps=np.inf), "fps"),
         (lambda s: s.screenshot("x.html"), r"got 'x\.html'; save\(\)"),
         (lambda s: s.screenshot("x.pdf"), r"pixels: write a \.png"),
         (lambda s: s.save("x.svg"), r"pixels: write a \.png"),
         (lambda s: s.screenshot("x.jpg", transparent=True), r"write a \.png"),
-        (lambda s: s.screenshot("x.png", size=(300, 0)), r"got \(300, 0\)"),
-        (lambda s: s.show(size=(1, 2, 3)), r"got \(1, 2, 3\)"),
+        (lambda s: s.screenshot("x.png", size=(300, 0)), "height .* got 0"),
+        (lambda s: s.screenshot("x.png", view="back"), "iso, front, side, top; got 'back'"),
+        (lambda s: s.add_path(torch.zeros(2, 5, 12)), "got 2 paths"),
+        (lambda s: s.add_path(torch.zeros(5, 3)), r"\(\.\.\., 12\), got \(5, 3\)"),
+        (lambda s: s.add_flow(lambda h, x: h, n=0), "n to be a whole number"),
     ],
 )
 def test_what_cannot_be_written_is_refused(flipflop, write, message):
@@ -339,9 +351,72 @@ def test_what_cannot_be_written_is_refused(flipflop, write, message):
         write(flipflop)
 
 
-def test_panels_of_states_are_refused():
-    with pytest.raises(TypeError, match="got Tensor; make a Scene"):
-        Panels([torch.zeros(3)])
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda s: s.save(3), "path to be a str or a Path, got int"),
+        (lambda s: s.film("x.gif", size=300), "width, height.* got 300"),
+        (lambda s: s.film("x.gif", seconds="6"), "seconds"),
+        (lambda s: s.film("x.gif", progress=1), "progress"),
+        (lambda s: s.film("x.gif", motion=None), "motion"),
+        (lambda s: s.show(size=(1, 2, 3)), r"got \(1, 2, 3\)"),
+        (lambda s: s.screenshot("x.png", size=(300.5, 200)), "width"),
+        (lambda s: s.screenshot("x.png", transparent="yes"), "transparent"),
+        (lambda s: s.save("x.png", motion="trials"), "unexpected keyword argument 'motion'"),
+        (lambda s: s.save("x.html", size=(3, 2)), "no options for a page, got size"),
+        (lambda s: s.add_path(torch.zeros(5, 12), 3), "name"),
+        (lambda s: s.add_path(torch.zeros(5, 12), closed="yes"), "closed"),
+        (lambda s: s.add_flow(lambda h, x: h, level="low"), "level"),
+        (lambda s: s.set_visible("trajectories", 1), "visible"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused(flipflop, write, message):
+    with pytest.raises(TypeError, match=message):
+        write(flipflop)
+
+
+@pytest.mark.parametrize(
+    ("scenes", "message"),
+    [([torch.zeros(3)], "got Tensor; make a Scene"), (Scene(torch.zeros(3, 2)), "got one Scene")],
+)
+def test_panels_of_other_things_are_refused(scenes, message):
+    with pytest.raises(TypeError, match=message):
+        Panels(scenes)
+
+
+def test_layers_of_the_same_name_are_numbered_and_share_an_entry_of_the_legend():
+    """Of several paths with the default name, all but the last once vanished from pictures."""
+    scene = Scene(torch.randn(4, 30, 6))
+    for _ in range(2):
+        scene.add_path(torch.randn(12, 6)).add_flow(lambda h, x: h / 2, n=3)
+    keys = [each.key for each in scene.drawing.layers]
+    assert keys == ["trajectories", "line attractor", "line attractor 2", "flow", "flow 2"]
+    assert [text for text, _ in scene.drawing.legend] == ["line attractor"]
+    assert not layer(scene.set_visible("flow 2", False), "flow 2").visible
+
+
+def test_a_path_may_be_named_like_a_check_box():
+    keys = [
+        each.key
+        for each in Scene(torch.randn(9, 6)).add_path(torch.randn(5, 6), "axes").drawing.layers
+    ]
+    assert keys == ["trajectories", "axes 2"]
+
+
+def test_a_point_whose_modes_all_grow_has_no_slow_mode():
+    """Its growing modes were once drawn as slow ones, too."""
+    point = scenes.Point(np.zeros(2), 0.0, np.array([2.0, 1.5]), np.eye(2))
+    keys = [each.key for each in Scene(points=[point]).drawing.layers]
+    assert keys == ["fixed points", "unstable modes"]
+
+
+def test_trials_of_one_step_have_no_speed():
+    assert Scene(torch.randn(3, 1, 6), color="speed").drawing.bar.scale.high == 0
+
+
+def test_flow_of_a_single_arrow():
+    arrows = layer(Scene(torch.randn(9, 6)).add_flow(lambda h, x: h / 2, n=1), "flow")
+    assert arrows.lengths.tolist() == [2]
 
 
 def test_unknown_suffix_is_refused(flipflop, tmp_path):

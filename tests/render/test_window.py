@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pyrnn.render import Scene
-from pyrnn.render.stage import Stage, open_window
+from pyrnn.render.gl._plotter import open_window
+from pyrnn.render.gl._stage import Stage
 
 from . import scenes
 
@@ -73,11 +74,11 @@ def test_hover_names_what_is_under_the_pointer(hand):
 
 
 def test_check_boxes_toggle_layers(hand):
-    for (x, from_top, *_), key in zip(hand.viewer._areas, hand.stage.actors, strict=False):
+    for (x, from_top, *_), key in zip(hand.viewer.controls.areas, hand.stage.actors, strict=False):
         before = hand.stage.is_visible(key)
         hand.click(x + 30, SIZE[1] - from_top)
         assert hand.stage.is_visible(key) is not before
-        mark = hand.viewer._boxes[key].GetInput()[0]
+        mark = hand.viewer.controls.boxes[key].GetInput()[0]
         assert mark == ("☐" if before else "☑")
 
 
@@ -100,7 +101,7 @@ def test_slider_moves_through_time(hand):
 
 
 def test_play_moves_on_and_stops_at_the_end(hand, monkeypatch):
-    from pyrnn.render import window
+    from pyrnn.render.gl import _window as window
 
     clock = [0.0]
     monkeypatch.setattr(window.time, "monotonic", lambda: clock[0])
@@ -131,7 +132,7 @@ def test_keys_choose_views_and_steps(hand):
 
 
 def test_view_buttons_turn_the_camera(hand):
-    (x, from_top, *_) = hand.viewer._areas[-1]
+    (x, from_top, *_) = hand.viewer.controls.areas[-1]
     hand.click(x + 10, SIZE[1] - from_top)
     direction = hand.stage.renderer.GetActiveCamera().GetDirectionOfProjection()
     np.testing.assert_allclose(direction, [0, 0, -1], atol=1e-6)
@@ -208,14 +209,14 @@ def test_panels_share_a_window_and_nothing_else(hands):
 
 def test_panels_have_their_check_boxes(hands):
     _, second = hands
-    (x, from_top, *_), key = second.viewer._areas[0], "trajectories"
+    (x, from_top, *_), key = second.viewer.controls.areas[0], "trajectories"
     second.click(450 + x + 30, 500 - from_top)
     assert [hand.stage.is_visible(key) for hand in hands] == [True, False]
 
 
 @pytest.mark.parametrize(("width", "shown"), [(1280, "drag"), (600, "1–4"), (200, "")])
 def test_keys_are_listed_as_far_as_they_fit(width, shown):
-    from pyrnn.render.window import _fitting_keys
+    from pyrnn.render.gl._controls import _fitting_keys
 
     assert _fitting_keys(width).startswith(shown)
     assert len(_fitting_keys(width)) * 6 < width

@@ -1,4 +1,4 @@
-// The box around the data: far walls only, with each axis' name at the silhouette.
+// The box of the axes: the walls behind the scene, and the name of each axis outside of them.
 import { BufferGeometry, Float32BufferAttribute, LineBasicMaterial, LineSegments, Vector3 } from "three";
 
 export class Axes {
@@ -18,7 +18,7 @@ export class Axes {
     });
   }
 
-  /** Place the names; `column` is what the panel at the left takes: its right and lower edge. */
+  /** Place walls and names; `column` has the right and the lower edge of the panel at the left. */
   update(camera, width, height, column) {
     const middle = new Vector3(...this.box[0]).add(new Vector3(...this.box[1])).multiplyScalar(0.5);
     const toward = camera.position.clone().sub(middle).toArray();
@@ -38,13 +38,13 @@ export class Axes {
       const reach = 20 + 3.9 * label.textContent.length * Math.abs(across[0]);
       const half = 4 * label.textContent.length + 6;
       const top = y + across[1] * reach;
-      const least = top < column.bottom ? column.right + half : half; // off the panel, inside the picture
+      const least = top < column.bottom ? column.right + half : half; // beside the panel, inside the picture
       const left = Math.max(half, Math.min(Math.max(x + across[0] * reach, least), width - half));
       label.style.transform = `translate(${left}px, ${top}px) translate(-50%, -50%)`;
     });
   }
 
-  /** The edge where a far wall meets a near side: on the silhouette, out of the way. */
+  /** The edge along an axis where a wall behind the scene ends in front of it: outside the scene. */
   edge(axis, far, toward) {
     const [first, second] = [0, 1, 2].filter((other) => other !== axis);
     const beside = axis === 2 ? this.leftmost(far, toward) : second;
@@ -58,6 +58,7 @@ export class Axes {
     });
   }
 
+  /** Which of the two far walls has its near edge further left: 0 or 1. */
   leftmost(far, toward) {
     const places = [0, 1].map((beside) => {
       const place = [0, 0];

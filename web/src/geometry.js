@@ -1,5 +1,5 @@
-// Meshes of tubes, arrows and lines, with segments in the order of time, so that showing the first
-// t steps is drawing the first so-many indices.
+// Meshes of tubes, arrows and lines. Segments are in the order of time: the first indices of a mesh
+// show the first steps.
 import { BufferAttribute, BufferGeometry, Color, SRGBColorSpace, Vector3 } from "three";
 
 const HEAD_LENGTH = 3.4; // in radii of the shaft
@@ -30,7 +30,7 @@ function segmentsOf(layer) {
   return found;
 }
 
-/** How many indices show the steps up to t, for every t. */
+/** For every step t: how many indices show the steps up to t. */
 function countsUpTo(segments, nSteps, width) {
   const counts = new Uint32Array(Math.max(nSteps, 1));
   for (const [, , time] of segments) counts[Math.min(time, counts.length - 1)] += width;
@@ -85,7 +85,7 @@ function finish(positions, normals, colors, index, counts) {
   return geometry;
 }
 
-/** Sweep a circle along every curve, turning it as little as possible on the way. */
+/** Tubes around all curves, twisted as little as possible. */
 function sweep(layer, sides) {
   const n = layer.vertices.length / 3;
   const positions = new Float32Array(3 * sides * n);
@@ -112,7 +112,7 @@ function sweep(layer, sides) {
   return { positions, normals, colors };
 }
 
-/** The points of a curve, kept out of its arrow head. */
+/** The points of a curve; those inside of its arrow head are moved to the base of the head. */
 function shaft(layer, start, length, curve) {
   const path = Array.from({ length }, (_, i) => {
     return new Vector3().fromArray(layer.vertices, 3 * (start + i));
@@ -146,6 +146,7 @@ export function headsOf(layer) {
   });
 }
 
+/** A normal and a binormal at every point, carried along a curve. */
 function carry(path) {
   let tangent = new Vector3(1, 0, 0);
   let normal = null;

@@ -24,7 +24,7 @@ function start() {
   Viewer.active = viewers[0];
   document.addEventListener("keydown", (event) => {
     if (event.target.type === "range" && event.key === " ") event.target.blur();
-    if (CONTROLS.includes(event.target.type) && event.key === " ") return; // it toggles or presses
+    if (CONTROLS.includes(event.target.type) && event.key === " ") return; // the browser toggles or presses it
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (Viewer.active.key(event.key)) event.preventDefault();
   });
@@ -34,6 +34,6 @@ function start() {
 try {
   start();
 } catch (error) {
-  document.getElementById("stage").textContent = `This scene needs WebGL, which this browser did not give: ${error.message}`;
+  document.getElementById("stage").textContent = `This scene needs WebGL, which this browser could not start: ${error.message}`;
   throw error;
 }

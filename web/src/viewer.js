@@ -13,7 +13,7 @@ import { snapshot } from "./snapshot.js";
 const VIEWS = { iso: null, front: [0, 1, 0], side: [1, 0, 0], top: [0, -0.0001, 1] };
 const ANGLE = 26; // vertical, in degrees
 const CLICK = 5; // pixels the pointer may move during a click
-const PANEL = [120, 200]; // pixels that the scene leaves free, in wide and in narrow pages
+const PANEL = [120, 200]; // pixels kept free for the panel, in wide and in narrow pages
 const NARROW = 1000;
 const GHOST = 0.13;
 const STEPS_PER_SECOND = 60;
@@ -57,7 +57,7 @@ export class Viewer {
     return new Vector3(...this.data.box[1]).distanceTo(new Vector3(...this.data.box[0]));
   }
 
-  /** Pixels that the scene leaves free at the left, for the panel. */
+  /** Pixels kept free for the panel at the left. */
   get left() {
     const width = this.parent.clientWidth;
     return Math.min(PANEL[Number(width < NARROW)], 0.3 * width);
@@ -231,7 +231,7 @@ export class Viewer {
   }
 
   paint() {
-    this.camera.updateMatrixWorld(); // the labels below must see the camera as it is now
+    this.camera.updateMatrixWorld(); // before the labels are placed
     this.axes.update(this.camera, this.parent.clientWidth, this.parent.clientHeight, this.column);
     this.renderer.render(this.scene, this.camera);
     this.parent.dataset.drawn = "yes";
@@ -334,7 +334,7 @@ export class Viewer {
     });
     for (const kind of ["pointerenter", "focusin"]) this.parent.addEventListener(kind, () => (Viewer.active = this));
     this.parent.addEventListener("click", (event) => {
-      if (event.detail && event.target.type !== "range") document.activeElement.blur(); // a mouse: leave space to play
+      if (event.detail && event.target.type !== "range") document.activeElement.blur(); // after a click, the space key plays
     });
   }
 
@@ -365,7 +365,7 @@ export class Viewer {
     else this.card.hidden = true;
   }
 
-  /** The card of what is under the pointer: a fixed point first, else an edge. */
+  /** The card of the fixed point, or else of the edge, under the pointer. */
   find(event) {
     const bounds = this.canvas.getBoundingClientRect();
     const [x, y] = [event.clientX - bounds.left, event.clientY - bounds.top];

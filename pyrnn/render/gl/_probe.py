@@ -1,11 +1,13 @@
-"""Draw one sphere and print what was seen: run as a script, by a child that may crash."""
+"""Draw one sphere and print what was seen: a script for a child that may crash."""
 
 from __future__ import annotations
 
 import json
 
+__all__: list[str] = []
 
-def main() -> None:
+
+def _main() -> None:
     """Draw a sphere without a display; print the renderer and whether pixels changed."""
     import vtkmodules.vtkRenderingOpenGL2  # noqa: F401  (registers the OpenGL classes)
     from vtkmodules.vtkFiltersSources import vtkSphereSource
@@ -38,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    _main()

@@ -1,4 +1,4 @@
-"""Layers of a drawing as vedo meshes, with cells in the order of time."""
+"""Layers of a drawing as vedo meshes, whose cells are in the order of time."""
 
 from __future__ import annotations
 
@@ -8,22 +8,34 @@ from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
 from vtkmodules.vtkCommonCore import VTK_UNSIGNED_CHAR, vtkPoints
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 
+from pyrnn.arrays import Array
 from pyrnn.palette import SLATE
-from pyrnn.render.geometry import Mesh, cones, merge, normalized, segments, spheres, tubes
-from pyrnn.render.layers import Array, Balls, Curves, Layer
+from pyrnn.render._drawing import Balls, Curves, Layer
+from pyrnn.render._geometry import Mesh, cones, merge, normalized, segments, spheres, tubes
 
-HEAD = 3.4, 2.6  # length and radius of an arrow head, in radii of its shaft
-GHOST = 0.13  # opacity of what time has not yet reached
+__all__ = ["GHOST", "Actor", "Cursors"]
+
+GHOST = 0.13  # opacity of the part of a trajectory that lies in the future
+_HEAD = 3.4, 2.6  # length and radius of an arrow head, in radii of its shaft
 
 
 class Actor:
-    """One layer on the stage: a vedo mesh whose cells are sorted by time.
+    """A layer as a mesh whose cells are sorted by time.
 
-    Showing a trajectory up to some step is showing its first cells, which costs nothing.
+    A trajectory up to some step is then the first cells of the mesh, which is fast to show.
 
     Args:
         layer: What to draw.
-        ratio: Pixels drawn for each pixel asked for.
+        ratio: Pixels drawn for each pixel on the screen.
+
+    Example:
+        >>> path = np.arange(15.0).reshape(5, 3)
+        >>> colors, radii = np.zeros((5, 3), np.uint8), np.zeros(1)
+        >>> line = Curves("line", path, np.array([5]), colors, radii, times=np.arange(5))
+        >>> actor = Actor(line)
+        >>> actor.set_step(2)
+        >>> actor.mesh.dataset.GetNumberOfLines()
+        2
     """
 
     def __init__(self, layer: Layer, ratio: float = 1.0) -> None:
@@ -68,7 +80,15 @@ class Cursors:
 
     Args:
         curves: The trajectories.
-        ratio: Pixels drawn for each pixel asked for.
+        ratio: Pixels drawn for each pixel on the screen.
+
+    Example:
+        >>> path = np.arange(15.0).reshape(5, 3)
+        >>> line = Curves("line", path, np.array([5]), np.zeros((5, 3), np.uint8), np.zeros(1))
+        >>> cursors = Cursors(line, ratio=1.0)
+        >>> cursors.set_step(2)
+        >>> cursors.mesh.points.tolist()
+        [[6.0, 7.0, 8.0]]
     """
 
     def __init__(self, curves: Curves, ratio: float) -> None:
@@ -96,7 +116,7 @@ def _geometry(layer: Layer) -> tuple[Mesh, Array]:
 
 
 def _curves(layer: Curves) -> Mesh:
-    """Return lines (whose cells have two vertices), tubes or arrows."""
+    """Return tubes, arrows, or lines, whose cells have two vertices."""
     if layer.are_lines:
         everyone = np.arange(len(layer.vertices))
         upward = np.tile([0.0, 0.0, 1.0], (len(everyone), 1))
@@ -111,7 +131,7 @@ def _arrows(curves: Curves) -> Mesh:
     last = np.cumsum(curves.lengths) - 1
     tips = curves.vertices[last]
     directions = normalized(tips - curves.vertices[last - 1])
-    long, wide = (factor * curves.radii for factor in HEAD)
+    long, wide = (factor * curves.radii for factor in _HEAD)
     head = cones(tips, directions, long, wide)
     shafts = curves.vertices.copy()
     reach = np.linalg.norm(shafts - tips.repeat(curves.lengths, axis=0), axis=1)
@@ -122,7 +142,7 @@ def _arrows(curves: Curves) -> Mesh:
 
 
 def _polydata(mesh: Mesh, colors: Array) -> vtkPolyData:
-    """Return vertices, normals and colors as VTK has them; cells come later."""
+    """Return vertices, normals and colors in the classes of VTK, without cells."""
     points = vtkPoints()
     points.SetData(numpy_to_vtk(np.ascontiguousarray(mesh.vertices, np.float32), deep=1))
     polydata = vtkPolyData()

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
-from pyrnn.render.layers import Array, Balls, Card, Curves, Layer
-from pyrnn.render.stage import Stage
+from pyrnn.arrays import Array
+from pyrnn.render._drawing import Balls, Card, Curves, Layer
+from pyrnn.render.gl._stage import Stage
 
-SLACK = 6.0  # pixels within which small things are hit
+__all__ = ["find_card"]
+
+_SLACK = 6.0  # pixels; things smaller than this are hit within this distance
 
 
 def find_card(stage: Stage, x: float, y: float) -> Card | None:
-    """Return the card of what is shown at pixel ``(x, y)`` from the lower left, if anything.
+    """Return the card of what is seen at a pixel from the lower left, if anything.
 
-    A fixed point hides an edge; of two fixed points, the nearer one is meant.
+    A fixed point hides an edge. Of two fixed points, the one nearer to the camera counts.
+
+    Example:
+        >>> from pyrnn.dynamics import find_fixed_points
+        >>> from pyrnn.render import Scene, probe_opengl
+        >>> points = find_fixed_points(lambda h, x: 0.5 * h, np.zeros((1, 3)))
+        >>> if probe_opengl().ok:
+        ...     stage = Stage(Scene(points=points).drawing, (80, 60))
+        ...     assert find_card(stage, 40, 30).title == "fixed point 0"
+        ...     stage.close()
     """
     shown = [actor.layer for key, actor in stage.actors.items() if stage.is_visible(key)]
     layers = [layer for layer in shown if layer.cards]
@@ -35,7 +47,7 @@ def _nearest(stage: Stage, layer: Layer, pointer: Array) -> int | None:
 def _nearest_ball(stage: Stage, balls: Balls, pointer: Array) -> int | None:
     seen = stage.to_pixels(balls.centers)
     away = np.linalg.norm(seen[:, :2] - pointer, axis=1)
-    hit = away <= np.maximum(_pixel_radii(stage, balls.centers, balls.radii), SLACK)
+    hit = away <= np.maximum(_pixel_radii(stage, balls.centers, balls.radii), _SLACK)
     return int(np.where(hit, seen[:, 2], np.inf).argmin()) if hit.any() else None
 
 
@@ -48,13 +60,13 @@ def _nearest_curve(stage: Stage, curves: Curves, pointer: Array) -> int | None:
     closest = start + np.clip(share, 0, 1)[:, None] * along
     away = np.linalg.norm(closest - pointer, axis=1)
     middle = curves.vertices[joined]
-    reach = np.maximum(_pixel_radii(stage, middle, curves.radii[owner[joined]]), SLACK / 1.5)
+    reach = np.maximum(_pixel_radii(stage, middle, curves.radii[owner[joined]]), _SLACK / 1.5)
     best = int(away.argmin())
     return int(owner[joined[best]]) if away[best] <= reach[best] else None
 
 
 def _pixel_radii(stage: Stage, centers: Array, radii: Array) -> Array:
-    """Return how large spheres look, in pixels."""
+    """Return the radii of spheres as they are seen, in pixels."""
     eye = stage.renderer.GetActiveCamera()
     up = np.array(eye.GetViewUp())
     edge = stage.to_pixels(centers + radii[:, None] * up)

@@ -1,32 +1,59 @@
-"""Meshes as plain arrays: curves, tubes, spheres and cones, without any graphics library."""
+"""Meshes as plain arrays: tubes, spheres and cones, without a graphics library."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from pyrnn.arrays import Array
+
+__all__ = [
+    "Mesh",
+    "bezier",
+    "cones",
+    "merge",
+    "normalized",
+    "perpendicular",
+    "resample",
+    "segments",
+    "spheres",
+    "tubes",
+]
 
 
 class Mesh(NamedTuple):
-    """Triangles, with the curve or sphere that each vertex belongs to."""
+    """Triangles, with the curve or sphere that each vertex belongs to.
+
+    Example:
+        >>> spheres(np.zeros((2, 3)), np.ones(2)).source[[0, -1]].tolist()
+        [0, 1]
+    """
 
     vertices: Array  # (n_vertices, 3)
     normals: Array  # (n_vertices, 3), pointing outwards
     faces: Array  # (n_faces, 3) indices of vertices
-    source: Array  # (n_vertices,) index of the curve point or of the sphere
+    source: Array  # (n_vertices,) index of the curve's vertex or of the sphere
 
 
 def bezier(start: Array, control: Array, end: Array, n: int = 64) -> Array:
-    """Return points ``(n, 3)`` of the quadratic Bézier curve from ``start`` to ``end``."""
+    """Return points ``(n, 3)`` of a quadratic Bézier curve from start to end.
+
+    Example:
+        >>> bezier(np.zeros(3), np.array([1.0, 1.0, 0.0]), np.array([2.0, 0.0, 0.0]), 3).tolist()
+        [[0.0, 0.0, 0.0], [1.0, 0.5, 0.0], [2.0, 0.0, 0.0]]
+    """
     t = np.linspace(0, 1, n)[:, None]
     return (1 - t) ** 2 * start + 2 * t * (1 - t) * control + t**2 * end
 
 
 def resample(path: Array, n: int) -> Array:
-    """Return ``n`` points at equal distances along a path ``(m, 3)``."""
+    """Return ``n`` points at equal distances along a path ``(m, 3)``.
+
+    Example:
+        >>> resample(np.array([[0.0, 0, 0], [3.0, 0, 0], [4.0, 0, 0]]), 3)[:, 0].tolist()
+        [0.0, 2.0, 4.0]
+    """
     along = np.r_[0, np.linalg.norm(np.diff(path, axis=0), axis=1).cumsum()]
     if along[-1] == 0:
         return np.repeat(path[:1], n, axis=0)
@@ -35,19 +62,35 @@ def resample(path: Array, n: int) -> Array:
 
 
 def perpendicular(directions: Array) -> Array:
-    """Return one unit vector at right angles to each direction, ``(n, 3)``."""
+    """Return one unit vector at right angles to each direction, ``(n, 3)``.
+
+    Example:
+        >>> directions = np.array([[1.0, 2.0, 3.0]])
+        >>> round(float((directions * perpendicular(directions)).sum()), 12)
+        0.0
+    """
     smallest = np.eye(3)[np.abs(directions).argmin(axis=1)]
     return normalized(np.cross(directions, smallest))
 
 
 def normalized(vectors: Array) -> Array:
-    """Return vectors of length one; zero stays zero."""
+    """Return vectors of length one; zero stays zero.
+
+    Example:
+        >>> normalized(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
+        [[0.6, 0.8], [0.0, 0.0]]
+    """
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.where(lengths > 0, lengths, 1)
 
 
 def segments(lengths: Array) -> Array:
-    """Return the pairs ``(n, 2)`` of neighboring vertices in curves of the given lengths."""
+    """Return the pairs ``(n, 2)`` of neighboring vertices in curves of given lengths.
+
+    Example:
+        >>> segments(np.array([3, 2])).tolist()
+        [[0, 1], [1, 2], [3, 4]]
+    """
     first = np.arange(int(np.sum(lengths)) - 1)
     last = np.cumsum(lengths)[:-1] - 1
     kept = np.delete(first, last)
@@ -55,18 +98,24 @@ def segments(lengths: Array) -> Array:
 
 
 def tubes(vertices: Array, lengths: Array, radii: Array, sides: int = 8) -> Mesh:
-    """Sweep a circle along every curve, turning it as little as possible on the way.
+    """Return a tube around every curve, twisted as little as possible.
 
     Args:
         vertices: Curves one after the other, ``(n_vertices, 3)``.
         lengths: Number of vertices of each curve, ``(n_curves,)``.
         radii: Radius of each curve, ``(n_curves,)``.
-        sides: Corners of the circle.
+        sides: Corners of the cross section.
 
     Returns:
-        A mesh whose faces follow the order of the curves' segments, ``2 * sides`` a segment.
+        A mesh whose faces are in the order of the curves' segments, ``2 * sides`` for each.
+
+    Example:
+        >>> line = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+        >>> tube = tubes(line, np.array([2]), np.array([0.5]))
+        >>> tube.faces.shape, np.linalg.norm(tube.vertices[:, 1:], axis=1).round(9).tolist()[:2]
+        ((16, 3), [0.5, 0.5])
     """
-    tangents, normals = _frames(vertices, np.asarray(lengths))
+    tangents, normals = _tangents_and_normals(vertices, np.asarray(lengths))
     binormals = np.cross(tangents, normals)
     angle = np.linspace(0, 2 * np.pi, sides, endpoint=False)
     ring = np.cos(angle)[:, None] * normals[:, None] + np.sin(angle)[:, None] * binormals[:, None]
@@ -80,7 +129,7 @@ def tubes(vertices: Array, lengths: Array, radii: Array, sides: int = 8) -> Mesh
     return Mesh(swept.reshape(-1, 3), ring.reshape(-1, 3), faces.reshape(-1, 3), source)
 
 
-def _frames(vertices: Array, lengths: Array) -> tuple[Array, Array]:
+def _tangents_and_normals(vertices: Array, lengths: Array) -> tuple[Array, Array]:
     """Return the tangent and a normal at every vertex, carried along each curve."""
     tangents = _tangents(vertices, lengths)
     starts = np.cumsum(lengths) - lengths
@@ -97,7 +146,7 @@ def _frames(vertices: Array, lengths: Array) -> tuple[Array, Array]:
 
 
 def _tangents(vertices: Array, lengths: Array) -> Array:
-    """Return unit tangents ``(n, 3)``; where a curve rests, its last direction is kept."""
+    """Return unit tangents ``(n, 3)``; where a curve rests, its last direction."""
     ahead = np.zeros_like(vertices)
     pairs = segments(lengths)
     ahead[pairs[:, 0]] = normalized(vertices[pairs[:, 1]] - vertices[pairs[:, 0]])
@@ -116,7 +165,13 @@ def _tangents(vertices: Array, lengths: Array) -> Array:
 
 
 def spheres(centers: Array, radii: Array, rings: int = 20) -> Mesh:
-    """Return one sphere around every center."""
+    """Return one sphere around every center.
+
+    Example:
+        >>> ball = spheres(np.array([[1.0, 0.0, 0.0]]), np.array([2.0]))
+        >>> np.allclose(np.linalg.norm(ball.vertices - [1.0, 0.0, 0.0], axis=1), 2.0)
+        True
+    """
     polar = np.linspace(0, np.pi, rings + 1)
     around = np.linspace(0, 2 * np.pi, 2 * rings, endpoint=False)
     unit = np.stack(
@@ -133,7 +188,14 @@ def spheres(centers: Array, radii: Array, rings: int = 20) -> Mesh:
 
 
 def cones(tips: Array, directions: Array, lengths: Array, radii: Array, sides: int = 16) -> Mesh:
-    """Return one arrow head for every tip, pointing along its direction."""
+    """Return one arrow head for every tip, pointing along its direction.
+
+    Example:
+        >>> up, tip = np.array([[0.0, 0.0, 1.0]]), np.array([[0.0, 0.0, 5.0]])
+        >>> head = cones(tip, up, np.array([2.0]), np.array([0.5]))
+        >>> head.vertices.min(axis=0).tolist(), head.vertices.max(axis=0).tolist()
+        ([-0.5, -0.5, 3.0], [0.5, 0.5, 5.0])
+    """
     along = normalized(directions)
     normal = perpendicular(along)
     binormal = np.cross(along, normal)
@@ -154,7 +216,13 @@ def cones(tips: Array, directions: Array, lengths: Array, radii: Array, sides: i
 
 
 def merge(*meshes: Mesh) -> Mesh:
-    """Return several meshes as one; each keeps its own sources."""
+    """Return several meshes as one; each keeps its own sources.
+
+    Example:
+        >>> ball = spheres(np.zeros((1, 3)), np.ones(1))
+        >>> len(merge(ball, ball).faces) == 2 * len(ball.faces)
+        True
+    """
     offsets = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
     faces = [mesh.faces + offset for mesh, offset in zip(meshes, offsets, strict=True)]
     return Mesh(
@@ -177,7 +245,7 @@ def _grid_faces(rows: int, columns: int) -> Array:
 
 
 def _copies(vertices: Array, normals: Array, faces: Array) -> Mesh:
-    """Return one mesh of ``n`` copies of a template, from vertices ``(n, n_template, 3)``."""
+    """Return copies of a template as one mesh, from vertices ``(n, n_template, 3)``."""
     n, size = vertices.shape[:2]
     shifted = faces + size * np.arange(n)[:, None, None]
     source = np.arange(n).repeat(size)

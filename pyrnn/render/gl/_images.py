@@ -1,22 +1,30 @@
-"""Pictures laid over a scene, and matplotlib figures turned into such pictures."""
+"""Pictures that lie flat on a window; those of matplotlib figures."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkRenderingCore import vtkActor2D, vtkImageMapper
 
-from pyrnn.render.layers import Array
+from pyrnn.arrays import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+__all__ = ["figure_pixels", "image_actor"]
 
-def image_actor(pixels: Array) -> Any:
-    """Return pixels ``(height, width, 3 or 4)`` as an actor that lies flat on the window."""
+
+def image_actor(pixels: Array) -> vtkActor2D:
+    """Return an actor that shows pixels ``(height, width, 3 or 4)``.
+
+    Example:
+        >>> actor = image_actor(np.zeros((20, 30, 3), np.uint8))
+        >>> actor.GetMapper().GetInput().GetDimensions()
+        (30, 20, 1)
+    """
     height, width, channels = pixels.shape
     image = vtkImageData()
     image.SetDimensions(width, height, 1)
@@ -32,7 +40,13 @@ def image_actor(pixels: Array) -> Any:
 
 
 def figure_pixels(figure: Figure) -> Array:
-    """Draw a matplotlib figure without pyplot and return its pixels, ``(height, width, 4)``."""
+    """Return the pixels ``(height, width, 4)`` of a figure, drawn without pyplot.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> figure_pixels(Figure(figsize=(3, 2), dpi=100)).shape
+        (200, 300, 4)
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)

@@ -1,4 +1,4 @@
-"""Write scenes as one web page that needs no network: our viewer, three.js and the data in one."""
+"""Web pages that need no network: the viewer, three.js and the data in one file."""
 
 from __future__ import annotations
 
@@ -7,19 +7,28 @@ import html
 import json
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
 from matplotlib import colors
 
+from pyrnn.arrays import Array
 from pyrnn.palette import colormap
-from pyrnn.render.layers import Array, Balls, Card, ColorBar, Drawing, Layer
+from pyrnn.render._drawing import Balls, Card, ColorBar, Drawing, Layer
 
-DIGITS = 7  # of numbers written as text
+__all__ = ["iframe", "page"]
+
+_DIGITS = 7  # of numbers written as text
 
 
 def page(drawings: Sequence[Drawing]) -> str:
-    """Return a page that shows drawings side by side, each with its own controls."""
+    """Return a page that shows drawings side by side, each with its own controls.
+
+    Example:
+        >>> box = np.array([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
+        >>> empty = Drawing((), box, ("x", "y", "z"), np.ones(3), title="nothing yet")
+        >>> "<title>nothing yet</title>" in page([empty])
+        True
+    """
     scenes = json.dumps({"scenes": [_scene(drawing) for drawing in drawings]}, allow_nan=False)
     parts = {
         "title": html.escape(" · ".join(d.title for d in drawings if d.title) or "pyrnn scene"),
@@ -31,8 +40,13 @@ def page(drawings: Sequence[Drawing]) -> str:
     return before + "".join(pieces)
 
 
-def frame(document: str, height: int = 640) -> str:
-    """Return a page as an element of a notebook, whatever else the notebook contains."""
+def iframe(document: str, height: int = 640) -> str:
+    """Return a page as an element that a notebook can show.
+
+    Example:
+        >>> iframe("<p>hello</p>")[:39]
+        '<iframe srcdoc="&lt;p&gt;hello&lt;/p&gt'
+    """
     source = html.escape(document, quote=True)
     style = f"width:100%;height:{height}px;border:0"
     return f'<iframe srcdoc="{source}" style="{style}" allowfullscreen></iframe>'
@@ -42,7 +56,7 @@ def _resource(name: str) -> str:
     return (files("pyrnn.render") / "web" / name).read_text(encoding="utf-8")
 
 
-def _scene(drawing: Drawing) -> dict[str, Any]:
+def _scene(drawing: Drawing) -> dict[str, object]:
     return {
         "title": drawing.title,
         "labels": drawing.labels,
@@ -55,13 +69,13 @@ def _scene(drawing: Drawing) -> dict[str, Any]:
     }
 
 
-def _bar(bar: ColorBar) -> dict[str, Any]:
+def _bar(bar: ColorBar) -> dict[str, object]:
     ramp = [colors.to_hex(c) for c in colormap(bar.scale.colormap)(np.linspace(0, 1, 31))]
     low, high = bar.scale.ends
     return {"label": bar.label, "colors": ramp, "low": low, "high": high}
 
 
-def _layer(layer: Layer) -> dict[str, Any]:
+def _layer(layer: Layer) -> dict[str, object]:
     common = {
         "key": layer.key,
         "note": layer.note,
@@ -87,7 +101,7 @@ def _layer(layer: Layer) -> dict[str, Any]:
     }
 
 
-def _card(card: Card) -> dict[str, Any]:
+def _card(card: Card) -> dict[str, object]:
     values = np.stack([card.eigenvalues.real, card.eigenvalues.imag], axis=-1)
     return {
         "title": card.title,
@@ -98,12 +112,12 @@ def _card(card: Card) -> dict[str, Any]:
     }
 
 
-def _packed(array: Array, dtype: Any) -> str:
+def _packed(array: Array, dtype: type[np.generic]) -> str:
     return base64.b64encode(np.ascontiguousarray(array, dtype).tobytes()).decode("ascii")
 
 
-def _numbers(array: Array) -> Any:
-    """Return an array as nested lists of numbers with as many digits as can be seen."""
+def _numbers(array: Array) -> list[object] | float:
+    """Return an array as nested lists of numbers, with as many digits as can be seen."""
     if array.ndim:
         return [_numbers(part) for part in array]
-    return float(f"{float(array):.{DIGITS}g}")
+    return float(f"{float(array):.{_DIGITS}g}")

@@ -1,4 +1,4 @@
-"""Find out whether OpenGL works here, before it can crash the user's session."""
+"""Whether OpenGL works here, found out before it can crash the user's session."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+__all__ = [
+    "ADVICE",
+    "OpenGL",
+    "begin_probe",
+    "choose_window",
+    "has_display",
+    "probe_opengl",
+    "require_opengl",
+]
 
 ADVICE = (
     "apt-get install -y --no-install-recommends libegl1 libgl1-mesa-dri"
@@ -18,9 +27,8 @@ ADVICE = (
     else "update the graphics driver of this machine"
 )
 
-_started: list[subprocess.Popen[str]] = []  # the child that was begun and not yet asked
-
-SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "swrast", "osmesa")
+_SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "swrast", "osmesa")
+_started: list[subprocess.Popen[str]] = []  # at most one probe that runs and was not yet read
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class OpenGL:
 
     Args:
         ok: Whether a sphere was drawn and seen.
-        renderer: Name of the renderer, for instance ``"llvmpipe"``; empty where there is none.
+        renderer: Name of the renderer, for instance ``"llvmpipe"``; empty if there is none.
         message: One line that says what works, or what to install.
 
     Example:
@@ -43,22 +51,22 @@ class OpenGL:
 
     @property
     def is_software(self) -> bool:
-        """Whether the processor draws, for want of a graphics card."""
-        return any(name in self.renderer.lower() for name in SOFTWARE)
+        """Whether the processor draws, because there is no graphics card."""
+        return any(name in self.renderer.lower() for name in _SOFTWARE)
 
 
 @functools.cache
 def probe_opengl(timeout: float = 120.0) -> OpenGL:
-    """Draw a sphere in a child process and look at its pixels.
+    """Draw a sphere in a child process, and look at its pixels.
 
-    VTK answers a missing OpenGL by a segmentation fault, which no ``try`` can catch: only a child
-    may find out. The answer is kept for the rest of the session.
+    Without OpenGL, VTK ends the whole process by a segmentation fault, which no ``try`` can catch.
+    The answer is kept for the rest of the session.
 
     Args:
-        timeout: Seconds after which the child is given up.
+        timeout: Seconds to wait for the child.
 
     Returns:
-        The verdict, with a message that names the packages to install where it is negative.
+        What was found. If OpenGL does not work, the message names the packages to install.
 
     Example:
         >>> probe_opengl().ok in (True, False)
@@ -80,20 +88,34 @@ def probe_opengl(timeout: float = 120.0) -> OpenGL:
 
 
 def begin_probe() -> None:
-    """Start the child that :func:`probe_opengl` waits for, while something else is prepared."""
+    """Start the child process of :func:`probe_opengl`, without waiting for its answer.
+
+    Example:
+        >>> begin_probe()
+        >>> probe_opengl() is probe_opengl()
+        True
+    """
     if not _started and not probe_opengl.cache_info().currsize:
         _started.append(_start())
 
 
 def _start() -> subprocess.Popen[str]:
     choose_window()
-    script = str(Path(__file__).with_name("probe.py"))
-    quiet: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen([sys.executable, script], text=True, **quiet)
+    command = [sys.executable, str(Path(__file__).with_name("_probe.py"))]
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=quiet)
 
 
 def require_opengl() -> OpenGL:
-    """Return what draws here, or raise a ``RuntimeError`` that says what to install."""
+    """Return what draws on this machine.
+
+    Raises:
+        RuntimeError: If OpenGL does not work; the message says what to install.
+
+    Example:
+        >>> if probe_opengl().ok:
+        ...     assert require_opengl().renderer
+    """
     found = probe_opengl()
     if not found.ok:
         raise RuntimeError(found.message)
@@ -101,10 +123,13 @@ def require_opengl() -> OpenGL:
 
 
 def choose_window() -> None:
-    """Tell VTK which kind of window to open where Linux has no display.
+    """Tell VTK which window to open if Linux has no display: EGL, or else OSMesa.
 
-    Must run before the first window. EGL is preferred, then OSMesa; a choice that the user made in
-    ``VTK_DEFAULT_OPENGL_WINDOW`` is respected.
+    Call it before the first window. A choice that the user made in ``VTK_DEFAULT_OPENGL_WINDOW``
+    is kept.
+
+    Example:
+        >>> choose_window()
     """
     if has_display() or "VTK_DEFAULT_OPENGL_WINDOW" in os.environ:
         return
@@ -115,7 +140,12 @@ def choose_window() -> None:
 
 
 def has_display() -> bool:
-    """Whether a window can appear on a screen."""
+    """Return whether a window can appear on a screen.
+
+    Example:
+        >>> has_display() in (True, False)
+        True
+    """
     return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY"))
 
 

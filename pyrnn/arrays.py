@@ -1,0 +1,82 @@
+"""NumPy arrays from whatever holds numbers: tensors, arrays, nested lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias, Union
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+__all__ = ["Array", "ArrayLike", "as_array", "as_numbers"]
+
+Array: TypeAlias = npt.NDArray[Any]
+ArrayLike: TypeAlias = Union[Tensor, npt.ArrayLike, Sequence[Tensor]]  # noqa: UP007 (3.10)
+
+
+def as_array(values: ArrayLike, advice: str = "pass the numbers themselves") -> Array:
+    """Return numbers as a NumPy array: tensors are detached and moved to the CPU.
+
+    Args:
+        values: Numbers, real or complex, or names of conditions.
+        advice: What to pass instead, for the message.
+
+    Returns:
+        The array; it shares memory with ``values`` where possible.
+
+    Raises:
+        TypeError: If the values are something else, such as a network.
+
+    Example:
+        >>> as_array(torch.ones(2, requires_grad=True)).tolist()
+        [1.0, 1.0]
+        >>> as_array(torch.nn.Linear(2, 2), "pass its weight")
+        Traceback (most recent call last):
+        ...
+        TypeError: expected a tensor, an array or numbers, got Linear; pass its weight
+    """
+    try:
+        array = np.asarray(_on_cpu(values))
+    except (TypeError, ValueError):  # nested lists of unequal length
+        array = np.empty(0, object)
+    if array.dtype == object:
+        kind = type(values).__name__
+        raise TypeError(f"expected a tensor, an array or numbers, got {kind}; {advice}")
+    return array
+
+
+def as_numbers(values: ArrayLike, advice: str = "pass the numbers themselves") -> Array:
+    """Return real numbers as a NumPy array.
+
+    Args:
+        values: A tensor, an array or nested lists.
+        advice: What to pass instead, for the message.
+
+    Returns:
+        The array; it shares memory with ``values`` where possible.
+
+    Raises:
+        TypeError: If the values are something else, such as complex numbers or text.
+
+    Example:
+        >>> as_numbers("pca", "pass states")
+        Traceback (most recent call last):
+        ...
+        TypeError: expected real numbers, got <U3; pass states
+    """
+    array = as_array(values, advice)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"expected real numbers, got {array.dtype}; {advice}")
+    return array
+
+
+def _on_cpu(values: object) -> object:
+    """Return tensors, alone or in a list, in a form that NumPy can read."""
+    if isinstance(values, Tensor):
+        tensor = values.detach().cpu().resolve_conj()
+        return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    if isinstance(values, (list, tuple)) and any(isinstance(value, Tensor) for value in values):
+        return [_on_cpu(value) for value in values]
+    return values

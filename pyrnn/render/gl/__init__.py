@@ -1,0 +1,1 @@
+"""Drawing with OpenGL through VTK and vedo: windows, pictures and films."""

@@ -1,0 +1,43 @@
+"""Stills, drawn at twice the size and then shrunk, so that thin things are sharp."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from pyrnn.arrays import Array
+from pyrnn.render._drawing import Drawing
+from pyrnn.render.gl._stage import Stage
+
+__all__ = ["draw_picture"]
+
+_RATIO = 2  # pixels drawn for each pixel of the picture, along each side
+
+
+def draw_picture(
+    drawing: Drawing, size: tuple[int, int], *, view: str = "iso", transparent: bool = False
+) -> Array:
+    """Return a still of a drawing, ``(height, width, 3)``, or 4 if transparent.
+
+    Args:
+        drawing: What to draw.
+        size: Width and height in pixels.
+        view: ``"iso"``, ``"front"``, ``"side"`` or ``"top"``.
+        transparent: Whether to leave the background out.
+
+    Raises:
+        RuntimeError: If OpenGL does not work; the message says what to install.
+
+    Example:
+        >>> from pyrnn.render import Scene, probe_opengl
+        >>> scene = Scene(np.random.default_rng(0).normal(size=(3, 20, 4)))
+        >>> if probe_opengl().ok:
+        ...     assert draw_picture(scene.drawing, (80, 60)).shape == (60, 80, 3)
+    """
+    stage = Stage(drawing, size, ratio=_RATIO, text=Stage.text_for(size[1]))
+    try:
+        stage.look(view)
+        pixels = stage.pixels(transparent)
+    finally:
+        stage.close()
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
