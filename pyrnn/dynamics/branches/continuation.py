@@ -231,7 +231,7 @@ def _seeds(curve: FixedPointCurve, search: Search, n_values: int = 5) -> Tensor:
     """Return fixed points at a few parameters, ``(n, state_size + 1)``."""
     values = (torch.arange(n_values) + 0.5).to(curve.family.origin) / n_values + 1e-3
     inputs = curve.family.at(curve.low + curve.width * values[:, None])
-    h, x, _ = search.run(inputs)
+    h, x, *_ = search.run(inputs)
     which = (x[:, None] - inputs).abs().sum(-1).argmin(1)
     return torch.cat([h, values[which, None]], dim=-1)
 

@@ -187,9 +187,9 @@ def find_cycles(
     was_stopped = False
     for period in periods:
         search = Search(IteratedMap(step, period), pool, tol, 64, max_rounds, rng, progress)
-        h, given, record = search.run(inputs)
-        was_stopped |= record.was_stopped
-        found += cycles_through(step, h, given, period)
+        points = search.run(inputs)
+        was_stopped |= points.record.was_stopped
+        found += cycles_through(step, points.states, points.inputs, period)
     verdict = "stopped early" if was_stopped else "complete as far as the search tells"
     if not found:
         verdict = f"no cycle of period {', '.join(map(str, periods))} found"

@@ -24,6 +24,7 @@ class Known:
         owner: Number of the input of each, ``(n,)``.
         sign: Index of each, ``(n,)``; zero where it is degenerate.
         multiplicity: How many roots meet in each, ``(n,)``; zero where that is unknown.
+        eigenvalues: Eigenvalues of the Jacobian at each, ``(n, state_size)``.
         is_stable: Whether each is stable, ``(n,)``.
         hits: How many starts led to each, ``(n,)``.
         inverse: Inverses of :math:`I - J`, float32, of as many points as there is memory for.
@@ -36,6 +37,7 @@ class Known:
     owner: Tensor
     sign: Tensor
     multiplicity: Tensor
+    eigenvalues: Tensor
     is_stable: Tensor
     hits: Tensor
     inverse: Tensor
@@ -54,6 +56,7 @@ class Known:
             nobody,
             pool.new_zeros(0),
             nobody,
+            pool[:0].to(torch.complex128),
             nobody.bool(),
             nobody,
             inverse,
@@ -72,12 +75,13 @@ class Known:
     ) -> None:
         """Take in new points with their Jacobians and the inverses of :math:`I - J`."""
         sign = index_signs(jacobians).masked_fill(multiplicity != 1, 0)
-        is_stable = Spectrum(jacobians).is_stable
+        spectrum = Spectrum(jacobians)
         self.h, self.owner = torch.cat([self.h, h]), torch.cat([self.owner, owner])
         self.sign = torch.cat([self.sign, sign])
         self.multiplicity = torch.cat([self.multiplicity, multiplicity])
-        self.is_stable = torch.cat([self.is_stable, is_stable])
-        self.hits = torch.cat([self.hits, torch.zeros_like(owner)])
+        self.eigenvalues = torch.cat([self.eigenvalues, spectrum.eigenvalues])
+        self.is_stable = torch.cat([self.is_stable, spectrum.is_stable])
+        self.hits = torch.cat([self.hits, torch.ones_like(owner)])
         room = max(1, _MAX_ELEMENTS // h.shape[-1] ** 2) - len(self.inverse)
         self.inverse = torch.cat([self.inverse, inverses[:room].float()])
         self.quiet[owner.cpu()] = 0

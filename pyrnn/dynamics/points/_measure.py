@@ -18,7 +18,13 @@ _Set = TypeVar("_Set", bound=Points[FixedPoint] | Points[SlowPoint])
 
 
 def measure(
-    kind: type[_Set], step: Map, h: Tensor, x: Tensor, pool: Tensor, record: SearchRecord | None
+    kind: type[_Set],
+    step: Map,
+    h: Tensor,
+    x: Tensor,
+    pool: Tensor,
+    record: SearchRecord | None = None,
+    eigenvalues: Tensor | None = None,
 ) -> _Set:
     """Take speed, Jacobian and distance at each point; sort by unstable modes, then by state.
 
@@ -29,6 +35,7 @@ def measure(
         x: Their inputs, ``(n, input_size)``.
         pool: States that the search started from.
         record: What the search did.
+        eigenvalues: Eigenvalues of the Jacobian at each, where they are known.
 
     Returns:
         The points.
@@ -38,6 +45,8 @@ def measure(
     jacobians = torch.cat([step.jacobian(*part) for part in parts])
     distances = _nearest(h, pool)
     points = kind(h, x, speeds, jacobians, distances, record)
+    if eigenvalues is not None:
+        vars(points.spectrum)["eigenvalues"] = eigenvalues
     n_unstable = points.n_unstable.tolist()
     keys = list(zip(n_unstable, x.tolist(), h.round(decimals=6).tolist(), strict=True))
     order = sorted(range(len(h)), key=keys.__getitem__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,14 +21,14 @@ from pyrnn.dynamics.points._seeding import (
     evenly,
     midpoints,
     mixtures,
-    pairs_by_distance,
+    neighbor_pairs,
     spread,
     spread_out,
 )
 from pyrnn.progress import interruptible, track
 from pyrnn.validate import as_rng
 
-__all__ = ["Search"]
+__all__ = ["Found", "Search"]
 
 _INPUTS_AT_ONCE = 16
 _QUIET, _MAX_QUIET = 2, 12  # sets of starts that brought nothing new
@@ -42,9 +43,26 @@ _NEAR_ZERO = 1e-7  # residuals above it are no root, however degenerate
 _ZERO = 2e-13  # residuals above it are no root once Newton's method has done what it can
 _REACH = 4.0  # degenerate points farther out, in units of the largest start, do not count
 _APART = 1e-3  # degenerate points closer than this are one
-_MAX_PAIRS = 4096  # midpoints of stable points, in all
+_N_NEIGHBORS = 64  # stable points with which each is paired
 _N_CONTINUUM = 100  # states that stand for a continuum
 _FAR = 1e3  # starts farther out than this, in units of the usual size, are not mixed with others
+_FARTHEST = 1e30  # and those beyond this overflow in single precision
+
+
+class Found(NamedTuple):
+    """What a search found.
+
+    Attributes:
+        states: Points, ``(n, state_size)``.
+        inputs: Their inputs, ``(n, input_size)``.
+        record: What the search did.
+        eigenvalues: Eigenvalues of the Jacobian at each point, ``(n, state_size)``.
+    """
+
+    states: Tensor
+    inputs: Tensor
+    record: SearchRecord
+    eigenvalues: Tensor
 
 
 @dataclass
@@ -74,16 +92,19 @@ class Search:
     n_converged: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self.scale = state_scale(self.pool)
+        sizes = self.pool.abs().amax(-1)
+        self.scale = state_scale(sizes)
         if self.scale != 1:
             self.step, self.pool = ScaledMap(self.step, self.scale), self.pool / self.scale
-        is_far = self.pool.abs().amax(-1) > _FAR
-        self.far = self.pool[is_far & self.pool.float().isfinite().all(-1)]
-        if not is_far.all():
-            self.pool = self.pool[~is_far]
+            sizes = sizes / self.scale
+        is_far = sizes > _FAR
+        self.far = self.pool[is_far & (sizes < _FARTHEST)]
+        if is_far.any() and not is_far.all():
+            self.pool, sizes = self.pool[~is_far], sizes[~is_far]
+        self._largest = max(1.0, float(sizes.max()))
 
-    def run(self, inputs: Tensor) -> tuple[Tensor, Tensor, SearchRecord]:
-        """Return points, their inputs, and what was done.
+    def run(self, inputs: Tensor) -> Found:
+        """Return the points under some inputs.
 
         Args:
             inputs: Inputs to search under, ``(n_inputs, input_size)``.
@@ -108,14 +129,15 @@ class Search:
 
     def _results(
         self, found: list[tuple[Known, Tensor]], n_new: tuple[int, ...], is_cut: bool
-    ) -> tuple[Tensor, Tensor, SearchRecord]:
+    ) -> Found:
         """Put the knowledge of all inputs together, in the user's units."""
-        states, inputs, multiplicity = [], [], []
+        states, inputs, multiplicity, eigenvalues = [], [], [], []
         for known, part in found:
             kept = self._thinned(known)
             states.append(known.h[kept])
             inputs.append(part[known.owner[kept]])
             multiplicity.append(known.multiplicity[kept])
+            eigenvalues.append(known.eigenvalues[kept])
         unseen = sum(known.unseen(k) for known, part in found for k in range(len(part)))
         record = SearchRecord(
             self.n_starts,
@@ -126,7 +148,9 @@ class Search:
             dimension=max(int(known.continuum.max()) for known, _ in found),
             multiplicity=tuple(torch.cat(multiplicity).tolist()),
         )
-        return torch.cat(states) * self.scale, torch.cat(inputs), record
+        return Found(
+            torch.cat(states) * self.scale, torch.cat(inputs), record, torch.cat(eigenvalues)
+        )
 
     def _thinned(self, known: Known) -> Tensor:
         """Return the numbers of points to report: of a continuum no more than some."""
@@ -149,7 +173,9 @@ class Search:
 
     def _pairs_left(self, known: Known, k: int) -> int:
         n = int(((known.owner == k) & known.is_stable).sum())
-        return min(n * (n - 1) // 2, _MAX_PAIRS) - int(known.n_pairs[k])
+        few = min(n, _N_NEIGHBORS + 1)
+        n_pairs = few * (few - 1) // 2 + (n - few) * _N_NEIGHBORS
+        return n_pairs - int(known.n_pairs[k])
 
     @cached_property
     def coarse(self) -> Map:
@@ -163,10 +189,6 @@ class Search:
     @cached_property
     def _sample(self) -> Tensor:
         return self._rough[:: 1 + len(self.pool) // 1024]
-
-    @cached_property
-    def _largest(self) -> float:
-        return max(1.0, float(self.pool.abs().max()))
 
     @cached_property
     def _widths(self) -> Tensor:
@@ -186,18 +208,19 @@ class Search:
         """Return the starts of the next round under one input."""
         if is_first:
             return torch.cat([mixtures(self._rough, self.round_size, self.rng), self.far.float()])
-        n_quiet = int(known.quiet[k])
-        if n_quiet >= _QUIET * self.round_size and self._pairs_left(known, k):
-            return self._midpoints_of_stable(known, k)
         n = max(2 * self.round_size, known.n_points(k))
-        return self._random_starts(n, known.h[known.owner == k].float(), n_quiet)
+        between = self._midpoints_of_stable(known, k, n // 2)
+        found = known.h[known.owner == k].float()
+        others = self._random_starts(n - len(between), found, int(known.quiet[k]))
+        return torch.cat([between, others])
 
-    def _midpoints_of_stable(self, known: Known, k: int) -> Tensor:
-        """Return midpoints of pairs of stable points, the nearest first; saddles lie there."""
+    def _midpoints_of_stable(self, known: Known, k: int, n: int) -> Tensor:
+        """Return midpoints of stable points that are near each other; saddles lie there."""
+        if not self._pairs_left(known, k):
+            return self._rough[:0]
         stable = known.stable(k)
-        first, second = pairs_by_distance(stable, _MAX_PAIRS)
-        start = int(known.n_pairs[k])
-        chosen = slice(start, start + max(4 * self.round_size, known.n_points(k)))
+        first, second = neighbor_pairs(stable, _N_NEIGHBORS)
+        chosen = slice(int(known.n_pairs[k]), int(known.n_pairs[k]) + n)
         known.n_pairs[k] = min(len(first), chosen.stop)
         return ((stable[first[chosen]] + stable[second[chosen]]) / 2).float()
 

@@ -12,7 +12,7 @@ __all__ = [
     "evenly",
     "midpoints",
     "mixtures",
-    "pairs_by_distance",
+    "neighbor_pairs",
     "spread",
     "spread_out",
     "uniform_states",
@@ -151,24 +151,29 @@ def corners(states: Tensor, rng: torch.Generator) -> Tensor:
     return 2.0 * torch.randint(2, states.shape, generator=rng).to(states) - 1
 
 
-def pairs_by_distance(states: Tensor, n: int) -> tuple[Tensor, Tensor]:
-    """Return the pairs of some states, the nearest first.
+def neighbor_pairs(states: Tensor, n_neighbors: int) -> tuple[Tensor, Tensor]:
+    """Pair each state with the nearest of those before it.
+
+    More states make more pairs at the end and change none of the others.
 
     Args:
         states: States, ``(n_states, hidden_size)``.
-        n: Most pairs.
+        n_neighbors: With how many of them, at most.
 
     Returns:
         Indices of both states of each pair, two of ``(n_pairs,)``.
 
     Example:
-        >>> pairs_by_distance(torch.tensor([[0.0], [3.0], [1.0]]), 2)
-        (tensor([0, 1]), tensor([2, 2]))
+        >>> neighbor_pairs(torch.tensor([[0.0], [3.0], [1.0]]), 1)
+        (tensor([0, 0]), tensor([1, 2]))
     """
-    first, second = torch.triu_indices(len(states), len(states), 1, device=states.device)
-    distance = torch.cdist(states, states)[first, second]
-    nearest = distance.argsort(stable=True)[:n]
-    return first[nearest], second[nearest]
+    n = len(states)
+    distance = torch.cdist(states, states)
+    distance = distance.masked_fill(torch.ones_like(distance).triu().bool(), torch.inf)
+    nearest = distance.argsort(dim=1, stable=True)[:, : min(n_neighbors, n)]
+    place = torch.arange(n, device=states.device)
+    is_pair = torch.arange(nearest.shape[1], device=states.device) < place[:, None]
+    return nearest[is_pair], place[:, None].expand_as(nearest)[is_pair]
 
 
 def evenly(states: Tensor, n: int) -> Tensor:

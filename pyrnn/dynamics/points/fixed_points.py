@@ -89,8 +89,8 @@ def find_fixed_points(
     pool, inputs = step.states(starts), step.distinct_inputs(x)
     pool = pool.reshape(-1, pool.shape[-1])
     search = Search(step, pool, tol, round_size, max_rounds, rng, progress)
-    h, given, record = search.run(inputs)
-    points = measure(FixedPoints, step, h, given, pool, record)
+    h, given, record, eigenvalues = search.run(inputs)
+    points = measure(FixedPoints, step, h, given, pool, record, eigenvalues)
     if not len(points):
         logger.warning(
             "no fixed point found below tol=%g; give more starts, or look for cycles", tol

@@ -76,7 +76,7 @@ def find_slow_points(
     speed = (step(h, given) - h).norm(dim=-1)
     kept = (slope <= _STILL * speed) & (speed > tol) & (speed < max_speed)
     h = _distinct_states(h[kept])
-    points = measure(SlowPoints, step, h, given[: len(h)], pool, None)
+    points = measure(SlowPoints, step, h, given[: len(h)], pool)
     if not len(points):
         logger.warning("no slow point found between tol=%g and max_speed=%g", tol, max_speed)
     return points
