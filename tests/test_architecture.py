@@ -20,6 +20,7 @@ ROWS = (  # from the bottom; within a row, rooms don't import each other
         "threads",
         "validate",
         "linear",
+        "statistics",
     },
     {"serialize"},
     {"result"},
