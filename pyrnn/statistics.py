@@ -42,7 +42,7 @@ def wilson_interval(
     """
     k, n = np.asarray(count, dtype=float), np.asarray(n, dtype=float)
     if not ((n >= 1) & (k >= 0) & (k <= n)).all():
-        raise ValueError(f"expected 0 <= count <= n and n >= 1, got count = {count} and n = {n}")
+        raise ValueError(f"expected 0 <= count <= n and n >= 1, got count = {k} and n = {n}")
     p, z2 = k / n, _Z**2
     middle = p + z2 / (2 * n)
     half = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n**2)))

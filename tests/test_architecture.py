@@ -29,6 +29,7 @@ ROWS = (  # from the bottom; within a row, rooms don't import each other
     {"layers"},
     {"base", "connectivity"},
     {"networks", "dynamics", "projection"},
+    {"behavior"},
     {"plot", "render"},
     {"cli", "testing"},
 )

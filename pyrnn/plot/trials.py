@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from pyrnn.behavior import PsychometricCurve
 from pyrnn.palette import CYCLE, GRAY, INK, RULE
 from pyrnn.plot.style import axes_or_new, heading, legend_above, styled, text_size
 from pyrnn.projection import Array, as_array
@@ -191,11 +192,16 @@ def _name_epochs(ax: Axes, epochs: Mapping[str, Any], dt: float | None) -> None:
 
 
 @styled
-def plot_psychometric(curves: Any, *, label: str = "evidence", ax: Axes | None = None) -> Axes:
-    """Draw how often each level of evidence leads to the positive choice, with the fit.
+def plot_psychometric(
+    curves: PsychometricCurve | Mapping[str, PsychometricCurve],
+    *,
+    label: str = "evidence",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the share of positive choices at each level of evidence, with the fit.
 
     Args:
-        curves: A :class:`~pyrnn.tasks.PsychometricCurve`, or a mapping of several by name.
+        curves: A :class:`~pyrnn.behavior.PsychometricCurve`, or a mapping of several by name.
         label: What the evidence is, with its unit.
         ax: Where to draw; a new figure by default.
 
@@ -206,17 +212,16 @@ def plot_psychometric(curves: Any, *, label: str = "evidence", ax: Axes | None =
         TypeError: If these are no psychometric curves.
 
     Example:
-        >>> from pyrnn.tasks import psychometric
-        >>> curve = psychometric([-1.0, -1.0, 0.0, 0.0, 1.0, 1.0], [0, 0, 0, 1, 1, 1])
+        >>> curve = PsychometricCurve.fit([-1, -1, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1])
         >>> plot_psychometric(curve, label="coherence (%)").get_xlabel()
         'coherence (%)'
     """
     named = curves if isinstance(curves, Mapping) else {"": curves}
     for curve in named.values():
-        if not hasattr(curve, "evidence"):
+        if not isinstance(curve, PsychometricCurve):
             raise TypeError(
-                f"expected a psychometric curve, got {type(curve).__name__}; "
-                "psychometric(evidence, choices) fits one"
+                f"expected a PsychometricCurve, got {type(curve).__name__}; "
+                "PsychometricCurve.fit(evidence, choices) returns one"
             )
     ax = axes_or_new(ax)
     ax.axhline(0.5, color=RULE, linewidth=0.9, zorder=0)

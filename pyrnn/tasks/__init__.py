@@ -4,13 +4,6 @@ from pyrnn.tasks.base import Task
 from pyrnn.tasks.checks import check_task
 from pyrnn.tasks.choice import ChoiceTask
 from pyrnn.tasks.counting import CountOnes, CountPulses
-from pyrnn.tasks.curves import (
-    ChronometricCurve,
-    PsychometricCurve,
-    chronometric,
-    psychometric,
-    reaction_times,
-)
 from pyrnn.tasks.decisions import ContextIntegration, MultisensoryIntegration, PerceptualDecision
 from pyrnn.tasks.flipflop import FlipFlop
 from pyrnn.tasks.generators import PulseToChirp, SineGenerator
@@ -27,7 +20,6 @@ from pyrnn.tasks.trial_random import TrialRandom
 
 __all__ = [
     "ChoiceTask",
-    "ChronometricCurve",
     "ContextIntegration",
     "CountOnes",
     "CountPulses",
@@ -45,7 +37,6 @@ __all__ = [
     "PerceptualDecision",
     "Phase",
     "PhaseTask",
-    "PsychometricCurve",
     "PulseToChirp",
     "ReadySetGo",
     "Response",
@@ -57,8 +48,5 @@ __all__ = [
     "TrialRandom",
     "WhiteNoiseIntegrator",
     "check_task",
-    "chronometric",
-    "psychometric",
-    "reaction_times",
     "stack_trials",
 ]

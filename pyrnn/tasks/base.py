@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from pyrnn.serialize import argument_names
-from pyrnn.tasks import curves
 from pyrnn.tasks.arguments import check_arguments
 from pyrnn.tasks.describe import describe, plot_trial
 from pyrnn.tasks.scores import class_accuracy, r_squared, sign_accuracy
@@ -276,9 +275,6 @@ class Task(Dataset[Trial]):
     def decision_variable(self, outputs: Tensor) -> Tensor:
         """Return what a choice is read from, its sign, at each step, ``(..., time)``."""
         return outputs[..., 0]
-
-    psychometric = curves.psychometric_of
-    chronometric = curves.chronometric_of
 
     # What is there to see?
 

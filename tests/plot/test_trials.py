@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from pyrnn.behavior import PsychometricCurve
 from pyrnn.plot import STYLE_SHEET, plot_psychometric, plot_trial
-from pyrnn.tasks import FlipFlop, Trial, psychometric
+from pyrnn.tasks import FlipFlop, Trial
 
 
 def trial(n_steps=40):
@@ -69,7 +70,7 @@ def test_classes_are_drawn_as_probabilities():
 
 def test_psychometric_curve_shows_shares_bars_and_fit():
     evidence = torch.tensor([-1.0, -1.0, 0.0, 0.0, 1.0, 1.0])
-    curve = psychometric(evidence, torch.tensor([0, 0, 0, 1, 1, 1]))
+    curve = PsychometricCurve.fit(evidence, torch.tensor([0, 0, 0, 1, 1, 1]))
     ax = plot_psychometric(curve, label="coherence")
     points = next(line for line in ax.get_lines() if line.get_marker() == "o")
     assert points.get_ydata().tolist() == [0, 0.5, 1]
@@ -78,7 +79,7 @@ def test_psychometric_curve_shows_shares_bars_and_fit():
 
 
 def test_several_psychometric_curves_are_named():
-    curve = psychometric([-1.0, -1.0, 1.0, 1.0], [0, 1, 1, 1])
+    curve = PsychometricCurve.fit([-1.0, -1.0, 1.0, 1.0], [0, 1, 1, 1])
     ax = plot_psychometric({"before": curve, "after": curve})
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["before", "after"]
 
@@ -98,7 +99,7 @@ def test_task_stands_for_its_first_trial():
         (plot_trial, [torch.zeros(5)], TypeError, "got list; pass a task"),
         (plot_trial, (torch.zeros(5), torch.zeros(5)), ValueError, r"got \(5,\)"),
         (plot_trial, (torch.zeros(5, 1), torch.zeros(4, 1)), ValueError, "targets of 5 steps"),
-        (plot_psychometric, [0.1, 0.9], TypeError, "got list; psychometric"),
+        (plot_psychometric, [0.1, 0.9], TypeError, "got list; PsychometricCurve.fit"),
     ],
 )
 def test_what_is_no_trial_or_curve_is_refused(plot, given, error, message):
