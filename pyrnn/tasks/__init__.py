@@ -11,7 +11,7 @@ from pyrnn.tasks.integrators import HeadingIntegrator, WhiteNoiseIntegrator
 from pyrnn.tasks.memory import DelayedMatchToSample, ParametricWorkingMemory
 from pyrnn.tasks.multitask import MultiTask
 from pyrnn.tasks.neurogym import NeurogymTask
-from pyrnn.tasks.phases import Delay, Fixation, Phase, PhaseTask, Response, Stimulus
+from pyrnn.tasks.phases import PhaseTask
 from pyrnn.tasks.response import DelayedResponse
 from pyrnn.tasks.timeline import Timeline
 from pyrnn.tasks.timing import IntervalDiscrimination, ReadySetGo
@@ -23,10 +23,8 @@ __all__ = [
     "ContextIntegration",
     "CountOnes",
     "CountPulses",
-    "Delay",
     "DelayedMatchToSample",
     "DelayedResponse",
-    "Fixation",
     "FlipFlop",
     "HeadingIntegrator",
     "IntervalDiscrimination",
@@ -35,13 +33,10 @@ __all__ = [
     "NeurogymTask",
     "ParametricWorkingMemory",
     "PerceptualDecision",
-    "Phase",
     "PhaseTask",
     "PulseToChirp",
     "ReadySetGo",
-    "Response",
     "SineGenerator",
-    "Stimulus",
     "Task",
     "Timeline",
     "Trial",

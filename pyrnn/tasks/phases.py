@@ -17,6 +17,8 @@ from pyrnn.tasks.timeline import Duration, Timeline, draw_ms, white_noise
 from pyrnn.tasks.trial import Trial
 from pyrnn.tasks.trial_random import TrialRandom
 
+__all__ = ["Delay", "Fixation", "Phase", "PhaseTask", "Response", "Stimulus"]
+
 Channel: TypeAlias = float | str | Callable[..., Tensor]
 """A constant, the name of a variable, or a function of variables called by their names."""
 
@@ -168,6 +170,7 @@ class PhaseTask(Task):
         TypeError: If something is no phase.
 
     Example:
+        >>> from pyrnn.tasks.phases import Delay, Fixation, Response, Stimulus
         >>> task = (
         ...     Fixation(300)
         ...     >> Stimulus(500, "f1", draw={"f1": [10.0, 20.0, 30.0]}, noise=0.1)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pyrnn.tasks import Delay, Fixation, Phase, PhaseTask, Response, Stimulus, check_task
+from pyrnn.tasks import PhaseTask, check_task
+from pyrnn.tasks.phases import Delay, Fixation, Phase, Response, Stimulus
 from tests.tasks.laws import assert_follows
 
 
