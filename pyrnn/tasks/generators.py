@@ -23,7 +23,8 @@ class SineGenerator(Task):
     .. math:: x_1 = \frac{j}{n} + \frac{1}{4}, \qquad y(t) = \sin(w_j t), \quad j = 0, \dots, n - 1
 
     with :math:`w_j` from ``low`` to ``high`` in equal steps. A pulse on a second channel says when
-    to start.
+    to start. The cue lies between 1/4 and 5/4 for any number of frequencies; with 51 of them, it
+    is that of the paper.
 
     Args:
         n_frequencies: Number :math:`n` of frequencies.
@@ -80,7 +81,7 @@ class SineGenerator(Task):
         j = draws.integers(0, self.n_frequencies)
         table = torch.linspace(self.low, self.high, self.n_frequencies, dtype=torch.float64)
         time = torch.arange(self.steps(self.duration)).double() * self.dt
-        cue = (j / 51 + 0.25)[:, None].expand(-1, len(time))
+        cue = (j / self.n_frequencies + 0.25)[:, None].expand(-1, len(time))
         start = (time < self.start_pulse).double().expand(draws.n_trials, -1)
         targets = (table[j][:, None] * time / self.unit).sin()
         info = {"frequency": table[j] / self.unit * (1000 / (2 * math.pi))}

@@ -24,6 +24,13 @@ def test_sine_follows_its_law():
     assert len(cues) == 51
 
 
+@pytest.mark.parametrize("n", [1, 5, 101])
+def test_the_cue_spans_the_same_range_for_any_number_of_frequencies(n):
+    """Up to 0.1 the cue was j / 51 + 1/4 for any n, up to 2.21 for 101 frequencies."""
+    cues = SineGenerator(n_frequencies=n).batch(2000).inputs[:, 0, 0].unique()
+    assert torch.allclose(cues, torch.arange(n) / n + 0.25)
+
+
 def test_chirp_follows_its_law():
     task = PulseToChirp(n_periods=2, noise=0.0)
     inputs, targets, mask = task[0]
