@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from pyrnn.tasks.base import Task
-from pyrnn.tasks.scores import count_accuracy
+from pyrnn.tasks.scores import last_value_accuracy
 from pyrnn.tasks.timeline import Duration, white_noise
 from pyrnn.tasks.trial import Trial
 from pyrnn.tasks.trial_random import TrialRandom
@@ -22,7 +22,7 @@ class CountTask(Task):
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
         """Return the share of trials whose answer rounds to the right number."""
-        return count_accuracy(outputs, targets, mask)
+        return last_value_accuracy(outputs, targets, mask)
 
 
 @dataclass(eq=False)

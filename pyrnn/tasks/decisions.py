@@ -12,7 +12,7 @@ from torch.nn.functional import one_hot
 
 from pyrnn.tasks.base import Task
 from pyrnn.tasks.choice import ChoiceTask
-from pyrnn.tasks.scores import last_scored
+from pyrnn.tasks.scores import last_class_accuracy
 from pyrnn.tasks.timeline import Duration, white_noise
 from pyrnn.tasks.trial import Trial
 from pyrnn.tasks.trial_random import TrialRandom
@@ -94,9 +94,7 @@ class PerceptualDecision(Task):
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
         """Return the share of right choices at the last step."""
-        chosen = last_scored(outputs, mask).argmax(-1)
-        truth = last_scored(targets.unsqueeze(-1), mask).squeeze(-1)
-        return float((chosen == truth).double().mean())
+        return last_class_accuracy(outputs, targets, mask)
 
 
 @dataclass(eq=False)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.tasks.base import Task
-from pyrnn.tasks.scores import last_scored
+from pyrnn.tasks.scores import last_class_accuracy, last_value_accuracy
 from pyrnn.tasks.trial import Trial
 from pyrnn.tasks.trial_random import TrialRandom
 
@@ -105,12 +105,9 @@ class MultiTask(Task):
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
         """Return the share of trials that end with the right answer."""
-        answer = last_scored(outputs, mask)
         if self.loss == "cross_entropy":
-            truth = last_scored(targets.unsqueeze(-1), mask).squeeze(-1)
-            return float((answer.argmax(-1) == truth).double().mean())
-        near = (answer - last_scored(targets, mask)).abs() < 0.5
-        return float(near.all(-1).double().mean())
+            return last_class_accuracy(outputs, targets, mask)
+        return last_value_accuracy(outputs, targets, mask)
 
     def accuracies(self, outputs: Tensor, batch: Trial) -> dict[str, float]:
         """Score the trials of each task by that task's own metric.

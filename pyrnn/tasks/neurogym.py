@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.tasks.base import Task
-from pyrnn.tasks.scores import last_scored, r_squared
+from pyrnn.tasks.scores import last_class_accuracy, r_squared
 from pyrnn.tasks.trial import Trial
 
 
@@ -117,10 +117,9 @@ class NeurogymTask(Task):
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
         """Return the share of right actions at the last step, or the explained variance."""
-        if self.loss != "cross_entropy":
-            return max(0.0, r_squared(outputs, targets, mask))
-        truth = last_scored(targets.unsqueeze(-1), mask).squeeze(-1)
-        return float((last_scored(outputs, mask).argmax(-1) == truth).double().mean())
+        if self.loss == "cross_entropy":
+            return last_class_accuracy(outputs, targets, mask)
+        return max(0.0, r_squared(outputs, targets, mask))
 
 
 def _make(name: str, options: Mapping[str, Any]) -> Any:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.tasks.base import Task
-from pyrnn.tasks.scores import last_scored
+from pyrnn.tasks.scores import last_value_accuracy
 from pyrnn.tasks.timeline import Duration, Timeline, draw_ms, white_noise
 from pyrnn.tasks.trial import Trial
 from pyrnn.tasks.trial_random import TrialRandom
@@ -258,8 +258,7 @@ class PhaseTask(Task):
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
         """Return the share of trials that end with every output near its target."""
-        near = (last_scored(outputs, mask) - last_scored(targets, mask)).abs() < 0.5
-        return float(near.all(-1).double().mean())
+        return last_value_accuracy(outputs, targets, mask)
 
 
 def _value(channel: Channel, known: Mapping[str, Tensor]) -> Tensor:

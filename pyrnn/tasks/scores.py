@@ -120,11 +120,33 @@ def choice_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
     return _share(answer * truth > 0)
 
 
-def count_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-    """Return the share of trials whose last scored output rounds to the right number."""
+def last_value_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+    """Return the share of trials that end with every output within 0.5 of its target.
+
+    A trial ends at its last scored step. Where targets are whole numbers, the outputs of these
+    trials round to the right numbers.
+
+    Example:
+        >>> outputs, targets = torch.tensor([[[9.0], [2.4]]]), torch.tensor([[[1.0], [2.0]]])
+        >>> last_value_accuracy(outputs, targets, torch.ones(1, 2))
+        1.0
+    """
     _check(outputs, targets, mask)
     error = last_scored(outputs - targets, mask)
     return _share((error.abs() < 0.5).all(-1))
+
+
+def last_class_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+    """Return the share of trials that end with the right class, at their last scored step.
+
+    Example:
+        >>> outputs = torch.tensor([[[0.0, 1.0], [0.9, 0.2]]])
+        >>> last_class_accuracy(outputs, torch.tensor([[1, 0]]), torch.ones(1, 2))
+        1.0
+    """
+    _check(outputs, targets, mask)
+    truth = last_scored(targets.unsqueeze(-1), mask).squeeze(-1)
+    return _share(last_scored(outputs, mask).argmax(-1) == truth)
 
 
 def _share(correct: Tensor) -> float:
