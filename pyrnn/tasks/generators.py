@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.tasks.base import Task
-from pyrnn.tasks.integrators import spans
-from pyrnn.tasks.timeline import white_noise
+from pyrnn.tasks.timeline import shared_epochs, white_noise
 from pyrnn.tasks.trial import Trial
 from pyrnn.tasks.trial_random import TrialRandom
 
@@ -167,7 +166,7 @@ class PulseToChirp(Task):
         noise = white_noise(draws, self.noise, self.dt, self.n_periods * len(since), 1)
         inputs = pulse.double().repeat(self.n_periods).unsqueeze(-1) + noise
         targets = target.repeat(self.n_periods).unsqueeze(-1).expand_as(inputs)
-        return Trial(inputs, targets, epochs=spans(self._epochs(), draws.n_trials))
+        return Trial(inputs, targets, epochs=shared_epochs(self._epochs(), draws.n_trials))
 
     def _epochs(self) -> dict[str, tuple[float, float]]:
         """Name the spans of the first period."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pyrnn.tasks.base import Task
 from pyrnn.tasks.scores import angle_between, angle_error
-from pyrnn.tasks.timeline import to_steps
+from pyrnn.tasks.timeline import shared_epochs, to_steps
 from pyrnn.tasks.trial import Trial
 from pyrnn.tasks.trial_random import TrialRandom
 
@@ -94,7 +94,9 @@ class HeadingIntegrator(Task):
         inputs = torch.cat([velocity.unsqueeze(-1), shown], dim=-1)
         mask = (~is_cue).double().expand(draws.n_trials, -1)
         epochs = {"cue": (0.0, n_cue * self.dt), "turn": (n_cue * self.dt, n_steps * self.dt)}
-        return Trial(inputs, targets, mask, {"start": start}, spans(epochs, draws.n_trials))
+        return Trial(
+            inputs, targets, mask, {"start": start}, shared_epochs(epochs, draws.n_trials)
+        )
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
         """Return the share of scored steps with an error below 10 degrees."""
@@ -171,8 +173,3 @@ class WhiteNoiseIntegrator(Task):
         noise = draws.normal(self.steps(self.duration), 1) * (self.noise / (self.dt / 1000) ** 0.5)
         inputs = bias[:, None, None] + noise
         return Trial(inputs, inputs.cumsum(1) * (self.dt / 40.0), info={"bias": bias})
-
-
-def spans(epochs: dict[str, tuple[float, float]], n_trials: int) -> dict[str, Tensor]:
-    """Repeat epochs that all trials share, ``(n_trials, 2)`` each."""
-    return {name: torch.tensor(span).expand(n_trials, 2) for name, span in epochs.items()}

@@ -88,6 +88,24 @@ class Timeline:
         return {name: edges[:, k : k + 2] for k, name in enumerate(self.starts)}
 
 
+def shared_epochs(epochs: Mapping[str, tuple[float, float]], n_trials: int) -> dict[str, Tensor]:
+    """Return epochs that all trials share, repeated for each of them.
+
+    Args:
+        epochs: Start and stop in ms, by name.
+        n_trials: Number of trials.
+
+    Returns:
+        Start and stop by name, ``(n_trials, 2)`` each.
+
+    Example:
+        >>> shared_epochs({"cue": (0.0, 100.0)}, 2)["cue"]
+        tensor([[  0., 100.],
+                [  0., 100.]])
+    """
+    return {name: torch.tensor(span).expand(n_trials, 2) for name, span in epochs.items()}
+
+
 def to_steps(name: str, duration: float, dt: float) -> int:
     """Convert a duration in ms into a number of steps.
 
