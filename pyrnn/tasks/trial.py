@@ -70,11 +70,41 @@ class Trial(tuple[Tensor, Tensor, Tensor]):
         """How much each step counts, ``(..., time)``."""
         return self[2]
 
-    def to(self, dtype: torch.dtype) -> Trial:
-        """Return the trial with its real numbers in another precision; classes stay integers."""
-        targets = self.targets.to(dtype) if self.targets.is_floating_point() else self.targets
-        inputs, mask = self.inputs.to(dtype), self.mask.to(dtype)
-        return Trial(inputs, targets, mask, self.info, self.epochs)
+    def to(
+        self,
+        *args: torch.device | str | int | torch.dtype | Tensor,
+        **options: torch.device | str | int | torch.dtype | bool,
+    ) -> Trial:
+        """Return the trial on another device or in another precision, as ``torch.Tensor.to``.
+
+        Classes stay integers. Metadata are moved to the device and keep their precision.
+
+        Args:
+            *args: A device, a dtype, both, or a tensor that has them.
+            **options: The same by name, ``device`` and ``dtype``, or ``non_blocking``.
+
+        Returns:
+            The trial.
+
+        Raises:
+            TypeError: If the dtype is not one of real numbers.
+
+        Example:
+            >>> trial = Trial(torch.zeros(50, 3), torch.zeros(50, dtype=torch.int64))
+            >>> [field.dtype for field in trial.to("cpu", torch.float64)]
+            [torch.float64, torch.int64, torch.float64]
+        """
+        inputs, mask = (x.to(*args, **options) for x in (self.inputs, self.mask))  # type: ignore
+        if self.inputs.is_floating_point() and not inputs.is_floating_point():
+            raise TypeError(f"expected a dtype of real numbers, got {inputs.dtype}")
+        if self.targets.is_floating_point():
+            targets = self.targets.to(*args, **options)  # type: ignore
+        else:
+            targets = self.targets.to(inputs.device)
+        info, epochs = self.info, self.epochs
+        if inputs.device != self.inputs.device:
+            info, epochs = _moved(info, inputs.device), _moved(epochs, inputs.device)
+        return Trial(inputs, targets, mask, info, epochs)
 
     def unbind(self) -> list[Trial]:
         """Split a batch into its trials."""
@@ -97,6 +127,10 @@ class Trial(tuple[Tensor, Tensor, Tensor]):
 
 def _rows(table: Mapping[str, Any], which: Tensor | int) -> dict[str, Any]:
     return {name: column[which] for name, column in table.items()}
+
+
+def _moved(table: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
+    return {k: v.to(device) if isinstance(v, Tensor) else v for k, v in table.items()}
 
 
 def join_batches(batches: Sequence[Trial]) -> Trial:
