@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+from torch import Tensor
 
 from pyrnn.behavior import PsychometricCurve
 from pyrnn.palette import CYCLE, GRAY, INK, RULE
 from pyrnn.plot.style import axes_or_new, heading, legend_above, styled, text_size
 from pyrnn.projection import Array, as_array
+from pyrnn.tasks import Task, Trial
+from pyrnn.validate import as_integer
+
+__all__ = ["plot_psychometric", "plot_trial"]
+
+Values: TypeAlias = Tensor | ArrayLike
 
 GAP = 0.35  # between channels, as a share of a channel's height
 TOP, ROW = 0.12, 0.5  # where the channels end, and the height of a row of names above
@@ -20,63 +29,146 @@ LETTER = 0.48  # mean width of a letter of these names, as a share of the labels
 
 @styled
 def plot_trial(
-    trial: Any, outputs: Any = None, *, dt: float | None = None, ax: Axes | None = None
+    trial: Task | Sequence[Values],
+    outputs: Values | None = None,
+    *,
+    index: int = 0,
+    dt: float | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw one trial: inputs above, targets with the network's outputs below.
 
-    Steps that are not scored are shaded; epochs that the trial names are marked.
+    Steps that are not scored are shaded. Epochs of the trial are marked where ``dt`` is known.
 
     Args:
-        trial: A :class:`~pyrnn.tasks.Trial`, or ``(inputs, targets)`` or
-            ``(inputs, targets, mask)``, ``(time, channels)`` each and ``(time,)``; the first trial
-            of a batch, or of a task, is drawn.
-        outputs: What the network answered, ``(time, output_size)``.
-        dt: Duration of a step in ms; the axis then counts ms instead of steps. That of the task
-            by default, where one is given.
-        ax: Where to draw; a new figure by default.
+        trial: A task, a :class:`~pyrnn.tasks.Trial`, or ``(inputs, targets)`` or
+            ``(inputs, targets, mask)``: ``(time, channels)`` each and ``(time,)``, or batches of
+            them.
+        outputs: The network's outputs, ``(time, output_size)``, or a batch of them.
+        index: Which trial of the task or of the batch to draw.
+        dt: Duration of a step in ms. The axis then counts ms instead of steps. A task knows it.
+        ax: Axes to draw into; those of a new figure by default.
 
     Returns:
-        The axes, one row a channel, inputs first.
+        The axes, with one row for each channel, inputs first; a task names them.
 
     Raises:
-        TypeError: If it is no trial.
-        ValueError: If inputs, targets, mask and outputs differ in their number of steps.
+        TypeError: If this is no trial.
+        ValueError: If inputs, targets, mask and outputs differ in their number of steps, or the
+            batch has no trial of this index.
 
     Example:
-        >>> from pyrnn.tasks import FlipFlop
-        >>> ax = plot_trial(FlipFlop(n_bits=2))
+        >>> from pyrnn.tasks import PerceptualDecision
+        >>> ax = plot_trial(PerceptualDecision(), index=3)
+        >>> ax.get_title(loc="left")
+        'PerceptualDecision, trial 3'
         >>> [label.get_text() for label in ax.get_yticklabels()]
-        ['in 1', 'in 2', 'out 1', 'out 2']
+        ['fixation', 'left', 'right', 'fixate', 'left', 'right']
     """
-    if hasattr(trial, "batch"):
+    index = as_integer("index", index, low=0)
+    answers = None if outputs is None else _answers(as_array(outputs), index)
+    title = "trial"
+    names: tuple[Sequence[str], Sequence[str]] = ((), ())
+    if isinstance(trial, Task):
+        title = f"{type(trial).__name__}, trial {index}"
+        names = trial.input_names, trial.output_names
         dt = trial.dt if dt is None else dt
-        trial = trial[0]
-    inputs, targets, mask, epochs = _fields(trial)
-    _check_steps(inputs, targets, mask, outputs)
+        trial, index = trial.batch([index]), 0
+    shown = _shown(trial, answers, index)
     ax = axes_or_new(ax)
-    answers = None if outputs is None else _one(as_array(outputs), 2)
-    if targets.ndim == 1:  # classes: as lines of zeros and ones
-        n_classes = int(targets.max()) + 1 if answers is None else answers.shape[1]
-        targets = np.eye(max(n_classes, 1))[targets.astype(int)]
-        answers = None if answers is None else _softmax(answers)
-    times = np.arange(len(inputs)) * (dt or 1)
-    rows = _Rows(ax, times)
+    rows = _Rows(ax, np.arange(len(shown.inputs)) * (dt or 1))
+    _draw_inputs(rows, shown.inputs, names[0])
+    _draw_answers(rows, shown, names[1])
+    rows.finish()
+    _shade(ax, rows.times, shown.mask)
+    _name_epochs(ax, shown.epochs, dt)
+    heading(ax, title, "time step" if dt is None else "time (ms)")
+    return ax
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """One trial, and the outputs for it, as arrays."""
+
+    inputs: Array
+    targets: Array
+    mask: Array
+    epochs: Mapping[str, Array]
+    answers: Array | None
+
+    def __post_init__(self) -> None:
+        """Refuse inputs without channels, and fields with another number of steps."""
+        if self.inputs.ndim != 2:
+            raise ValueError(
+                f"expected inputs of shape (time, input_size), got {self.inputs.shape}; "
+                "the last axis holds the input channels"
+            )
+        n_steps = len(self.inputs)
+        fields = {"targets": self.targets, "mask": self.mask, "outputs": self.answers}
+        for name, values in fields.items():
+            if values is not None and len(values) != n_steps:
+                raise ValueError(
+                    f"expected {name} of {n_steps} steps, as the inputs have, got {len(values)}; "
+                    "pass the outputs for this trial"
+                )
+
+
+def _shown(trial: Sequence[Values], answers: Array | None, index: int) -> _Shown:
+    """Return a trial, or one trial of a batch."""
+    if not isinstance(trial, Sequence) or len(trial) < 2:
+        raise TypeError(
+            f"expected a trial, (inputs, targets) or (inputs, targets, mask), got "
+            f"{type(trial).__name__}; pass a task or one of its trials, task[0]"
+        )
+    inputs, targets = as_array(trial[0]), as_array(trial[1])
+    weights = trial[2] if len(trial) > 2 else None
+    mask = np.ones(inputs.shape[:-1]) if weights is None else as_array(weights)
+    epochs = trial.epochs if isinstance(trial, Trial) else {}
+    n_axes = max(inputs.ndim - 2, 0)  # of the batch
+    inputs, targets, mask = (_item(field, n_axes, index) for field in (inputs, targets, mask))
+    spans = {name: _item(as_array(span), n_axes, index) for name, span in epochs.items()}
+    return _Shown(inputs, targets, mask, spans, answers)
+
+
+def _item(batch: Array, n_axes: int, index: int) -> Array:
+    """Return an item of a batch with some leading axes, counted in order."""
+    items = batch.reshape(-1, *batch.shape[n_axes:])
+    if index >= len(items):
+        raise ValueError(
+            f"expected an index below {len(items)}, the number of trials, got {index}"
+        )
+    return items[index]
+
+
+def _answers(outputs: Array, index: int) -> Array:
+    """Return the outputs for a trial: all of them, the only ones, or those of its index."""
+    n_axes = max(outputs.ndim - 2, 0)
+    is_one = outputs.shape[:n_axes].count(1) == n_axes
+    return _item(outputs, n_axes, 0 if is_one else index)
+
+
+def _draw_inputs(rows: _Rows, inputs: Array, names: Sequence[str]) -> None:
     rows.fit(inputs)
     for i, channel in enumerate(inputs.T):
-        rows.add(f"in {i + 1}", [(channel, {"color": CYCLE[i % len(CYCLE)], "linewidth": 1.2})])
+        style = {"color": CYCLE[i % len(CYCLE)], "linewidth": 1.2}
+        rows.add(names[i] if i < len(names) else f"in {i + 1}", [(channel, style)])
     rows.rule()
+
+
+def _draw_answers(rows: _Rows, shown: _Shown, names: Sequence[str]) -> None:
+    """Draw the targets below the outputs; classes as lines of zeros and ones."""
+    targets, answers = shown.targets, shown.answers
+    if targets.ndim == 1:
+        n_named = len(names) if answers is None else answers.shape[1]
+        targets = np.eye(max(n_named, int(targets.max()) + 1))[targets.astype(int)]
+        answers = None if answers is None else _softmax(answers)
     rows.fit(targets if answers is None else np.concatenate([targets, answers]))
     for i, target in enumerate(targets.T):
         curves = [(target, {"color": GRAY, "alpha": 0.55, "linewidth": 3.2, "label": "target"})]
         if answers is not None:
             style = {"color": CYCLE[i % len(CYCLE)], "linewidth": 1.4, "label": "output"}
             curves.append((answers[:, i], style))
-        rows.add(f"out {i + 1}", curves)
-    rows.finish()
-    _shade(ax, times, mask)
-    _name_epochs(ax, epochs, dt)
-    heading(ax, "trial", "time step" if dt is None else "time (ms)")
-    return ax
+        rows.add(names[i] if i < len(names) else f"out {i + 1}", curves)
 
 
 class _Rows:
@@ -114,45 +206,6 @@ class _Rows:
             legend_above(self.ax)
 
 
-def _fields(trial: Any) -> tuple[Array, Array, Array, Mapping[str, Any]]:
-    """Return inputs, targets, mask and epochs of the first trial."""
-    if not isinstance(trial, Sequence) or len(trial) < 2:
-        raise TypeError(
-            f"expected a trial, (inputs, targets) or (inputs, targets, mask), got "
-            f"{type(trial).__name__}; pass a task or one of its trials, task[0]"
-        )
-    inputs = as_array(trial[0])
-    batched = inputs.ndim > 2
-    inputs, targets = _one(inputs, 2), as_array(trial[1])
-    targets = targets[0] if batched else targets
-    mask = as_array(trial[2]) if len(trial) > 2 else np.ones(len(inputs))
-    mask = mask[0] if batched else mask
-    epochs = getattr(trial, "epochs", {})
-    if batched:
-        epochs = {name: as_array(span)[0] for name, span in epochs.items()}
-    return inputs, targets, mask, epochs
-
-
-def _check_steps(inputs: Array, targets: Array, mask: Array, outputs: Any) -> None:
-    """Refuse inputs without channels, and what has another number of steps."""
-    if inputs.ndim != 2:
-        raise ValueError(
-            f"expected inputs of shape (time, input_size), got {inputs.shape}; "
-            "the last axis holds the input channels"
-        )
-    answers = inputs if outputs is None else _one(as_array(outputs), 2)
-    for name, values in (("targets", targets), ("mask", mask), ("outputs", answers)):
-        if len(values) != len(inputs):
-            raise ValueError(
-                f"expected {name} of {len(inputs)} steps, as the inputs have, got {len(values)}; "
-                "pass the outputs of this trial"
-            )
-
-
-def _one(array: Array, ndim: int) -> Array:
-    return array[(0,) * (array.ndim - ndim)]
-
-
 def _softmax(scores: Array) -> Array:
     powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
     shares: Array = powers / powers.sum(axis=-1, keepdims=True)
@@ -162,7 +215,8 @@ def _softmax(scores: Array) -> Array:
 def _shade(ax: Axes, times: Array, mask: Array) -> None:
     """Shade the steps that are not scored."""
     step = times[1] - times[0] if len(times) > 1 else 1.0
-    unscored = np.concatenate([[0], mask == 0, [0]])
+    is_unscored = (mask.reshape(len(mask), -1) == 0).all(-1)
+    unscored = np.concatenate([[0], is_unscored, [0]])
     starts, stops = np.flatnonzero(np.diff(unscored) == 1), np.flatnonzero(np.diff(unscored) == -1)
     for start, stop in zip(starts, stops, strict=True):
         left = times[0] + (start - 0.5) * step

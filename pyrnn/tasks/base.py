@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from pyrnn.result import Report, Reported
 from pyrnn.serialize import argument_names
 from pyrnn.tasks.arguments import check_arguments
-from pyrnn.tasks.describe import describe, plot_trial
 from pyrnn.tasks.scores import class_accuracy, r_squared, sign_accuracy
 from pyrnn.tasks.timeline import Timeline, to_steps
 from pyrnn.tasks.trial import Trial, join_batches, stack_trials
@@ -28,7 +29,7 @@ _LARGEST_EPOCH = 2**24  # numbers that may be kept of it
 
 
 @dataclass(kw_only=True, eq=False)
-class Task(Dataset[Trial]):
+class Task(Dataset[Trial], Reported):
     """A dataset of trials: trial ``i`` of a seed is always the same trial.
 
     Trials are made when asked for. With ``online=True`` every epoch of training sees new ones,
@@ -276,10 +277,43 @@ class Task(Dataset[Trial]):
         """Return what a choice is read from, its sign, at each step, ``(..., time)``."""
         return outputs[..., 0]
 
-    # What is there to see?
+    # What is it?
 
-    describe = describe
-    plot_trial = plot_trial
+    def describe(self) -> Report:
+        """Return a table of sizes, channels, epochs, metadata, metric and parameters.
+
+        ``print`` shows it as text. In a notebook and in rich, the task itself looks like this.
+
+        Example:
+            >>> from pyrnn.tasks import FlipFlop
+            >>> print(FlipFlop(n_bits=2).describe())
+            FlipFlop
+              inputs             2: in 1, in 2
+              outputs            2: out 1, out 2
+              trial              100 steps of 10 ms = 1000 ms
+              loss               mse
+              metric             accuracy (max)
+              n_bits             2
+              ...
+            Remember the sign of the last pulse of each channel.
+        """
+        trial, n_steps = self._example, self.n_steps
+        facts = {
+            "inputs": _listed(self.input_size, self.input_names),
+            "outputs": _listed(self.output_size, self.output_names),
+            "trial": f"{n_steps} steps of {self.dt:g} ms = {n_steps * self.dt:g} ms",
+            "epochs": " → ".join(trial.epochs),
+            "metadata": ", ".join(trial.info),
+            "loss": self.loss,
+            "metric": f"{self.metric_name} ({self.metric_goal})",
+        }
+        rows = [(name, value) for name, value in facts.items() if value]
+        for name, value in self.config.items():
+            rows.append((name, textwrap.shorten(str(value), 80, placeholder=" …")))
+        return Report(type(self).__name__, rows=rows, notes=_first_line(type(self)))
+
+    def _report(self) -> Report:
+        return self.describe()
 
     # Time, for subclasses.
 
@@ -290,3 +324,14 @@ class Task(Dataset[Trial]):
     def timeline(self, draws: TrialRandom, *phases: str) -> Timeline:
         """Lay phases end to end whose durations are attributes of their names."""
         return Timeline(draws, self.dt, {name: getattr(self, name) for name in phases})
+
+
+def _listed(size: int, names: Sequence[str]) -> str:
+    shown = names if len(names) <= 8 else (*names[:3], "…", *names[-3:])
+    return f"{size}: {', '.join(shown)}"
+
+
+def _first_line(cls: type) -> list[str]:
+    """Return the first line of a class's docstring, none where a dataclass wrote it."""
+    lines = (cls.__doc__ or "").strip().splitlines()
+    return [] if not lines or lines[0].startswith(f"{cls.__name__}(") else lines[:1]

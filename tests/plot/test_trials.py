@@ -9,7 +9,7 @@ import torch
 
 from pyrnn.behavior import PsychometricCurve
 from pyrnn.plot import STYLE_SHEET, plot_psychometric, plot_trial
-from pyrnn.tasks import FlipFlop, Trial
+from pyrnn.tasks import DelayedResponse, FlipFlop, PerceptualDecision, Trial
 
 
 def trial(n_steps=40):
@@ -44,6 +44,15 @@ def test_steps_that_are_not_scored_are_shaded():
     ax = plot_trial(trial())
     (shade,) = ax.patches
     assert (shade.get_x(), shade.get_x() + shade.get_width()) == (-0.5, 9.5)
+
+
+def test_a_mask_may_be_missing_or_weigh_each_output():
+    inputs, targets = torch.randn(40, 2), torch.randn(40, 3)
+    assert not plot_trial((inputs, targets, None)).patches
+    mask = torch.ones(40, 3)
+    mask[:20, 0], mask[:10, 1:] = 0, 0
+    (shade,) = plot_trial((inputs, targets, mask)).patches
+    assert shade.get_width() == 10
 
 
 def test_time_is_in_ms_where_the_step_is_known():
@@ -84,13 +93,39 @@ def test_several_psychometric_curves_are_named():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["before", "after"]
 
 
+def curve(ax, row=0):
+    return ax.get_lines()[row].get_ydata()
+
+
 def test_task_stands_for_its_first_trial():
     task = FlipFlop(n_bits=2, duration=200.0)
     ax = plot_trial(task)
     assert ax.get_xlabel() == "time (ms)"
-    np.testing.assert_allclose(
-        ax.get_lines()[0].get_ydata(), plot_trial(task[0]).get_lines()[0].get_ydata()
-    )
+    np.testing.assert_allclose(curve(ax), curve(plot_trial(task[0])))
+
+
+@pytest.mark.parametrize("task", [FlipFlop(), PerceptualDecision(), DelayedResponse()])
+def test_a_task_names_its_channels(task):
+    ax = plot_trial(task, index=2)
+    assert row_names(ax) == [*task.input_names, *task.output_names]
+    assert ax.get_title(loc="left") == f"{type(task).__name__}, trial 2"
+
+
+def test_any_trial_of_a_task_or_a_batch_is_drawn():
+    task = FlipFlop(n_bits=2, duration=200.0)
+    batch = task.batch(5)
+    for row in (0, 4):  # an input, an output
+        expected = curve(plot_trial(task[3], batch.targets[3]), row)
+        for given in (task, batch):
+            for outputs in (batch.targets, batch.targets[3], batch.targets[3:4]):
+                np.testing.assert_allclose(
+                    curve(plot_trial(given, outputs, index=3), row), expected
+                )
+    for wrong in (5, -1):
+        with pytest.raises(ValueError, match=r"expected (an )?index"):
+            plot_trial(batch, index=wrong)
+    with pytest.raises(ValueError, match="index below 1, the number of trials, got 1"):
+        plot_trial(task[0], index=1)
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,7 @@ def test_a_move_keeps_precision_and_metadata():
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_trial_moves_to_the_gpu_and_back():
     trial = Trial(torch.rand(3, 2), torch.tensor([0, 1, 2]), None, {"c": torch.ones(2)})
     there = trial.to("cuda")
