@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pyrnn.base import RNNBase
 from pyrnn.checkpoint import load
-from pyrnn.tasks.checks import check_task
+from pyrnn.tasks import check_task
 
 __all__ = ["check_rnn", "check_task"]
 

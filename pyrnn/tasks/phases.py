@@ -11,11 +11,11 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from pyrnn.tasks.base import Task
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._timeline import Duration, Timeline, draw_ms, white_noise
+from pyrnn.tasks._trial import Trial
+from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import last_value_accuracy
-from pyrnn.tasks.timeline import Duration, Timeline, draw_ms, white_noise
-from pyrnn.tasks.trial import Trial
-from pyrnn.tasks.trial_random import TrialRandom
 
 __all__ = ["Delay", "Fixation", "Phase", "PhaseTask", "Response", "Stimulus"]
 

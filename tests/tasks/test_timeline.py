@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pyrnn.tasks import Timeline, TrialRandom
-from pyrnn.tasks.timeline import draw_ms, to_steps
+from pyrnn.tasks._timeline import draw_ms, to_steps
 
 
 def test_phases_follow_one_another():

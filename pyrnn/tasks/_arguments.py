@@ -6,8 +6,8 @@ import dataclasses
 import math
 from typing import Any
 
-from pyrnn.tasks.timeline import bounds, draw_ms, to_steps
-from pyrnn.tasks.trial_random import TrialRandom
+from pyrnn.tasks._timeline import bounds, draw_ms, to_steps
+from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.validate import as_integer
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pyrnn.tasks.base import Task
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._trial import Trial
 from pyrnn.tasks.scores import last_class_accuracy, r_squared
-from pyrnn.tasks.trial import Trial
 
 
 @dataclass(eq=False)

@@ -9,11 +9,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pyrnn.tasks.base import Task
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._timeline import shared_epochs, to_steps
+from pyrnn.tasks._trial import Trial
+from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import angle_between, angle_error
-from pyrnn.tasks.timeline import shared_epochs, to_steps
-from pyrnn.tasks.trial import Trial
-from pyrnn.tasks.trial_random import TrialRandom
 
 
 @dataclass(eq=False)

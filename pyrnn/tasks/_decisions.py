@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from pyrnn.tasks.base import Task
-from pyrnn.tasks.choice import ChoiceTask
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._choice import ChoiceTask
+from pyrnn.tasks._timeline import Duration, white_noise
+from pyrnn.tasks._trial import Trial
+from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import last_class_accuracy
-from pyrnn.tasks.timeline import Duration, white_noise
-from pyrnn.tasks.trial import Trial
-from pyrnn.tasks.trial_random import TrialRandom
 
 
 @dataclass(eq=False)

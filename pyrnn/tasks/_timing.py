@@ -8,11 +8,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pyrnn.tasks.base import Task
-from pyrnn.tasks.choice import ChoiceTask
-from pyrnn.tasks.timeline import Duration, Timeline, bounds, white_noise
-from pyrnn.tasks.trial import Trial
-from pyrnn.tasks.trial_random import TrialRandom
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._choice import ChoiceTask
+from pyrnn.tasks._timeline import Duration, Timeline, bounds, white_noise
+from pyrnn.tasks._trial import Trial
+from pyrnn.tasks._trial_random import TrialRandom
 
 
 @dataclass(eq=False)

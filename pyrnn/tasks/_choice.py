@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from pyrnn.tasks.base import Task
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._timeline import Timeline
+from pyrnn.tasks._trial import Trial
 from pyrnn.tasks.scores import choice_accuracy
-from pyrnn.tasks.timeline import Timeline
-from pyrnn.tasks.trial import Trial
 
 
 @dataclass(eq=False)

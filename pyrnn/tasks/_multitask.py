@@ -9,10 +9,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from pyrnn.tasks.base import Task
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._trial import Trial
+from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import last_class_accuracy, last_value_accuracy
-from pyrnn.tasks.trial import Trial
-from pyrnn.tasks.trial_random import TrialRandom
 
 
 @dataclass(eq=False)

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import torch
 
-from pyrnn.tasks.choice import ChoiceTask
-from pyrnn.tasks.timeline import Duration, white_noise
-from pyrnn.tasks.trial import Trial
-from pyrnn.tasks.trial_random import TrialRandom
+from pyrnn.tasks._choice import ChoiceTask
+from pyrnn.tasks._timeline import Duration, white_noise
+from pyrnn.tasks._trial import Trial
+from pyrnn.tasks._trial_random import TrialRandom
 
 
 @dataclass(eq=False)

@@ -15,11 +15,11 @@ from torch.utils.data import Dataset
 
 from pyrnn.result import Report, Reported
 from pyrnn.serialize import argument_names
-from pyrnn.tasks.arguments import check_arguments
+from pyrnn.tasks._arguments import check_arguments
+from pyrnn.tasks._timeline import Timeline, to_steps
+from pyrnn.tasks._trial import Trial, join_batches, stack_trials
+from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import class_accuracy, r_squared, sign_accuracy
-from pyrnn.tasks.timeline import Timeline, to_steps
-from pyrnn.tasks.trial import Trial, join_batches, stack_trials
-from pyrnn.tasks.trial_random import TrialRandom
 
 AnyTask = TypeVar("AnyTask", bound="Task")
 

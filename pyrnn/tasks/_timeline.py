@@ -8,7 +8,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from pyrnn.tasks.trial_random import TrialRandom
+from pyrnn.tasks._trial_random import TrialRandom
 
 Duration: TypeAlias = float | tuple[float, float] | list[float]
 """A time in ms: a number, a range ``(low, high)`` or a list of equally likely values."""

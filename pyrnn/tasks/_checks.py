@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from pyrnn.tasks.base import Task
-from pyrnn.tasks.trial import Trial
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._trial import Trial
 
 
 def check_task(task: Task) -> None:

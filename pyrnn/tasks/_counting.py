@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from pyrnn.tasks.base import Task
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._timeline import Duration, white_noise
+from pyrnn.tasks._trial import Trial
+from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import last_value_accuracy
-from pyrnn.tasks.timeline import Duration, white_noise
-from pyrnn.tasks.trial import Trial
-from pyrnn.tasks.trial_random import TrialRandom
 
 
 @dataclass(eq=False)
