@@ -1,5 +1,6 @@
 """Tasks: torch datasets of trials that are vectorized, seeded and scored."""
 
+from pyrnn.tasks._arguments import Duration
 from pyrnn.tasks._base import Task
 from pyrnn.tasks._checks import check_task
 from pyrnn.tasks._choice import ChoiceTask
@@ -12,7 +13,7 @@ from pyrnn.tasks._memory import DelayedMatchToSample, ParametricWorkingMemory
 from pyrnn.tasks._multitask import MultiTask
 from pyrnn.tasks._neurogym import NeurogymTask
 from pyrnn.tasks._response import DelayedResponse
-from pyrnn.tasks._timeline import Timeline
+from pyrnn.tasks._timeline import Timeline, white_noise
 from pyrnn.tasks._timing import IntervalDiscrimination, ReadySetGo
 from pyrnn.tasks._trial import Trial, stack_trials
 from pyrnn.tasks._trial_random import TrialRandom
@@ -25,6 +26,7 @@ __all__ = [
     "CountPulses",
     "DelayedMatchToSample",
     "DelayedResponse",
+    "Duration",
     "FlipFlop",
     "HeadingIntegrator",
     "IntervalDiscrimination",
@@ -44,4 +46,5 @@ __all__ = [
     "WhiteNoiseIntegrator",
     "check_task",
     "stack_trials",
+    "white_noise",
 ]

@@ -15,11 +15,12 @@ from torch.utils.data import Dataset
 
 from pyrnn.result import Report, Reported
 from pyrnn.serialize import argument_names
-from pyrnn.tasks._arguments import check_arguments
-from pyrnn.tasks._timeline import Timeline, to_steps
+from pyrnn.tasks._arguments import Count, check_arguments, to_steps
+from pyrnn.tasks._timeline import Timeline
 from pyrnn.tasks._trial import Trial, join_batches, stack_trials
 from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import class_accuracy, r_squared, sign_accuracy
+from pyrnn.validate import as_boolean, as_integer, as_number, as_tensor
 
 AnyTask = TypeVar("AnyTask", bound="Task")
 
@@ -71,7 +72,7 @@ class Task(Dataset[Trial], Reported):
         True
     """
 
-    n_trials: int = 1024
+    n_trials: Count = 1024
     seed: int = 0
     dt: float = 10.0
     online: bool = True
@@ -84,7 +85,10 @@ class Task(Dataset[Trial], Reported):
     _is_kept = False  # whether all trials are made at once and kept, as in a view of an epoch
 
     def __post_init__(self) -> None:
-        check_arguments(self)
+        self.seed = as_integer("seed", self.seed)
+        self.dt = as_number("dt", self.dt, above=0, unit="ms")
+        self.online = as_boolean("online", self.online)
+        check_arguments(self, self.dt)
 
     # What a subclass writes: one of these two.
 
@@ -120,13 +124,7 @@ class Task(Dataset[Trial], Reported):
         Raises:
             ValueError: If no trial is asked for, or one with a negative index.
         """
-        if isinstance(trials, int):
-            trials = torch.arange(start, start + trials)
-        indices = torch.as_tensor(trials, dtype=torch.int64)
-        if indices.ndim != 1 or len(indices) == 0 or int(indices.min()) < 0:
-            raise ValueError(
-                f"expected a positive number of trials or a list of indices >= 0, got {trials}"
-            )
+        indices = _as_indices(trials, start)
         if self._is_kept and int(indices.max()) < self.n_trials:
             return self._all.rows(indices)
         return self._make(indices)
@@ -145,6 +143,7 @@ class Task(Dataset[Trial], Reported):
         return self.n_trials
 
     def __getitem__(self, index: int) -> Trial:
+        index = as_integer("index", index)
         if not -len(self) <= index < len(self):
             raise IndexError(f"expected an index below {len(self)}, got {index}")
         return self.batch([index % len(self)]).unbind()[0]
@@ -158,7 +157,7 @@ class Task(Dataset[Trial], Reported):
 
         Trials that are vectorized are made in bulk and kept as long as the epoch is.
         """
-        first = self._first + k * self.n_trials * self.online
+        first = self._first + as_integer("k", k, low=0) * self.n_trials * self.online
         is_vectorized = type(self).trials is not Task.trials
         size = self.n_trials * sum(field.numel() for field in self._example)
         return self._view(first, _is_kept=is_vectorized and size <= _LARGEST_EPOCH)
@@ -175,7 +174,7 @@ class Task(Dataset[Trial], Reported):
         Raises:
             ValueError: If a part would be empty.
         """
-        n_held_out = round(self.n_trials * validation)
+        n_held_out = round(self.n_trials * as_number("validation", validation))
         if not 0 < n_held_out < self.n_trials:
             raise ValueError(
                 f"expected validation to leave trials in both parts, got {validation} of "
@@ -324,6 +323,25 @@ class Task(Dataset[Trial], Reported):
     def timeline(self, draws: TrialRandom, *phases: str) -> Timeline:
         """Lay phases end to end whose durations are attributes of their names."""
         return Timeline(draws, self.dt, {name: getattr(self, name) for name in phases})
+
+
+def _as_indices(trials: int | Sequence[int] | Tensor, start: int) -> Tensor:
+    if isinstance(trials, int):
+        indices = torch.arange(start, start + trials)
+    else:
+        indices = as_tensor("trials", trials, "pass a number of trials or a list of indices")
+    if indices.ndim == 0:  # a whole number of NumPy or torch
+        return _as_indices(as_integer("trials", trials), start)
+    if (
+        indices.ndim != 1
+        or len(indices) == 0
+        or indices.is_floating_point()
+        or int(indices.min()) < 0
+    ):
+        raise ValueError(
+            f"expected a positive number of trials or a list of indices >= 0, got {trials}"
+        )
+    return indices.to(torch.int64)
 
 
 def _listed(size: int, names: Sequence[str]) -> str:

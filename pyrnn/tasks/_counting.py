@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from pyrnn.tasks._arguments import Count, FixedDuration, NonNegative, PositiveDuration
 from pyrnn.tasks._base import Task
-from pyrnn.tasks._timeline import Duration, white_noise
+from pyrnn.tasks._timeline import white_noise
 from pyrnn.tasks._trial import Trial
 from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import last_value_accuracy
@@ -51,20 +52,12 @@ class CountOnes(CountTask):
         Roelants, *How to implement a recurrent neural network*, peterroelants.github.io (2015).
     """
 
-    length: int = 10
+    length: Count = 10
     _: KW_ONLY
     dt: float = 20.0
-    symbol: float = 100.0
+    symbol: FixedDuration = 100.0
 
     input_names: ClassVar[tuple[str, ...]] = ("symbol",)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.length < 1 or self.steps(self.symbol) < 1:
-            raise ValueError(
-                f"expected a sequence of symbols that last, got length {self.length} and "
-                f"{self.symbol} ms"
-            )
 
     def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
@@ -111,14 +104,14 @@ class CountPulses(CountTask):
         parietal cortex*, Science 313 (2006), where monkeys count what is shown one after another.
     """
 
-    max_count: int = 5
+    max_count: Count = 5
     _: KW_ONLY
     dt: float = 20.0
-    n_slots: int = 8
-    slot: float = 100.0
-    pulse: float = 60.0
-    decision: Duration = 200.0
-    noise: float = 0.01
+    n_slots: Count = 8
+    slot: FixedDuration = 100.0
+    pulse: FixedDuration = 60.0
+    decision: PositiveDuration = 200.0
+    noise: NonNegative = 0.01
 
     input_names: ClassVar[tuple[str, ...]] = ("pulses", "go")
 

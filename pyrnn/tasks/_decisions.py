@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
@@ -10,9 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from pyrnn.tasks._arguments import Duration, NonNegative, Positive, PositiveDuration, as_numbers
 from pyrnn.tasks._base import Task
 from pyrnn.tasks._choice import ChoiceTask
-from pyrnn.tasks._timeline import Duration, white_noise
+from pyrnn.tasks._timeline import white_noise
 from pyrnn.tasks._trial import Trial
 from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import last_class_accuracy
@@ -62,14 +62,18 @@ class PerceptualDecision(Task):
     dt: float = 100.0
     fixation: Duration = 100.0
     stimulus: Duration = 2000.0
-    decision: Duration = 100.0
-    noise: float = 1.0
-    decision_weight: float = 5.0
+    decision: PositiveDuration = 100.0
+    noise: NonNegative = 1.0
+    decision_weight: Positive = 5.0
 
     loss: ClassVar[str] = "cross_entropy"
     output_size: ClassVar[int] = 3
     input_names: ClassVar[tuple[str, ...]] = ("fixation", "left", "right")
     output_names: ClassVar[tuple[str, ...]] = ("fixate", "left", "right")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.coherences = as_numbers("coherences", self.coherences, low=0)
 
     def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
@@ -141,15 +145,15 @@ class ContextIntegration(ChoiceTask):
     context: Duration = 350.0
     stimulus: Duration = 800.0
     delay: Duration = 100.0
-    decision: Duration = 20.0
-    noise: float = 0.1
-    context_strength: float = 0.1
+    decision: PositiveDuration = 20.0
+    noise: NonNegative = 0.1
+    context_strength: NonNegative = 0.1
 
     input_names: ClassVar[tuple[str, ...]] = ("motion", "color", "attend motion", "attend color")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _signed(self.coherences)
+        self.coherences = as_numbers("coherences", self.coherences, above=0)
 
     def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
@@ -207,14 +211,14 @@ class MultisensoryIntegration(ChoiceTask):
     dt: float = 20.0
     fixation: Duration = 100.0
     stimulus: Duration = 1000.0
-    decision: Duration = 100.0
-    noise: float = 0.5
+    decision: PositiveDuration = 100.0
+    noise: NonNegative = 0.5
 
     input_names: ClassVar[tuple[str, ...]] = ("visual", "auditory")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _signed(self.coherences)
+        self.coherences = as_numbers("coherences", self.coherences, above=0)
 
     def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
@@ -229,8 +233,6 @@ class MultisensoryIntegration(ChoiceTask):
         return self.decided(inputs, time, info)
 
 
-def _signed(coherences: Sequence[float]) -> list[float]:
-    """Return coherences of either sign, each of which has a right answer."""
-    if len(coherences) == 0 or min(coherences) <= 0:
-        raise ValueError(f"expected positive coherences, got {coherences}")
-    return [sign * float(coherence) for coherence in coherences for sign in (-1, 1)]
+def _signed(coherences: tuple[float, ...]) -> list[float]:
+    """Return the coherences with either sign."""
+    return [sign * coherence for coherence in coherences for sign in (-1, 1)]

@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pyrnn.tasks._arguments import Count, FixedDuration
 from pyrnn.tasks._base import Task
 from pyrnn.tasks._trial import Trial
 from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import sign_accuracy
+from pyrnn.validate import as_number
 
 
 @dataclass(eq=False)
@@ -53,21 +55,17 @@ class FlipFlop(Task):
         Maheswaranathan et al., *Universality and individuality*, NeurIPS (2019).
     """
 
-    n_bits: int = 3
+    n_bits: Count = 3
     _: KW_ONLY
-    duration: float = 1000.0
-    pulse_duration: float = 50.0
+    duration: FixedDuration = 1000.0
+    pulse_duration: FixedDuration = 50.0
     pulse_probability: float = 0.05
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.n_bits < 1:
-            raise ValueError(f"expected n_bits of at least 1, got {self.n_bits}")
-        if not 0 <= self.pulse_probability <= 1:
-            raise ValueError(
-                f"expected pulse_probability between 0 and 1, got {self.pulse_probability}"
-            )
-        if not 0 < self.steps(self.pulse_duration) < self.steps(self.duration):
+        probability = as_number("pulse_probability", self.pulse_probability, low=0, high=1)
+        self.pulse_probability = probability
+        if self.steps(self.pulse_duration) >= self.steps(self.duration):
             raise ValueError(
                 f"expected a pulse_duration between dt = {self.dt} and duration = "
                 f"{self.duration} ms, got {self.pulse_duration}"

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from pyrnn.tasks._arguments import Count, FixedDuration, NonNegative, Positive, to_steps
 from pyrnn.tasks._base import Task
 from pyrnn.tasks._timeline import shared_epochs, white_noise
 from pyrnn.tasks._trial import Trial
@@ -49,14 +50,14 @@ class SineGenerator(Task):
         Sussillo & Barak, *Opening the black box*, Neural Computation 25 (2013).
     """
 
-    n_frequencies: int = 51
+    n_frequencies: Count = 51
     _: KW_ONLY
     dt: float = 20.0
-    duration: float = 2000.0
-    low: float = 0.1
-    high: float = 0.6
-    unit: float = 100.0
-    start_pulse: float = 100.0
+    duration: FixedDuration = 2000.0
+    low: Positive = 0.1
+    high: Positive = 0.6
+    unit: Positive = 100.0
+    start_pulse: FixedDuration = 100.0
 
     metric_name: ClassVar[str] = "R²"
     input_names: ClassVar[tuple[str, ...]] = ("frequency cue", "start")
@@ -64,12 +65,9 @@ class SineGenerator(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.n_frequencies < 1 or not 0 < self.low <= self.high:
-            raise ValueError(
-                f"expected at least one frequency and 0 < low <= high, got {self.n_frequencies} "
-                f"from {self.low} to {self.high}"
-            )
-        if not 0 < self.steps(self.start_pulse) < self.steps(self.duration):
+        if self.low > self.high:
+            raise ValueError(f"expected low <= high, got {self.low} and {self.high}")
+        if self.steps(self.start_pulse) >= self.steps(self.duration):
             raise ValueError(
                 f"expected a start_pulse between dt = {self.dt} and duration = {self.duration} "
                 f"ms, got {self.start_pulse}"
@@ -124,15 +122,15 @@ class PulseToChirp(Task):
         Rockpool's tutorial on training rate-based networks, rockpool.ai (SynSense).
     """
 
-    n_periods: int = 1
+    n_periods: Count = 1
     _: KW_ONLY
     dt: float = 1.0
-    silence: float = 1000.0
-    pulse: float = 50.0
-    rest: float = 2000.0
-    chirp: float = 1000.0
-    rate: float = 10.0
-    noise: float = 0.01
+    silence: NonNegative = 1000.0
+    pulse: FixedDuration = 50.0
+    rest: FixedDuration = 2000.0
+    chirp: FixedDuration = 1000.0
+    rate: Positive = 10.0
+    noise: NonNegative = 0.01
 
     metric_name: ClassVar[str] = "MSE"
     metric_goal: ClassVar[str] = "min"
@@ -141,10 +139,9 @@ class PulseToChirp(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.n_periods < 1:
-            raise ValueError(f"expected n_periods of at least 1, got {self.n_periods}")
+        to_steps("silence", self.silence, self.dt)
         for name in ("pulse", "chirp"):
-            if not 0 < self.steps(getattr(self, name)) <= self.steps(self.rest):
+            if self.steps(getattr(self, name)) > self.steps(self.rest):
                 raise ValueError(
                     f"expected a {name} that ends within rest = {self.rest} ms, got "
                     f"{getattr(self, name)} ms"

@@ -9,8 +9,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from pyrnn.tasks._arguments import FixedDuration, NonNegative, Positive
 from pyrnn.tasks._base import Task
-from pyrnn.tasks._timeline import shared_epochs, to_steps
+from pyrnn.tasks._timeline import shared_epochs
 from pyrnn.tasks._trial import Trial
 from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import angle_between, angle_error
@@ -57,10 +58,10 @@ class HeadingIntegrator(Task):
 
     _: KW_ONLY
     dt: float = 20.0
-    duration: float = 2000.0
-    max_speed: float = 15.0
-    hold: float = 20.0
-    cue: float = 100.0
+    duration: FixedDuration = 2000.0
+    max_speed: Positive = 15.0
+    hold: Positive = 20.0
+    cue: FixedDuration = 100.0
 
     metric_name: ClassVar[str] = "angle error (deg)"
     metric_goal: ClassVar[str] = "min"
@@ -70,14 +71,10 @@ class HeadingIntegrator(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < self.steps(self.cue) < self.steps(self.duration):
+        if self.steps(self.cue) >= self.steps(self.duration):
             raise ValueError(
                 f"expected a cue between dt = {self.dt} and duration = {self.duration} ms, "
                 f"got {self.cue}"
-            )
-        if not self.hold > 0 or not self.max_speed > 0:
-            raise ValueError(
-                f"expected positive hold and max_speed, got {self.hold} and {self.max_speed}"
             )
 
     def trials(self, draws: TrialRandom) -> Trial:
@@ -154,18 +151,13 @@ class WhiteNoiseIntegrator(Task):
 
     _: KW_ONLY
     dt: float = 40.0
-    duration: float = 1000.0
-    bias: float = 0.01
-    noise: float = 0.025
+    duration: FixedDuration = 1000.0
+    bias: NonNegative = 0.01
+    noise: NonNegative = 0.025
 
     metric_name: ClassVar[str] = "R²"
     input_names: ClassVar[tuple[str, ...]] = ("noise",)
     output_names: ClassVar[tuple[str, ...]] = ("integral",)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if to_steps("duration", self.duration, self.dt) < 1:
-            raise ValueError(f"expected a duration of at least dt, got {self.duration} ms")
 
     def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 import torch
 
+from pyrnn.tasks._arguments import Duration, NonNegative, PositiveDuration, as_numbers
 from pyrnn.tasks._choice import ChoiceTask
-from pyrnn.tasks._timeline import Duration, white_noise
+from pyrnn.tasks._timeline import white_noise
 from pyrnn.tasks._trial import Trial
 from pyrnn.tasks._trial_random import TrialRandom
 
@@ -52,8 +53,8 @@ class DelayedMatchToSample(ChoiceTask):
     sample: Duration = 500.0
     delay: Duration = (500.0, 3000.0)
     test: Duration = 500.0
-    decision: Duration = 1000.0
-    noise: float = 0.03
+    decision: PositiveDuration = 1000.0
+    noise: NonNegative = 0.03
 
     input_names: ClassVar[tuple[str, ...]] = ("A", "B")
 
@@ -108,15 +109,17 @@ class ParametricWorkingMemory(ChoiceTask):
     first: Duration = 500.0
     delay: Duration = (500.0, 2000.0)
     second: Duration = 500.0
-    decision: Duration = 100.0
-    noise: float = 0.01
+    decision: PositiveDuration = 100.0
+    noise: NonNegative = 0.01
 
     input_names: ClassVar[tuple[str, ...]] = ("vibration",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if any(f1 == f2 for f1, f2 in self.pairs):
+        pairs = [as_numbers("each of pairs", pair, above=0, size=2) for pair in self.pairs]
+        if not pairs or any(f1 == f2 for f1, f2 in pairs):
             raise ValueError(f"expected pairs of different frequencies, got {self.pairs}")
+        self.pairs = tuple((f1, f2) for f1, f2 in pairs)
 
     def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""

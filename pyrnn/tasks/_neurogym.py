@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pyrnn.tasks._arguments import Positive
 from pyrnn.tasks._base import Task
 from pyrnn.tasks._trial import Trial
 from pyrnn.tasks.scores import last_class_accuracy, r_squared
+from pyrnn.validate import as_number
 
 
 @dataclass(eq=False)
@@ -57,9 +59,10 @@ class NeurogymTask(Task):
     _: KW_ONLY
     dt: float = 0.0
     options: Mapping[str, Any] = field(default_factory=dict)
-    decision_weight: float = 1.0
+    decision_weight: Positive = 1.0
 
     def __post_init__(self) -> None:
+        as_number("dt", self.dt, low=0, unit="ms")
         if isinstance(self.env, str):
             options = {**self.options, "dt": self.dt} if self.dt else dict(self.options)
             self._env = _make(self.env, options)

@@ -10,11 +10,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from pyrnn.tasks._arguments import Duration, NonNegative, Positive, PositiveDuration, bounds
 from pyrnn.tasks._base import Task
-from pyrnn.tasks._timeline import Duration, bounds, white_noise
+from pyrnn.tasks._timeline import white_noise
 from pyrnn.tasks._trial import Trial
 from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import angle_between, last_scored
+from pyrnn.validate import as_integer, as_names
 
 
 @dataclass(eq=False)
@@ -63,20 +65,22 @@ class DelayedResponse(Task):
     fixation: Duration = (300.0, 700.0)
     stimulus: Duration = 300.0
     delay: Duration = field(default_factory=lambda: [200.0, 400.0, 800.0, 1600.0])
-    go: Duration = 500.0
-    grace: float = 100.0
+    go: PositiveDuration = 500.0
+    grace: NonNegative = 100.0
     ring_size: int = 0
-    go_weight: float = 5.0
-    noise: float = 0.03
+    go_weight: Positive = 5.0
+    noise: NonNegative = 0.03
 
     output_names: ClassVar[tuple[str, ...]] = ("fixation", "cos", "sin")
     tolerance: ClassVar[float] = math.radians(36)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.rules or not set(self.rules) <= {"pro", "anti"}:
-            raise ValueError(f'expected rules among "pro" and "anti", got {self.rules}')
-        if not 0 <= self.grace < min(bounds(self.go)):
+        self.ring_size = as_integer("ring_size", self.ring_size, low=0)
+        self.rules = tuple(as_names("rules", self.rules, ("pro", "anti")))
+        if not self.rules:
+            raise ValueError("expected rules to hold pro, anti or both, got none")
+        if self.grace >= min(bounds(self.go)):
             raise ValueError(f"expected a grace shorter than go = {self.go} ms, got {self.grace}")
 
     @cached_property

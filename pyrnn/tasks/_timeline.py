@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
+from pyrnn.tasks._arguments import Duration, Spread, as_spread, bounds, to_steps
 from pyrnn.tasks._trial_random import TrialRandom
 
-Duration: TypeAlias = float | tuple[float, float] | list[float]
-"""A time in ms: a number, a range ``(low, high)`` or a list of equally likely values."""
+__all__ = ["Timeline", "draw_spread", "shared_epochs", "white_noise"]
 
 
 class Timeline:
@@ -52,14 +51,14 @@ class Timeline:
         durations: Mapping[str, Duration | Tensor],
         longest: float | None = None,
     ) -> None:
-        stop = torch.zeros(draws.n_trials, 1, dtype=torch.int64)
-        self.dt, self.starts, self.stops, total = dt, {}, {}, 0
+        self.dt, self.starts, self.stops = dt, {}, {}
+        stop, total = torch.zeros(draws.n_trials, 1, dtype=torch.int64), 0
         for name, duration in durations.items():
-            self.starts[name] = stop
-            stop = stop + _draw_steps(draws, name, duration, dt)
-            self.stops[name] = stop
-            if longest is None:
-                total += max(to_steps(name, value, dt) for value in bounds(duration))
+            if isinstance(duration, Tensor) and longest is None:
+                raise ValueError(f"expected longest=... for a {name} of each trial, got none")
+            n_steps, most = _draw_steps(draws, name, duration, dt)
+            self.starts[name], self.stops[name] = stop, stop + n_steps
+            stop, total = self.stops[name], total + most
         self.n_steps = total if longest is None else to_steps("longest", longest, dt)
         self.step = torch.arange(self.n_steps)
 
@@ -106,21 +105,6 @@ def shared_epochs(epochs: Mapping[str, tuple[float, float]], n_trials: int) -> d
     return {name: torch.tensor(span).expand(n_trials, 2) for name, span in epochs.items()}
 
 
-def to_steps(name: str, duration: float, dt: float) -> int:
-    """Convert a duration in ms into a number of steps.
-
-    Raises:
-        ValueError: If it is negative, or shorter than a step.
-    """
-    n = round(duration / dt)
-    if duration < 0 or (duration > 0 and n < 1):
-        raise ValueError(
-            f"expected {name} to last 0 or at least dt = {dt} ms, got {duration} ms; "
-            "lengthen it or choose a smaller dt"
-        )
-    return n
-
-
 def white_noise(draws: TrialRandom, sigma: float, dt: float, *shape: int) -> Tensor:
     r"""Draw input noise whose effect does not depend on the step.
 
@@ -140,33 +124,48 @@ def white_noise(draws: TrialRandom, sigma: float, dt: float, *shape: int) -> Ten
     return draws.normal(*shape).mul_(sigma * (20.0 / dt) ** 0.5)
 
 
-def bounds(duration: Duration | Tensor) -> list[float]:
-    """Return the durations that bound what can be drawn: all of a list, the ends of a range."""
-    if isinstance(duration, Tensor):
-        return duration.flatten().tolist()
-    return list(duration) if isinstance(duration, list | tuple) else [duration]
+def draw_spread(draws: TrialRandom, spread: Spread) -> Tensor:
+    """Draw from a spread: a number is the same in all trials, a range is drawn from uniformly.
+
+    Args:
+        draws: Random numbers of the trials.
+        spread: A number, a range ``(low, high)`` or a list of equally likely values.
+
+    Returns:
+        One value for each trial, ``(n_trials,)``, float64.
+
+    Example:
+        >>> draw_spread(TrialRandom(1, range(3)), [100.0, 300.0])
+        tensor([100., 300., 300.], dtype=torch.float64)
+    """
+    if isinstance(spread, tuple):
+        return draws.uniform(low=spread[0], high=spread[1])
+    if isinstance(spread, list):
+        return draws.choice([float(value) for value in spread]).double()
+    return torch.full((draws.n_trials,), float(spread), dtype=torch.float64)
 
 
 def _draw_steps(
     draws: TrialRandom, name: str, duration: Duration | Tensor, dt: float
-) -> Tensor | int:
-    """Draw the number of steps of a phase, ``(n_trials, 1)``, or one that all trials share."""
-    shared = [to_steps(name, value, dt) for value in bounds(duration)]
-    if isinstance(duration, int | float):
-        return shared[0]
-    return (draw_ms(draws, name, duration) / dt).round().long().unsqueeze(-1)
+) -> tuple[Tensor | int, int]:
+    """Return the number of steps of a phase, ``(n_trials, 1)`` or for all, and the largest one.
 
-
-def draw_ms(draws: TrialRandom, name: str, duration: Duration | Tensor) -> Tensor:
-    """Draw durations in ms, ``(n_trials,)``."""
+    The largest one is 0, that is unknown, for given durations of each trial.
+    """
     if isinstance(duration, Tensor):
-        return duration.double()
-    if isinstance(duration, tuple):
-        if len(duration) != 2 or not duration[0] <= duration[1]:
-            raise ValueError(f"expected {name} to be a range (low, high), got {duration}")
-        return draws.uniform(low=duration[0], high=duration[1])
-    if isinstance(duration, list):
-        if not duration:
-            raise ValueError(f"expected {name} to list some durations, got none")
-        return draws.choice([float(value) for value in duration]).double()
-    return torch.full((draws.n_trials,), float(duration), dtype=torch.float64)
+        n_steps = _round(duration, dt)
+        is_bad = (n_steps.squeeze(-1) < 1) & (duration != 0)
+        if is_bad.any():
+            to_steps(name, float(duration[is_bad][0]), dt)  # refuses it
+        return n_steps, 0
+    if not isinstance(duration, float):
+        duration = as_spread(name, duration, low=0, unit="ms")
+    most = max(to_steps(name, bound, dt) for bound in bounds(duration))
+    if isinstance(duration, float):
+        return most, most
+    return _round(draw_spread(draws, duration), dt), most
+
+
+def _round(durations: Tensor, dt: float) -> Tensor:
+    """Convert durations in ms into numbers of steps, ``(n_trials, 1)``."""
+    return (durations.double() / dt).round().long().unsqueeze(-1)

@@ -8,9 +8,18 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from pyrnn.tasks._arguments import (
+    Duration,
+    FixedDuration,
+    NonNegative,
+    Positive,
+    PositiveDuration,
+    as_numbers,
+    bounds,
+)
 from pyrnn.tasks._base import Task
 from pyrnn.tasks._choice import ChoiceTask
-from pyrnn.tasks._timeline import Duration, Timeline, bounds, white_noise
+from pyrnn.tasks._timeline import Timeline, white_noise
 from pyrnn.tasks._trial import Trial
 from pyrnn.tasks._trial_random import TrialRandom
 
@@ -55,14 +64,14 @@ class ReadySetGo(Task):
         (2019).
     """
 
-    interval: Duration = (400.0, 1000.0)
+    interval: PositiveDuration = (400.0, 1000.0)
     gains: tuple[float, ...] = (1.0,)
     _: KW_ONLY
     dt: float = 20.0
     fixation: Duration = (100.0, 300.0)
-    pulse: float = 60.0
-    beyond: float = 0.2
-    noise: float = 0.01
+    pulse: FixedDuration = 60.0
+    beyond: NonNegative = 0.2
+    noise: NonNegative = 0.01
 
     metric_name: ClassVar[str] = "production error (ms)"
     metric_goal: ClassVar[str] = "min"
@@ -72,13 +81,12 @@ class ReadySetGo(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < self.steps(self.pulse) <= min(bounds(self.interval)) / self.dt:
+        self.gains = as_numbers("gains", self.gains, above=0)
+        if self.steps(self.pulse) > min(bounds(self.interval)) / self.dt:
             raise ValueError(
                 f"expected a pulse between dt = {self.dt} ms and the shortest interval, got "
                 f"{self.pulse} and {self.interval}"
             )
-        if not self.gains or min(self.gains) <= 0:
-            raise ValueError(f"expected positive gains, got {self.gains}")
 
     def trials(self, draws: TrialRandom) -> Trial:
         """Make a batch of trials."""
@@ -162,18 +170,19 @@ class IntervalDiscrimination(ChoiceTask):
     intervals: tuple[float, float] = (300.0, 600.0)
     _: KW_ONLY
     dt: float = 20.0
-    difference: float = 60.0
+    difference: Positive = 60.0
     fixation: Duration = 100.0
     delay: Duration = (800.0, 1500.0)
-    decision: Duration = 300.0
-    noise: float = 0.01
+    decision: PositiveDuration = 300.0
+    noise: NonNegative = 0.01
 
     input_names: ClassVar[tuple[str, ...]] = ("first", "second")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        low, high = self.intervals
-        if not 0 < low < high or not self.dt <= self.difference < high - low:
+        low, high = as_numbers("intervals", self.intervals, above=0, size=2)
+        self.intervals = low, high
+        if not self.dt <= self.difference < high - low:
             raise ValueError(
                 f"expected a difference of at least dt = {self.dt} ms that fits into the "
                 f"intervals, got {self.difference} and {self.intervals} ms"

@@ -94,17 +94,17 @@ class Trial(tuple[Tensor, Tensor, Tensor]):
             >>> [field.dtype for field in trial.to("cpu", torch.float64)]
             [torch.float64, torch.int64, torch.float64]
         """
-        inputs, mask = (x.to(*args, **options) for x in (self.inputs, self.mask))  # type: ignore
-        if self.inputs.is_floating_point() and not inputs.is_floating_point():
-            raise TypeError(f"expected a dtype of real numbers, got {inputs.dtype}")
-        if self.targets.is_floating_point():
-            targets = self.targets.to(*args, **options)  # type: ignore
-        else:
-            targets = self.targets.to(inputs.device)
-        info, epochs = self.info, self.epochs
-        if inputs.device != self.inputs.device:
-            info, epochs = _moved(info, inputs.device), _moved(epochs, inputs.device)
-        return Trial(inputs, targets, mask, info, epochs)
+        inputs, targets, mask = self
+        moved = inputs.to(*args, **options)  # type: ignore[call-overload]
+        if inputs.is_floating_point() and not moved.is_floating_point():
+            raise TypeError(f"expected a dtype of real numbers, got {moved.dtype}")
+        mask = mask.to(*args, **options)  # type: ignore[call-overload]
+        if targets.is_floating_point():
+            targets = targets.to(*args, **options)  # type: ignore[call-overload]
+        if moved.device == inputs.device:
+            return Trial(moved, targets, mask, self.info, self.epochs)
+        info, epochs = _moved(self.info, moved.device), _moved(self.epochs, moved.device)
+        return Trial(moved, targets.to(moved.device), mask, info, epochs)
 
     def unbind(self) -> list[Trial]:
         """Split a batch into its trials."""

@@ -11,11 +11,13 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from pyrnn.tasks._arguments import Duration, NonNegative, Spread, as_spread, check_arguments
 from pyrnn.tasks._base import Task
-from pyrnn.tasks._timeline import Duration, Timeline, draw_ms, white_noise
+from pyrnn.tasks._timeline import Timeline, draw_spread, white_noise
 from pyrnn.tasks._trial import Trial
 from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import last_value_accuracy
+from pyrnn.validate import as_boolean, as_number
 
 __all__ = ["Delay", "Fixation", "Phase", "PhaseTask", "Response", "Stimulus"]
 
@@ -51,11 +53,22 @@ class Phase:
     inputs: tuple[Channel, ...] = ()
     targets: tuple[Channel, ...] = ()
     _: KW_ONLY
-    draw: Mapping[str, Duration] = field(default_factory=dict)
+    draw: Mapping[str, Spread] = field(default_factory=dict)
     fixate: bool = True
-    noise: float = 0.0
-    weight: float = 0.0
+    noise: NonNegative = 0.0
+    weight: NonNegative = 0.0
     name: str = "phase"
+
+    def __post_init__(self) -> None:
+        check_arguments(self)
+        as_boolean("fixate", self.fixate)
+        if not isinstance(self.draw, Mapping):
+            raise TypeError(f"expected draw to map names to values, got {self.draw!r}")
+        draw = {name: as_spread(f"draw[{name!r}]", spread) for name, spread in self.draw.items()}
+        object.__setattr__(self, "draw", draw)
+        for channel in (*self.inputs, *self.targets):
+            if not isinstance(channel, str) and not callable(channel):
+                as_number("a channel that is neither a name nor a function", channel)
 
     def __rshift__(self, after: Phase | PhaseTask) -> PhaseTask:
         """Let another phase follow, or a whole chain of them."""
@@ -102,7 +115,7 @@ class Stimulus(Phase):
         self,
         duration: Duration,
         *inputs: Channel,
-        draw: Mapping[str, Duration] | None = None,
+        draw: Mapping[str, Spread] | None = None,
         noise: float = 0.0,
         weight: float = 0.0,
         name: str = "stimulus",
@@ -213,7 +226,7 @@ class PhaseTask(Task):
         """Make a batch of trials."""
         self._check_asked()
         known = {
-            name: draw_ms(draws, name, values)
+            name: draw_spread(draws, values)
             for phase in self.phases
             for name, values in phase.draw.items()
         }

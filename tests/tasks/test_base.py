@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader
@@ -112,6 +113,11 @@ def test_what_is_too_large_or_made_one_by_one_is_not_kept():
         assert len(task.epoch(3).batch([2]).inputs) == 1
 
 
+def test_a_number_of_trials_may_be_one_of_numpy():
+    assert len(FlipFlop().batch(np.int64(3)).inputs) == 3
+    assert_same(FlipFlop().batch(np.array([4])).unbind()[0], FlipFlop()[4])
+
+
 def test_trials_can_be_iterated():
     assert len(list(FlipFlop(n_trials=3))) == 3
     assert_same(FlipFlop(n_trials=3)[-1], FlipFlop(n_trials=3)[2])
@@ -188,9 +194,10 @@ def test_one_trial_from_a_generator():
         ({"seed": "1"}, TypeError, "expected seed to be a whole number"),
         ({"seed": True}, TypeError, "expected seed to be a whole number"),
         ({"n_trials": 2.5}, TypeError, "expected n_trials to be a whole number"),
-        ({"n_trials": 0}, ValueError, "n_trials of at least 1, got 0"),
-        ({"dt": 0.0}, ValueError, "expected a positive dt"),
-        ({"dt": float("nan")}, ValueError, "expected a positive dt"),
+        ({"online": "yes"}, TypeError, "expected online to be True or False, got 'yes'"),
+        ({"n_trials": 0}, ValueError, "n_trials to be a whole number of at least 1, got 0"),
+        ({"dt": 0.0}, ValueError, r"expected dt to be a number > 0 \(in ms\)"),
+        ({"dt": float("nan")}, ValueError, r"expected dt to be a number > 0 \(in ms\)"),
     ],
 )
 def test_impossible_options_are_refused(options, error, message):
@@ -200,9 +207,18 @@ def test_impossible_options_are_refused(options, error, message):
 
 def test_impossible_requests_are_refused():
     task = FlipFlop(n_trials=4)
-    for bad in (0, [-1], []):
+    for bad in (0, [-1], [], [0.5], [[1]]):
         with pytest.raises(ValueError, match="positive number of trials"):
             task.batch(bad)
+    for bad in ("3", None, 2.0, slice(3)):
+        with pytest.raises(TypeError, match="expected trials to be"):
+            task.batch(bad)
+    with pytest.raises(TypeError, match="expected index to be a whole number, got slice"):
+        task[:2]
+    with pytest.raises(ValueError, match="expected k to be a whole number of at least 0, got -1"):
+        task.epoch(-1)
+    with pytest.raises(ValueError, match="expected validation to be a number, got nan"):
+        task.split(float("nan"))
     with pytest.raises(IndexError, match="below 4, got 4"):
         task[4]
     for share in (0.0, 1.0, 0.01):

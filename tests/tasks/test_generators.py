@@ -54,12 +54,13 @@ def test_chirp_is_scored_by_mean_squared_error():
 @pytest.mark.parametrize(
     ("make", "options", "message"),
     [
-        (SineGenerator, {"n_frequencies": 0}, "at least one frequency"),
-        (SineGenerator, {"low": 0.9}, "0 < low <= high"),
+        (SineGenerator, {"n_frequencies": 0}, "n_frequencies to be a whole number of at least 1"),
+        (SineGenerator, {"low": 0.9}, "expected low <= high, got 0.9 and 0.6"),
         (SineGenerator, {"start_pulse": 5000.0}, "start_pulse between dt"),
-        (PulseToChirp, {"n_periods": 0}, "n_periods of at least 1"),
+        (PulseToChirp, {"n_periods": 0}, "n_periods to be a whole number of at least 1"),
+        (PulseToChirp, {"silence": 0.3}, "silence to last 0 or at least dt = 1.0 ms, got 0.3"),
         (PulseToChirp, {"chirp": 2500.0}, "a chirp that ends within rest = 2000.0 ms"),
-        (PulseToChirp, {"pulse": 0.0}, "a pulse that ends within rest"),
+        (PulseToChirp, {"pulse": 0.0}, "pulse to last at least dt = 1.0 ms, got 0.0"),
         (PulseToChirp, {"dt": 40.0, "pulse": 80.0}, "2 steps per cycle, got a chirp up to 20"),
     ],
 )
