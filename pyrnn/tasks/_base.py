@@ -1,44 +1,40 @@
-"""What every task can do once it can make a trial."""
+"""The task: a dataset of trials with names, sizes and scores."""
 
 from __future__ import annotations
 
-import copy
-import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from pyrnn.result import Report, Reported
 from pyrnn.serialize import argument_names
-from pyrnn.tasks._arguments import Count, check_arguments, to_steps
+from pyrnn.tasks._arguments import check_arguments, to_steps
+from pyrnn.tasks._dataset import TrialDataset
+from pyrnn.tasks._describe import describe
 from pyrnn.tasks._timeline import Timeline
-from pyrnn.tasks._trial import Trial, join_batches, stack_trials
+from pyrnn.tasks._trial import Trial, stack_trials
 from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import class_accuracy, r_squared, sign_accuracy
-from pyrnn.validate import as_boolean, as_integer, as_number, as_tensor
+from pyrnn.validate import as_number
 
-AnyTask = TypeVar("AnyTask", bound="Task")
+__all__ = ["Task"]
 
-_HELD_OUT = 2**48  # where an online task's validation trials begin: training never gets there
-_IN_BULK = 1024  # trials made at once for an epoch: with more of them only memory grows
-_LARGEST_EPOCH = 2**24  # numbers that may be kept of it
+_Own = TypeVar("_Own", bound="Task")
 
 
 @dataclass(kw_only=True, eq=False)
-class Task(Dataset[Trial], Reported):
+class Task(TrialDataset, Reported):
     """A dataset of trials: trial ``i`` of a seed is always the same trial.
 
-    Trials are made when asked for. With ``online=True`` every epoch of training sees new ones,
-    reproducibly; with ``online=False`` every epoch sees the same ``n_trials``.
+    Trials are made when they are asked for. With ``online=True`` every epoch of training has new
+    trials, the same ones in each run; with ``online=False`` every epoch has the same ``n_trials``.
 
     Args:
-        n_trials: Length of the dataset, hence of an epoch.
-        seed: Which trials; another seed gives others.
+        n_trials: Number of trials in the dataset, hence in an epoch.
+        seed: Seed of the trials.
         dt: Duration of a step, in ms.
         online: Whether each epoch has trials of its own.
 
@@ -49,15 +45,17 @@ class Task(Dataset[Trial], Reported):
         metric_goal: ``"max"`` or ``"min"``.
 
     Subclassing:
-        Write ``trial(rng)``, drawing from the generator it is given, and the rest works:
-        indexing, batches, workers, splits, ``fit``. Trials may differ in duration. To generate a
-        batch at once, write ``trials(draws)`` instead. Parameters are keyword arguments kept
-        under their own names; a dataclass does that. ``accuracy`` may be overridden too. Run
+        Write ``trial(rng)`` and draw from the generator that it is given. Indexing, batches,
+        workers, splits and ``fit`` then work. Trials may differ in duration. To make a whole
+        batch at once, write ``trials(draws)`` instead. Parameters are keyword arguments that are
+        kept under their own names, as in a dataclass; those annotated with
+        ``pyrnn.tasks.Duration`` are checked at construction. Where targets are classes, declare
+        ``output_size``. ``accuracy`` and ``decision_variable`` may be overridden. Run
         :func:`pyrnn.testing.check_task` on the result.
 
     Raises:
-        TypeError: If the seed or the number of trials is no integer.
-        ValueError: If there is no trial, or ``dt`` is not positive.
+        TypeError: If an argument is of another kind.
+        ValueError: If there is no trial, ``dt`` is not positive, or a duration is impossible.
 
     Example:
         >>> class Copy(Task):
@@ -66,40 +64,62 @@ class Task(Dataset[Trial], Reported):
         ...         return Trial(inputs, inputs)
         >>> task = Copy(seed=1)
         >>> inputs, targets, mask = task[5]
-        >>> task.batch(64).inputs.shape
-        torch.Size([64, 20, 1])
         >>> torch.equal(task.batch([8, 5]).inputs[1], inputs)
         True
+        >>> outputs, targets, mask = task.batch(64)
+        >>> outputs.shape, task.accuracy(outputs, targets, mask)
+        (torch.Size([64, 20, 1]), 1.0)
+        >>> task.input_size, task.output_size, task.n_steps
+        (1, 1, 20)
+        >>> task.replace(dt=20.0).config
+        {'n_trials': 1024, 'seed': 1, 'online': True, 'dt': 20.0}
     """
 
-    n_trials: Count = 1024
-    seed: int = 0
     dt: float = 10.0
-    online: bool = True
 
     loss: ClassVar[str] = "mse"
     metric_name: ClassVar[str] = "accuracy"
     metric_goal: ClassVar[str] = "max"
 
-    _first = 0  # index of the first trial; a view of the same task begins elsewhere
-    _is_kept = False  # whether all trials are made at once and kept, as in a view of an epoch
-
     def __post_init__(self) -> None:
-        self.seed = as_integer("seed", self.seed)
+        super().__post_init__()
         self.dt = as_number("dt", self.dt, above=0, unit="ms")
-        self.online = as_boolean("online", self.online)
         check_arguments(self, self.dt)
 
-    # What a subclass writes: one of these two.
+    # A subclass writes one of these two.
 
     def trial(self, rng: torch.Generator) -> Trial:
-        """Make one trial, drawing from ``rng`` only."""
+        """Return a trial that is drawn from a generator.
+
+        Args:
+            rng: The generator.
+
+        Raises:
+            NotImplementedError: If the class writes neither ``trial`` nor ``trials``.
+
+        Example:
+            >>> from pyrnn.tasks import FlipFlop
+            >>> FlipFlop().trial(torch.Generator().manual_seed(0)).inputs.shape
+            torch.Size([100, 3])
+        """
         if type(self).trials is Task.trials:
             raise NotImplementedError(f"{type(self).__name__} must write trial(rng)")
         return self.trials(TrialRandom.from_generator(rng)).unbind()[0]
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials, one per row of ``draws``."""
+        """Return a batch of trials, one for each row of random numbers.
+
+        Args:
+            draws: Random numbers of the trials.
+
+        Raises:
+            TypeError: If ``trial`` returns something else than a trial.
+
+        Example:
+            >>> from pyrnn.tasks import FlipFlop
+            >>> FlipFlop().trials(TrialRandom(seed=0, indices=[4, 9])).inputs.shape
+            torch.Size([2, 100, 3])
+        """
         made = [self.trial(rng) for rng in draws.generators()]
         for trial in made:
             if not isinstance(trial, Trial):
@@ -109,114 +129,35 @@ class Task(Dataset[Trial], Reported):
                 )
         return stack_trials(made)
 
-    # What then works.
-
-    def batch(self, trials: int | Sequence[int] | Tensor, *, start: int = 0) -> Trial:
-        """Make many trials at once.
-
-        Args:
-            trials: How many, or which ones by index; indices beyond ``n_trials`` are welcome.
-            start: Index of the first one, if ``trials`` is a number.
-
-        Returns:
-            A batch in torch's default precision: inputs ``(n, time, input_size)`` and so on.
-
-        Raises:
-            ValueError: If no trial is asked for, or one with a negative index.
-        """
-        indices = _as_indices(trials, start)
-        if self._is_kept and int(indices.max()) < self.n_trials:
-            return self._all.rows(indices)
-        return self._make(indices)
-
-    def _make(self, indices: Tensor) -> Trial:
-        made = self.trials(TrialRandom(self.seed, indices + self._first))
-        return made.to(torch.get_default_dtype())
-
-    @cached_property
-    def _all(self) -> Trial:
-        """All trials of an epoch, made in bulk, which takes a fraction of the time."""
-        parts = torch.arange(self.n_trials).split(_IN_BULK)
-        return join_batches([self._make(part) for part in parts])
-
-    def __len__(self) -> int:
-        return self.n_trials
-
-    def __getitem__(self, index: int) -> Trial:
-        index = as_integer("index", index)
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"expected an index below {len(self)}, got {index}")
-        return self.batch([index % len(self)]).unbind()[0]
-
-    def __getitems__(self, indices: Sequence[int]) -> list[Trial]:
-        """Make a list of trials in one go: what a torch ``DataLoader`` calls."""
-        return self.batch(indices).unbind()
-
-    def epoch(self: AnyTask, k: int) -> AnyTask:
-        """Return the trials of epoch ``k`` of training: new ones if online, else the same.
-
-        Trials that are vectorized are made in bulk and kept as long as the epoch is.
-        """
-        first = self._first + as_integer("k", k, low=0) * self.n_trials * self.online
-        is_vectorized = type(self).trials is not Task.trials
-        size = self.n_trials * sum(field.numel() for field in self._example)
-        return self._view(first, _is_kept=is_vectorized and size <= _LARGEST_EPOCH)
-
-    def split(self: AnyTask, validation: float = 0.1) -> tuple[AnyTask, AnyTask]:
-        """Split into trials to train on and trials to validate with, which never meet.
-
-        Args:
-            validation: Share of the trials to hold out, between 0 and 1.
-
-        Returns:
-            Training and validation task; the latter shows the same trials in every epoch.
-
-        Raises:
-            ValueError: If a part would be empty.
-        """
-        n_held_out = round(self.n_trials * as_number("validation", validation))
-        if not 0 < n_held_out < self.n_trials:
-            raise ValueError(
-                f"expected validation to leave trials in both parts, got {validation} of "
-                f"{self.n_trials} trials"
-            )
-        train = self._view(self._first, n_trials=self.n_trials - n_held_out)
-        after = _HELD_OUT if self.online else train.n_trials
-        return train, self._view(self._first + after, n_trials=n_held_out, online=False)
-
-    def _view(self: AnyTask, first: int, **changes: Any) -> AnyTask:
-        view = copy.copy(self)
-        vars(view).pop("_all", None)
-        vars(view).update({"_first": first, "_is_kept": False, **changes})
-        return view
+    @property
+    def _is_vectorized(self) -> bool:
+        return type(self).trials is not Task.trials
 
     @property
     def config(self) -> dict[str, Any]:
-        """The arguments that make this task again, as plain data."""
+        """Arguments that make this task again, as plain data."""
         return {name: getattr(self, name) for name in argument_names(type(self))}
 
-    def replace(self: AnyTask, **changes: Any) -> AnyTask:
+    def replace(self: _Own, **changes: object) -> _Own:
         """Return the same task with some parameters changed.
 
-        Example:
-            >>> from pyrnn.tasks import FlipFlop
-            >>> FlipFlop(seed=3).replace(n_bits=2).config["seed"]
-            3
+        Args:
+            **changes: The parameters.
+
+        Raises:
+            TypeError: If the task has no such parameter.
         """
-        unknown = changes.keys() - self.config.keys()
+        config = self.config
+        unknown = changes.keys() - config.keys()
         if unknown:
             raise TypeError(
                 f"expected parameters of {type(self).__name__}, got {sorted(unknown)}; "
-                f"it has {sorted(self.config)}"
+                f"it has {sorted(config)}"
             )
-        changed = type(self)(**{**self.config, **changes})
-        return changed._view(self._first)
+        config.update(changes)
+        return type(self)(**config)._view(self._first)
 
     # Sizes are those of the first trial, unless a subclass declares them.
-
-    @cached_property
-    def _example(self) -> Trial:
-        return self.batch(1)
 
     @cached_property
     def input_size(self) -> int:
@@ -230,7 +171,7 @@ class Task(Dataset[Trial], Reported):
 
     @cached_property
     def output_names(self) -> tuple[str, ...]:
-        """Names of the outputs."""
+        """Names of the outputs, for tables and figures."""
         return tuple(f"out {k + 1}" for k in range(self.output_size))
 
     @cached_property
@@ -246,20 +187,20 @@ class Task(Dataset[Trial], Reported):
 
     @cached_property
     def n_steps(self) -> int:
-        """Number of steps of a trial; of the first one, where trials differ in duration."""
+        """Number of steps of a trial; of the first trial, where they differ in duration."""
         return self._example.inputs.shape[-2]
 
-    # How good is an answer?
+    # Scores of outputs.
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Score outputs between 0 and 1, scored steps only.
+        """Return a score between 0 and 1 of the outputs at scored steps.
 
-        The default depends on the loss: the share of steps with the right class or the right
-        bits, or, for real targets, the explained variance.
+        By default it depends on the loss: the share of steps with the right class, the share of
+        right bits, or, for real targets, the explained variance.
 
         Args:
-            outputs: A network's answer, ``(..., time, output_size)``.
-            targets: The right one, ``(..., time, output_size)`` or ``(..., time)``.
+            outputs: A network's outputs, ``(..., time, output_size)``.
+            targets: Targets, ``(..., time, output_size)`` or ``(..., time)``.
             mask: Weight of each step, ``(..., time)``.
         """
         if self.loss == "cross_entropy":
@@ -269,19 +210,41 @@ class Task(Dataset[Trial], Reported):
         return max(0.0, r_squared(outputs, targets, mask))
 
     def metric(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Return the number that the literature reports; the accuracy unless overridden."""
+        """Return the number that papers on the task report, by default the accuracy.
+
+        Arguments are those of :meth:`accuracy`; ``metric_goal`` says what is better.
+
+        Example:
+            >>> from pyrnn.tasks import HeadingIntegrator
+            >>> task = HeadingIntegrator()
+            >>> inputs, targets, mask = task.batch(64)
+            >>> task.metric_name, task.metric(targets, targets, mask)
+            ('angle error (deg)', 0.0)
+        """
         return self.accuracy(outputs, targets, mask)
 
     def decision_variable(self, outputs: Tensor) -> Tensor:
-        """Return what a choice is read from, its sign, at each step, ``(..., time)``."""
+        """Return the number whose sign is the choice, by default the first output.
+
+        Args:
+            outputs: A network's outputs, ``(..., time, output_size)``.
+
+        Returns:
+            The number at each step, ``(..., time)``.
+
+        Example:
+            >>> from pyrnn.tasks import PerceptualDecision
+            >>> PerceptualDecision().decision_variable(torch.tensor([[0.0, 0.2, 0.9]]))
+            tensor([0.7000])
+        """
         return outputs[..., 0]
 
-    # What is it?
+    # A task as a table.
 
     def describe(self) -> Report:
         """Return a table of sizes, channels, epochs, metadata, metric and parameters.
 
-        ``print`` shows it as text. In a notebook and in rich, the task itself looks like this.
+        ``print`` shows it as text. A notebook and rich show the task itself like this.
 
         Example:
             >>> from pyrnn.tasks import FlipFlop
@@ -296,20 +259,7 @@ class Task(Dataset[Trial], Reported):
               ...
             Remember the sign of the last pulse of each channel.
         """
-        trial, n_steps = self._example, self.n_steps
-        facts = {
-            "inputs": _listed(self.input_size, self.input_names),
-            "outputs": _listed(self.output_size, self.output_names),
-            "trial": f"{n_steps} steps of {self.dt:g} ms = {n_steps * self.dt:g} ms",
-            "epochs": " → ".join(trial.epochs),
-            "metadata": ", ".join(trial.info),
-            "loss": self.loss,
-            "metric": f"{self.metric_name} ({self.metric_goal})",
-        }
-        rows = [(name, value) for name, value in facts.items() if value]
-        for name, value in self.config.items():
-            rows.append((name, textwrap.shorten(str(value), 80, placeholder=" …")))
-        return Report(type(self).__name__, rows=rows, notes=_first_line(type(self)))
+        return describe(self)
 
     def _report(self) -> Report:
         return self.describe()
@@ -317,39 +267,29 @@ class Task(Dataset[Trial], Reported):
     # Time, for subclasses.
 
     def steps(self, duration: float) -> int:
-        """Convert a duration in ms into a number of steps, at least one unless it is 0."""
+        """Return the number of steps of a duration, at least one unless it is 0.
+
+        Args:
+            duration: The duration, in ms.
+
+        Example:
+            >>> from pyrnn.tasks import FlipFlop
+            >>> FlipFlop(dt=20.0).steps(110.0)
+            6
+        """
         return to_steps("duration", duration, self.dt)
 
     def timeline(self, draws: TrialRandom, *phases: str) -> Timeline:
-        """Lay phases end to end whose durations are attributes of their names."""
+        """Return a timeline of phases whose durations are attributes of the task.
+
+        Args:
+            draws: Random numbers of the trials.
+            *phases: Names of the attributes, in order.
+
+        Example:
+            >>> from pyrnn.tasks import PerceptualDecision
+            >>> draws = TrialRandom(seed=0, indices=[0])
+            >>> PerceptualDecision().timeline(draws, "fixation", "stimulus").n_steps
+            21
+        """
         return Timeline(draws, self.dt, {name: getattr(self, name) for name in phases})
-
-
-def _as_indices(trials: int | Sequence[int] | Tensor, start: int) -> Tensor:
-    if isinstance(trials, int):
-        indices = torch.arange(start, start + trials)
-    else:
-        indices = as_tensor("trials", trials, "pass a number of trials or a list of indices")
-    if indices.ndim == 0:  # a whole number of NumPy or torch
-        return _as_indices(as_integer("trials", trials), start)
-    if (
-        indices.ndim != 1
-        or len(indices) == 0
-        or indices.is_floating_point()
-        or int(indices.min()) < 0
-    ):
-        raise ValueError(
-            f"expected a positive number of trials or a list of indices >= 0, got {trials}"
-        )
-    return indices.to(torch.int64)
-
-
-def _listed(size: int, names: Sequence[str]) -> str:
-    shown = names if len(names) <= 8 else (*names[:3], "…", *names[-3:])
-    return f"{size}: {', '.join(shown)}"
-
-
-def _first_line(cls: type) -> list[str]:
-    """Return the first line of a class's docstring, none where a dataclass wrote it."""
-    lines = (cls.__doc__ or "").strip().splitlines()
-    return [] if not lines or lines[0].startswith(f"{cls.__name__}(") else lines[:1]

@@ -50,4 +50,4 @@ def test_a_task_without_a_docstring_has_no_description():
         gain: float = 1.0
 
     for task in (Plain(), type("Plain", (Echo,), {})()):
-        assert str(task.describe()).splitlines()[-1].split()[0] in ("gain", "online")
+        assert str(task.describe()).splitlines()[-1].split()[0] in ("gain", "dt")
