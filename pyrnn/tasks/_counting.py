@@ -60,7 +60,7 @@ class CountOnes(CountTask):
     input_names: ClassVar[tuple[str, ...]] = ("symbol",)
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         bits = draws.integers(0, 2, self.length, 1).double()
         inputs = bits.repeat_interleave(self.steps(self.symbol), dim=1)
         targets = bits.cumsum(1).repeat_interleave(self.steps(self.symbol), dim=1)
@@ -133,7 +133,7 @@ class CountPulses(CountTask):
         return self.n_slots * self.steps(self.slot) * self.dt
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         count = draws.integers(0, self.max_count + 1)
         rank = draws.uniform(self.n_slots).argsort(1).argsort(1)
         time = self.timeline(draws, "slots", "decision")

@@ -76,7 +76,7 @@ class PerceptualDecision(Task):
         self.coherences = as_numbers("coherences", self.coherences, low=0)
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         right = draws.sign()
         coherence = right * draws.choice(self.coherences).double()
         time = self.timeline(draws, "fixation", "stimulus", "decision")
@@ -156,7 +156,7 @@ class ContextIntegration(ChoiceTask):
         self.coherences = as_numbers("coherences", self.coherences, above=0)
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         context = draws.integers(0, 2)
         streams = draws.choice(_signed(self.coherences), 2)
         names = ("fixation", "context", "stimulus", "delay", "decision")
@@ -221,7 +221,7 @@ class MultisensoryIntegration(ChoiceTask):
         self.coherences = as_numbers("coherences", self.coherences, above=0)
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         modality = draws.integers(0, 3)
         coherence = draws.choice(_signed(self.coherences))
         time = self.timeline(draws, "fixation", "stimulus", "decision")

@@ -72,7 +72,7 @@ class FlipFlop(Task):
             )
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         begins = 1 - (1 - self.pulse_probability) ** (self.dt / 10.0)
         u = draws.uniform(self.steps(self.duration), self.n_bits)
         is_onset, is_up = u < begins, u < begins / 2

@@ -74,7 +74,7 @@ class SineGenerator(Task):
             )
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         j = draws.integers(0, self.n_frequencies)
         table = torch.linspace(self.low, self.high, self.n_frequencies, dtype=torch.float64)
         time = torch.arange(self.steps(self.duration)).double() * self.dt
@@ -154,7 +154,7 @@ class PulseToChirp(Task):
             )
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         n_silence, n_rest = self.steps(self.silence), self.steps(self.rest)
         since = (torch.arange(n_silence + n_rest) - n_silence).double() * self.dt
         pulse = (since >= 0) & (since < self.pulse)

@@ -78,7 +78,7 @@ class HeadingIntegrator(Task):
             )
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         n_steps, n_cue = self.steps(self.duration), self.steps(self.cue)
         start = draws.uniform(high=2 * math.pi)
         time = (torch.arange(n_steps + 1) - n_cue).clamp(min=0).double() * self.dt
@@ -160,7 +160,7 @@ class WhiteNoiseIntegrator(Task):
     output_names: ClassVar[tuple[str, ...]] = ("integral",)
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         bias = 2 * self.bias * (draws.normal() - 0.5)
         noise = draws.normal(self.steps(self.duration), 1) * (self.noise / (self.dt / 1000) ** 0.5)
         inputs = bias[:, None, None] + noise

@@ -59,7 +59,7 @@ class DelayedMatchToSample(ChoiceTask):
     input_names: ClassVar[tuple[str, ...]] = ("A", "B")
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         sample, test = draws.integers(0, 2, 2).unbind(-1)
         time = self.timeline(draws, "sample", "delay", "test", "decision")
         first, second = time.during("sample"), time.during("test")
@@ -122,7 +122,7 @@ class ParametricWorkingMemory(ChoiceTask):
         self.pairs = tuple((f1, f2) for f1, f2 in pairs)
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         table = torch.tensor(self.pairs, dtype=torch.float64)
         pairs = table[draws.integers(0, len(table))]
         f1, f2 = torch.where(draws.sign(1) > 0, pairs, pairs.flip(-1)).unbind(-1)

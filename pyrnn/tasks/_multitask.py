@@ -88,7 +88,7 @@ class MultiTask(Task):
         return max(task.n_steps for task in self.tasks.values())
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         rule = draws.integers(0, len(self.tasks))
         size = draws.n_trials, self.n_steps
         inputs, mask = torch.zeros(*size, len(self.input_names)), torch.zeros(size)

@@ -90,7 +90,7 @@ class DelayedResponse(Task):
         return ("fixation", *ring, "rule")
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         angle = draws.uniform(high=2 * math.pi)
         rule = draws.choice([1.0 if rule == "pro" else -1.0 for rule in self.rules]).double()
         time = self.timeline(draws, "fixation", "stimulus", "delay", "go")

@@ -1,4 +1,4 @@
-"""When things happen in a trial: phases that follow one another."""
+"""Times in a trial: phases that follow one another."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ __all__ = ["Timeline", "draw_spread", "shared_epochs", "white_noise"]
 
 
 class Timeline:
-    """Lay phases end to end, each trial with durations of its own.
+    """Phases that follow one another, with durations that may differ between trials.
 
     A duration is a number of ms, a range ``(low, high)`` to draw from uniformly, or a list of
     equally likely values. All trials have as many steps as the longest possible one; the steps
-    after a trial's end belong to no phase.
+    after the end of a shorter trial belong to no phase.
 
     Args:
-        draws: Where random durations come from.
+        draws: Random numbers of the trials.
         dt: Duration of a step, in ms.
-        durations: Name and duration of each phase, in order. A tensor of one duration per trial
-            needs ``longest``.
+        durations: Name and duration of each phase, in order. A tensor holds one duration for
+            each trial and needs ``longest``.
         longest: Duration of the longest possible trial, in ms; by default what the durations
             allow.
 
@@ -35,13 +35,19 @@ class Timeline:
         stops: Step after the last of each phase, by name, ``(n_trials, 1)``.
 
     Raises:
-        ValueError: If a duration is negative or shorter than ``dt``, or a range is empty.
+        TypeError: If a duration is of another kind.
+        ValueError: If a duration is negative or shorter than ``dt``, a range is empty, or a tensor
+            comes without ``longest``.
 
     Example:
         >>> durations = {"cue": 200.0, "delay": [100.0, 300.0]}
         >>> time = Timeline(TrialRandom(0, range(2)), 100.0, durations)
         >>> time.n_steps, time.during("cue")[0]
         (5, tensor([ True,  True, False, False, False]))
+        >>> time.on("cue")[0], time.elapsed("delay")[0]
+        (tensor([1., 1., 0., 0., 0.]), tensor([-200., -100.,    0.,  100.,  200.]))
+        >>> time.duration("cue"), time.epochs["cue"][0]
+        (tensor([200., 200.]), tensor([  0., 200.]))
     """
 
     def __init__(
@@ -63,7 +69,15 @@ class Timeline:
         self.step = torch.arange(self.n_steps)
 
     def during(self, first: str, last: str | None = None) -> Tensor:
-        """Whether a step lies in a phase, or in any from first to last, ``(n_trials, time)``."""
+        """Return whether a step lies in a phase, or in any phase from first to last.
+
+        Args:
+            first: Name of the phase.
+            last: Name of the last one, if there are several.
+
+        Returns:
+            True or False for each step, ``(n_trials, time)``.
+        """
         stop = self.stops[last or first]
         return (self.step >= self.starts[first]) & (self.step < stop)
 
@@ -72,11 +86,11 @@ class Timeline:
         return self.during(first, last).to(torch.get_default_dtype())
 
     def elapsed(self, name: str) -> Tensor:
-        """Time since a phase began, in ms, negative before, ``(n_trials, time)``."""
+        """Return the time since a phase began, in ms, negative before, ``(n_trials, time)``."""
         return (self.step - self.starts[name]) * self.dt
 
     def duration(self, name: str) -> Tensor:
-        """Duration of a phase, in ms, ``(n_trials,)``."""
+        """Return the duration of a phase, in ms, ``(n_trials,)``."""
         return ((self.stops[name] - self.starts[name]) * self.dt).squeeze(-1)
 
     @property
@@ -88,7 +102,7 @@ class Timeline:
 
 
 def shared_epochs(epochs: Mapping[str, tuple[float, float]], n_trials: int) -> dict[str, Tensor]:
-    """Return epochs that all trials share, repeated for each of them.
+    """Return epochs that all trials share, repeated for each trial.
 
     Args:
         epochs: Start and stop in ms, by name.
@@ -106,18 +120,22 @@ def shared_epochs(epochs: Mapping[str, tuple[float, float]], n_trials: int) -> d
 
 
 def white_noise(draws: TrialRandom, sigma: float, dt: float, *shape: int) -> Tensor:
-    r"""Draw input noise whose effect does not depend on the step.
+    r"""Return input noise whose effect does not depend on the step.
 
     .. math:: \sigma \sqrt{20\,\mathrm{ms} / \Delta t}\; N(0, 1)
 
     Args:
-        draws: Where it comes from.
+        draws: Random numbers of the trials.
         sigma: Standard deviation at ``dt`` = 20 ms.
         dt: Duration of a step, in ms.
-        *shape: Shape of a trial's noise.
+        *shape: Shape of the noise of a trial.
 
     Returns:
         Noise ``(n_trials, *shape)``.
+
+    Example:
+        >>> white_noise(TrialRandom(0, range(2)), 0.1, 20.0, 50, 3).shape
+        torch.Size([2, 50, 3])
     """
     if sigma == 0:
         return torch.zeros(draws.n_trials, *shape)
@@ -125,7 +143,7 @@ def white_noise(draws: TrialRandom, sigma: float, dt: float, *shape: int) -> Ten
 
 
 def draw_spread(draws: TrialRandom, spread: Spread) -> Tensor:
-    """Draw from a spread: a number is the same in all trials, a range is drawn from uniformly.
+    """Return a number, or draws from a range or a list, for each trial.
 
     Args:
         draws: Random numbers of the trials.
@@ -150,13 +168,13 @@ def _draw_steps(
 ) -> tuple[Tensor | int, int]:
     """Return the number of steps of a phase, ``(n_trials, 1)`` or for all, and the largest one.
 
-    The largest one is 0, that is unknown, for given durations of each trial.
+    For a tensor of durations, the largest one is not known and returned as 0.
     """
     if isinstance(duration, Tensor):
         n_steps = _round(duration, dt)
         is_bad = (n_steps.squeeze(-1) < 1) & (duration != 0)
         if is_bad.any():
-            to_steps(name, float(duration[is_bad][0]), dt)  # refuses it
+            to_steps(name, float(duration[is_bad][0]), dt)  # raises
         return n_steps, 0
     if not isinstance(duration, float):
         duration = as_spread(name, duration, low=0, unit="ms")
@@ -167,5 +185,5 @@ def _draw_steps(
 
 
 def _round(durations: Tensor, dt: float) -> Tensor:
-    """Convert durations in ms into numbers of steps, ``(n_trials, 1)``."""
+    """Return durations in ms as numbers of steps, ``(n_trials, 1)``."""
     return (durations.double() / dt).round().long().unsqueeze(-1)

@@ -89,7 +89,7 @@ class ReadySetGo(Task):
             )
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         gain = draws.choice(self.gains).double()
         longest = max(bounds(self.interval)) * max(self.gains) * (1 + self.beyond)
         phases = {"fixation": self.fixation, "interval": self.interval, "produce": longest}
@@ -189,7 +189,7 @@ class IntervalDiscrimination(ChoiceTask):
             )
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         first, second = self._pair(draws)
         others = {"fixation": self.fixation, "delay": self.delay, "decision": self.decision}
         longest = sum(max(bounds(value)) for value in others.values()) + 2 * self.intervals[1]

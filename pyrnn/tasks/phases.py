@@ -223,7 +223,7 @@ class PhaseTask(Task):
         return [f"{n} {k}" if k > 1 else n for n, k in zip(names, counts, strict=True)]
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         self._check_asked()
         known = {
             name: draw_spread(draws, values)
