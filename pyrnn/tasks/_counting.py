@@ -1,4 +1,4 @@
-"""Counting: ones in a sequence, pulses at a time."""
+"""Counting: ones in a sequence, pulses in a trial."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ from pyrnn.tasks._trial import Trial
 from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import last_value_accuracy
 
+__all__ = ["CountOnes", "CountPulses"]
+
 
 @dataclass(eq=False)
-class CountTask(Task):
-    """A task whose output is a number; right means that it rounds to the right one."""
+class _CountTask(Task):
+    """A task whose output at the end must round to the right number."""
 
     output_names: ClassVar[tuple[str, ...]] = ("count",)
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Return the share of trials whose answer rounds to the right number."""
+        """Return the share of trials whose last scored output rounds to the right number."""
         return last_value_accuracy(outputs, targets, mask)
 
 
 @dataclass(eq=False)
-class CountOnes(CountTask):
+class CountOnes(_CountTask):
     r"""Count the ones of a binary sequence.
 
     .. math:: y_k = \sum_{j \le k} x_j, \qquad x_j = 0 \text{ or } 1
 
     Args:
         length: Length of the sequence.
-        symbol: Duration of each symbol, in ms; as long as ``dt``, it is one step.
+        symbol: Duration of each symbol, in ms.
 
     Shapes:
         inputs ``(time, 1)``: 0 or 1. targets ``(time, 1)``: the number of ones so far, scored at
@@ -70,20 +72,20 @@ class CountOnes(CountTask):
 
 
 @dataclass(eq=False)
-class CountPulses(CountTask):
-    r"""Count pulses, and tell how many there were when asked.
+class CountPulses(_CountTask):
+    r"""Count pulses, and report their number after a go signal.
 
-    Up to ``max_count`` of the slots hold a pulse; every count is equally likely. A go signal then
-    asks for the number,
+    Up to ``max_count`` of the slots hold a pulse; all counts are equally likely. After the go
+    signal the output must be the number
 
     .. math:: y = \sum_k p_k, \qquad p_k = 0 \text{ or } 1 .
 
     Args:
         max_count: Highest number of pulses.
-        n_slots: Number of slots that may hold one.
+        n_slots: Number of slots that may hold a pulse.
         slot: Time from one slot to the next, in ms.
         pulse: Duration of a pulse, in ms.
-        decision: Time to answer, the only one that is scored, in ms.
+        decision: Time to answer, in ms; only these steps are scored.
         noise: Standard deviation of the input noise at ``dt`` = 20 ms.
 
     Shapes:
@@ -96,8 +98,8 @@ class CountPulses(CountTask):
 
     Example:
         >>> task = CountPulses(seed=0)
-        >>> task.n_steps, task.batch(64).info["count"].max()
-        (50, tensor(5))
+        >>> task.n_steps, task.slots, task.batch(64).info["count"].max()
+        (50, 800.0, tensor(5))
 
     References:
         Nieder, Diester & Tudusciuc, *Temporal and spatial enumeration processes in the primate

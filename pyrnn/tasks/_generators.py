@@ -1,4 +1,4 @@
-"""Pattern generation: a sine of a given frequency, a chirp after a pulse."""
+"""Generation of patterns: a sine of a given frequency, a chirp after a pulse."""
 
 from __future__ import annotations
 
@@ -15,30 +15,32 @@ from pyrnn.tasks._timeline import shared_epochs, white_noise
 from pyrnn.tasks._trial import Trial
 from pyrnn.tasks._trial_random import TrialRandom
 
+__all__ = ["PulseToChirp", "SineGenerator"]
+
 
 @dataclass(eq=False)
 class SineGenerator(Task):
-    r"""Generate a sine whose frequency is given by a static input.
+    r"""Generate a sine; a constant input says its frequency.
 
     .. math:: x_1 = \frac{j}{n} + \frac{1}{4}, \qquad y(t) = \sin(w_j t), \quad j = 0, \dots, n - 1
 
-    with :math:`w_j` from ``low`` to ``high`` in equal steps. A pulse on a second channel says when
-    to start. The cue lies between 1/4 and 5/4 for any number of frequencies; with 51 of them, it
-    is that of the paper.
+    where :math:`w_j` goes from ``low`` to ``high`` in equal steps. A pulse on a second channel
+    starts the sine. The cue lies between 1/4 and 5/4 for any number of frequencies; with 51 of
+    them, it is the cue of the paper.
 
     Args:
         n_frequencies: Number :math:`n` of frequencies.
         duration: Duration of a trial, in ms.
         low: Lowest angular frequency, in rad per unit of time.
         high: Highest angular frequency, in rad per unit of time.
-        unit: The unit of time, in ms: a network's time constant.
+        unit: Unit of time of the frequencies, in ms, such as the network's time constant.
         start_pulse: Duration of the start pulse, in ms.
 
     Shapes:
         inputs ``(time, 2)``: frequency cue, start pulse. targets ``(time, 1)``. The metric is R².
 
     Raises:
-        ValueError: If a time is shorter than ``dt``, or the frequencies make no range.
+        ValueError: If a time is shorter than ``dt``, or ``low`` is above ``high``.
 
     Example:
         >>> task = SineGenerator(seed=0)
@@ -87,18 +89,18 @@ class SineGenerator(Task):
 
 @dataclass(eq=False)
 class PulseToChirp(Task):
-    r"""Answer a pulse with a chirp.
+    r"""Generate a chirp after a pulse.
 
-    A period holds ``silence``, a pulse of 1 and a rest. From the pulse's onset :math:`t_0` on,
-    for ``chirp`` ms,
+    A period consists of ``silence`` and ``rest``; the rest begins with a pulse of height 1. For
+    ``chirp`` ms from the onset :math:`t_0` of the pulse, the target is
 
     .. math:: y(t) = \sin\big(2\pi\, r\,(t - t_0)^2\big) ,
 
-    with time in seconds, and 0 otherwise. The frequency rises by :math:`2r` hertz per second.
-    Beyond ``n_periods``, and the noise, all trials are alike.
+    with time in seconds; otherwise it is 0. The frequency rises by :math:`2r` hertz per second.
+    Trials differ by their noise only.
 
     Args:
-        n_periods: How often the period repeats.
+        n_periods: Number of periods in a trial.
         silence: Time before the pulse, in ms.
         pulse: Duration of the pulse, in ms.
         rest: Time from the pulse's onset to the end of the period, in ms.
@@ -166,12 +168,12 @@ class PulseToChirp(Task):
         return Trial(inputs, targets, epochs=shared_epochs(self._epochs(), draws.n_trials))
 
     def _epochs(self) -> dict[str, tuple[float, float]]:
-        """Name the spans of the first period."""
+        """Return the spans of the first period, by name."""
         end = self.silence + self.rest
         onset, stop = self.silence, self.silence + self.chirp
         return {"silence": (0.0, onset), "chirp": (onset, stop), "rest": (stop, end)}
 
     def metric(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Return the mean squared error over scored steps."""
+        """Return the mean squared error at scored steps."""
         error = (outputs - targets).square().mean(-1)
         return float((error * mask).sum() / mask.sum())

@@ -16,6 +16,8 @@ from pyrnn.tasks._trial import Trial
 from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import angle_between, angle_error
 
+__all__ = ["HeadingIntegrator", "WhiteNoiseIntegrator"]
+
 
 @dataclass(eq=False)
 class HeadingIntegrator(Task):
@@ -24,18 +26,17 @@ class HeadingIntegrator(Task):
     .. math:: \theta(t) = \theta_0 + \int_0^t \omega(s)\,ds, \qquad
         y = (\cos\theta, \sin\theta)
 
-    The velocity is constant for ``hold`` ms, then drawn anew from
-    :math:`[-\omega_{max}, \omega_{max}]`. The start is given as cosine and sine during the first
-    ``cue`` ms, in which nothing turns and nothing is scored. Discrete networks (``RNN``) need a
-    curriculum that begins with short trials, ``Curriculum(steps=[200, 500, 900],
-    duration=[300.0, 500.0, 1000.0, 2000.0])``; leaky ones learn long trials from scratch, too,
-    but in twice the time.
+    Every ``hold`` ms, a new velocity is drawn from :math:`[-\omega_{max}, \omega_{max}]`. The
+    first ``cue`` ms show the start as cosine and sine; during this time the velocity is 0 and no
+    step is scored. Discrete networks (``RNN``) need a curriculum that begins with short trials,
+    ``Curriculum(steps=[200, 500, 900], duration=[300.0, 500.0, 1000.0, 2000.0])``. Networks with
+    a time constant learn without one, but need twice the time.
 
     Args:
         duration: Duration of a trial, in ms.
         max_speed: Fastest turn :math:`\omega_{max}`, in rad/s.
-        hold: How long a velocity lasts, in ms.
-        cue: How long the start is shown, in ms.
+        hold: Duration of each velocity, in ms.
+        cue: Duration of the cue for the start, in ms.
 
     Shapes:
         inputs ``(time, 3)``: velocity as a share of the fastest, cos and sin of the start.
@@ -43,7 +44,7 @@ class HeadingIntegrator(Task):
         the accuracy is the share of scored steps with an error below 10 degrees.
 
     Raises:
-        ValueError: If a time is shorter than ``dt`` or the cue lasts all trial.
+        ValueError: If a time is shorter than ``dt``, or the cue is as long as the trial.
 
     Example:
         >>> task = HeadingIntegrator(seed=0)
@@ -101,16 +102,16 @@ class HeadingIntegrator(Task):
         return float((near * mask).sum() / mask.sum())
 
     def metric(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Return the mean absolute angle error over scored steps, in degrees."""
+        """Return the mean absolute angle error at scored steps, in degrees."""
         return angle_error(outputs, targets, mask)
 
 
 def _integral(values: Tensor, time: Tensor, hold: float) -> Tensor:
-    """Integrate a function that keeps each value for ``hold``, up to each time.
+    """Return the integral, up to some times, of a function that is constant for each ``hold``.
 
     Args:
-        values: ``(n_trials, n_values)``.
-        time: When to read the integral, ``(n_times,)``.
+        values: Values of the function, ``(n_trials, n_values)``.
+        time: The times, ``(n_times,)``.
         hold: Duration of each value, in the unit of time.
     """
     total = torch.nn.functional.pad(values.cumsum(1), (1, 0)) * hold
@@ -125,13 +126,13 @@ class WhiteNoiseIntegrator(Task):
     .. math:: x(t) = b + \frac{\sigma}{\sqrt{\Delta t}} N(0, 1), \quad
         b = 2 \beta\,(N(0, 1) - \tfrac{1}{2}), \qquad y(t) = \frac{1}{u} \int_0^t x(s)\,ds
 
-    with :math:`\Delta t` in seconds and the unit :math:`u` = 40 ms, so that at ``dt`` = 40 ms the
-    target is the cumulative sum of the inputs.
+    with :math:`\Delta t` in seconds and the unit :math:`u` = 40 ms. At ``dt`` = 40 ms the target
+    is hence the cumulative sum of the inputs.
 
     Args:
         duration: Duration of a trial, in ms.
-        bias: Scale :math:`\beta` of the bias, which is drawn once per trial.
-        noise: Standard deviation :math:`\sigma` of the noise, for a second.
+        bias: Scale :math:`\beta` of the bias, which is drawn once for each trial.
+        noise: Standard deviation :math:`\sigma` of the noise, for ``dt`` in seconds.
 
     Shapes:
         inputs and targets ``(time, 1)``. The metric is R².
@@ -145,8 +146,8 @@ class WhiteNoiseIntegrator(Task):
         True
 
     References:
-        Sussillo, *Integrator RNN tutorial*, computation-thru-dynamics (2020), as used in seminars
-        on fixed points; at ``dt`` = 40 ms it is the same task.
+        Sussillo, *Integrator RNN tutorial*, computation-thru-dynamics (2020); at ``dt`` = 40 ms it
+        is the same task.
     """
 
     _: KW_ONLY

@@ -1,4 +1,4 @@
-"""Working memory: keep a stimulus in mind over a delay."""
+"""Working memory: remember a stimulus during a delay."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ from pyrnn.tasks._timeline import white_noise
 from pyrnn.tasks._trial import Trial
 from pyrnn.tasks._trial_random import TrialRandom
 
+__all__ = ["DelayedMatchToSample", "ParametricWorkingMemory"]
+
 
 @dataclass(eq=False)
 class DelayedMatchToSample(ChoiceTask):
-    r"""Tell after a delay whether a test stimulus is the same as the sample.
+    r"""Decide after a delay whether a test stimulus is the same as the sample.
 
     .. math:: y = 2\,[s = t] - 1, \qquad s, t = A \text{ or } B
 
-    Sample :math:`s` and test :math:`t` are one of two stimuli each, independently, so that half of
+    Sample :math:`s` and test :math:`t` are drawn independently from two stimuli, so that half of
     the trials match.
 
     Args:
         sample: Duration of the sample, in ms.
         delay: Time from the sample to the test, in ms.
         test: Duration of the test, in ms.
-        decision: Time to decide, the only one that is scored, in ms.
+        decision: Time to decide, in ms; only these steps are scored.
         noise: Standard deviation :math:`\sigma` of the input noise at ``dt`` = 20 ms.
 
     Shapes:
         inputs ``(time, 2)``: one channel per stimulus. targets ``(time, 1)``: 1 match, -1 no
-        match. The metric is the share of right answers.
+        match. The metric is the share of right choices.
 
     Raises:
         ValueError: If a time is shorter than ``dt``.
@@ -72,23 +74,23 @@ class DelayedMatchToSample(ChoiceTask):
 
 @dataclass(eq=False)
 class ParametricWorkingMemory(ChoiceTask):
-    r"""Tell which of two vibrations, seconds apart, had the higher frequency.
+    r"""Decide which of two vibrations had the higher frequency.
 
     .. math:: x(t) = \frac{f(t)}{f_{max}} + \sigma N(0, 1), \qquad y = \mathrm{sign}(f_1 - f_2)
 
-    The input is the frequency of the vibration that is on, as a share of the highest one.
+    The input is the frequency of the present vibration, as a share of the highest frequency.
 
     Args:
-        pairs: Pairs of frequencies in Hz, equally likely, in either order.
+        pairs: Pairs of frequencies in Hz; each pair and each order is equally likely.
         first: Duration of the first vibration, in ms.
         delay: Time between the two, in ms.
         second: Duration of the second vibration, in ms.
-        decision: Time to decide, the only one that is scored, in ms.
+        decision: Time to decide, in ms; only these steps are scored.
         noise: Standard deviation :math:`\sigma` of the input noise at ``dt`` = 20 ms.
 
     Shapes:
         inputs ``(time, 1)``. targets ``(time, 1)``: the sign of the first frequency minus the
-        second. The metric is the share of right answers.
+        second. The metric is the share of right choices.
 
     Raises:
         ValueError: If a time is shorter than ``dt``, or a pair holds the same frequency twice.

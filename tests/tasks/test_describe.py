@@ -17,7 +17,7 @@ FACTS = (
     "cross_entropy",
     "accuracy (max)",
     "decision_weight",
-    "Tell from noisy evidence",
+    "Decide from noisy evidence",
 )
 
 
