@@ -132,8 +132,13 @@ def test_a_script_that_is_run_is_checked(tmp_path):
         ({"fixate": 1}, TypeError, "fixate to be True or False"),
         ({"draw": {"a": [math.inf]}}, ValueError, r"each value of draw\['a'\] to be a number"),
         ({"draw": ["a"]}, TypeError, "draw to map names to values"),
-        ({"inputs": (None,)}, TypeError, "neither a name nor a function to be a number, got None"),
-        ({"targets": (math.nan,)}, ValueError, "neither a name nor a function"),
+        (
+            {"inputs": (None,)},
+            TypeError,
+            "a channel of inputs, if no name and no function",
+        ),
+        ({"inputs": "ab"}, TypeError, "inputs to be a tuple of channels, got 'ab'"),
+        ({"targets": (math.nan,)}, ValueError, "a channel of targets"),
     ],
 )
 def test_impossible_phases_are_refused_at_construction(options, error, message):
