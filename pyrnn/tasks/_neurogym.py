@@ -1,11 +1,11 @@
-"""Trials of NeuroGym's environments, whole and seeded."""
+"""Trials of NeuroGym's environments."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -17,29 +17,92 @@ from pyrnn.tasks._trial import Trial
 from pyrnn.tasks.scores import last_class_accuracy, r_squared
 from pyrnn.validate import as_number
 
+__all__ = ["NeurogymTask"]
+
+_Kind = TypeVar("_Kind")
+
+
+class _TrialEnvironment(Protocol):
+    """What NeuroGym's ``TrialEnv`` says about the trial that it has made."""
+
+    dt: float
+    trial: Mapping[str, object] | None
+    timing: Iterable[str]
+    start_ind: Mapping[str, int]
+    end_ind: Mapping[str, int]
+
+
+@runtime_checkable
+class _HasTruth(Protocol):
+    """An environment whose trial has observations and a ground truth."""
+
+    ob: np.ndarray
+    gt: np.ndarray
+
+
+@runtime_checkable
+class _Discrete(Protocol):
+    """A space of ``n`` actions."""
+
+    n: int
+
+
+class _Continuous(Protocol):
+    """A space of real numbers."""
+
+    shape: tuple[int, ...]
+
+
+class _Environment(Protocol):
+    """An environment, perhaps wrapped."""
+
+    action_space: _Discrete | _Continuous
+    unwrapped: _TrialEnvironment
+
+
+@runtime_checkable
+class _Wrapper(Protocol):
+    env: object
+
+
+@runtime_checkable
+class _MakesTrials(Protocol):
+    def new_trial(self) -> object: ...
+
+
+@runtime_checkable
+class _Resets(Protocol):
+    def reset(self) -> object: ...
+
+
+@runtime_checkable
+class _Seeded(Protocol):
+    def seed(self, seed: int) -> object: ...
+
 
 @dataclass(eq=False)
 class NeurogymTask(Task):
-    """Make trials of a NeuroGym environment.
+    """A NeuroGym environment as a task.
 
-    Each trial seeds the environment anew, so that it depends on seed and index only (unless the
-    environment works in blocks of trials), and ends where the environment ends it. What the
-    environment would do in reply to actions plays no role: the targets are its ground truth.
+    The environment is seeded for each trial, which then depends on seed and index only (unless
+    the environment works in blocks of trials). Targets are the environment's ground truth; its
+    replies to actions are not used.
 
-    NeuroGym is no dependency of this package. It pins old versions of NumPy and Gymnasium;
-    install it into an environment of its own.
+    NeuroGym is no dependency of this package. It needs old versions of NumPy and Gymnasium;
+    install it into a virtual environment of its own.
 
     Args:
-        env: An environment, or its name, e.g. ``"PerceptualDecisionMaking-v0"``.
-        dt: Duration of a step, in ms; 0 takes the environment's own.
-        options: Arguments to make the environment with, if it is given by name.
-        decision_weight: How much more the steps of the period called "decision" count.
+        env: An environment, or its name, such as ``"PerceptualDecisionMaking-v0"``.
+        dt: Duration of a step, in ms; 0 stands for that of the environment.
+        options: Arguments of the environment, if it is given by name.
+        decision_weight: Weight of the steps of the period called "decision"; the others have
+            weight 1.
 
     Shapes:
         inputs ``(time, observation size)``. targets ``(time,)``, classes, if actions are
         discrete, else ``(time, action size)``. The metric is the share of right actions at the
-        last step, or the explained variance. ``info`` holds what is a number in ``env.trial``,
-        ``epochs`` the environment's periods.
+        last step, or the explained variance. ``info`` holds the numbers in ``env.trial``, and
+        ``epochs`` the periods of the environment.
 
     Raises:
         ModuleNotFoundError: If NeuroGym is missing.
@@ -55,28 +118,28 @@ class NeurogymTask(Task):
         tasks*, PsyArXiv (2022).
     """
 
-    env: Any
+    env: str | _Environment
     _: KW_ONLY
     dt: float = 0.0
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
     decision_weight: Positive = 1.0
 
     def __post_init__(self) -> None:
         as_number("dt", self.dt, low=0, unit="ms")
-        if isinstance(self.env, str):
-            options = {**self.options, "dt": self.dt} if self.dt else dict(self.options)
-            self._env = _make(self.env, options)
-        else:
-            self._env = self.env
-        self._trials, self._seeded = (_outermost(self._env, m) for m in ("new_trial", "seed"))
-        own = float(self._env.unwrapped.dt)
+        env = self.env
+        if isinstance(env, str):
+            env = _make(env, {**self.options, "dt": self.dt} if self.dt else dict(self.options))
+        self._env = env
+        self._trials = _outermost(env, _MakesTrials, "new_trial")  # type: ignore[type-abstract]
+        self._seeded = _outermost(env, _Seeded, "seed")  # type: ignore[type-abstract]
+        own = float(env.unwrapped.dt)
         if self.dt not in (0, own):
             raise ValueError(
                 f"expected dt = {own} ms as the environment has it, got {self.dt} ms; "
                 "give the environment by name to make it with another dt"
             )
         self.dt = own
-        is_discrete = hasattr(self._env.action_space, "n")
+        is_discrete = isinstance(env.action_space, _Discrete)
         self.loss = "cross_entropy" if is_discrete else "mse"  # type: ignore[misc]
         super().__post_init__()
 
@@ -84,16 +147,16 @@ class NeurogymTask(Task):
     def output_size(self) -> int:
         """Number of actions, or of their dimensions."""
         space = self._env.action_space
-        return int(space.n) if hasattr(space, "n") else int(np.prod(space.shape))
+        return int(space.n) if isinstance(space, _Discrete) else int(np.prod(space.shape))
 
     def trial(self, rng: torch.Generator) -> Trial:
-        """Seed the environment and make a trial."""
+        """Return a trial of the environment, seeded by a generator."""
         self._seeded.seed(int(torch.randint(2**32 - 1, (), generator=rng)))
-        if self._trials is not self._env.unwrapped:
+        env = self._env.unwrapped
+        if self._trials is not env and isinstance(self._trials, _Resets):
             self._trials.reset()  # a wrapper may have chosen the next trial's rules already
         self._trials.new_trial()
-        env = self._env.unwrapped
-        if not (hasattr(env, "ob") and hasattr(env, "gt")):
+        if not isinstance(env, _HasTruth):
             raise TypeError(
                 f"expected an environment with a ground truth to learn, got "
                 f"{type(env).__name__}, which rewards actions only"
@@ -101,14 +164,17 @@ class NeurogymTask(Task):
         inputs = torch.tensor(np.reshape(env.ob, (len(env.ob), -1)))
         targets = torch.tensor(env.gt)
         targets = targets.long() if self.loss == "cross_entropy" else targets.to(inputs)
-        info = {k: v for k, v in (env.trial or {}).items() if np.isscalar(v)}
-        return Trial(inputs, targets, self._weights(len(inputs)), info, self._epochs())
+        return Trial(inputs, targets, self._weights(len(inputs)), self._info(), self._epochs())
 
     def _weights(self, n_steps: int) -> Tensor:
         weights, env = torch.ones(n_steps), self._env.unwrapped
         if "decision" in env.start_ind:
             weights[env.start_ind["decision"] : env.end_ind["decision"]] = self.decision_weight
         return weights
+
+    def _info(self) -> dict[str, object]:
+        trial = self._env.unwrapped.trial or {}
+        return {name: value for name, value in trial.items() if np.isscalar(value)}
 
     def _epochs(self) -> dict[str, tuple[float, float]]:
         env = self._env.unwrapped
@@ -125,32 +191,32 @@ class NeurogymTask(Task):
         return max(0.0, r_squared(outputs, targets, mask))
 
 
-def _make(name: str, options: Mapping[str, Any]) -> Any:
-    """Make an environment by name."""
+def _make(name: str, options: Mapping[str, object]) -> _Environment:
     try:
         import neurogym
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"expected neurogym to be installed for {name!r}, got none; run pip install neurogym "
-            "in an environment of its own, for it pins old versions of NumPy and Gymnasium"
+            "in a virtual environment of its own, as it needs old versions of NumPy and Gymnasium"
         ) from error
     import gymnasium  # type: ignore[import-not-found]
 
     try:
-        return neurogym.make(name, **options)
+        made: _Environment = neurogym.make(name, **options)
     except gymnasium.error.Error as error:
         raise ValueError(
             f"expected the name of a NeuroGym environment, got {name!r}: {error}"
         ) from error
+    return made
 
 
-def _outermost(env: Any, method: str) -> Any:
-    """Return the outermost wrapper that has a method of its own."""
-    while not hasattr(type(env), method):
-        if not hasattr(env, "env"):
+def _outermost(env: object, kind: type[_Kind], method: str) -> _Kind:
+    """Return the outermost wrapper whose class has a method; wrappers pass on what they lack."""
+    while not issubclass(type(env), kind):
+        if not isinstance(env, _Wrapper):
             raise TypeError(
                 f"expected a NeuroGym environment that makes trials, got {type(env).__name__}, "
                 f"which has no {method}()"
             )
         env = env.env
-    return env
+    return env  # type: ignore[return-value]
