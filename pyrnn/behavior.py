@@ -70,20 +70,18 @@ class PsychometricCurve(_Curve):
     def fit(
         cls, evidence: Tensor | ArrayLike, is_positive: Tensor | ArrayLike
     ) -> PsychometricCurve:
-        """Measure the curve and fit a logistic function by maximum likelihood.
+        """Return the shares at each level, with a logistic fit by maximum likelihood.
 
         Args:
-            evidence: Signed evidence of each trial, ``(n_trials,)``.
+            evidence: Signed evidence of each trial, ``(n_trials,)``, finite.
             is_positive: Whether the choice was the positive one, ``(n_trials,)``.
 
         Returns:
-            Shares with binomial intervals at each level, and the fit. The bias is sought among
-            the levels. Where choices separate perfectly, the width is the narrowest that the
-            levels can tell.
+            The curve. The bias lies between the lowest and the highest level. The width lies
+            between a twentieth of the smallest distance of two levels and 20 times their range.
 
         Raises:
-            ValueError: If the shapes differ, an evidence is NaN or infinite, or there are fewer
-                than two levels of evidence.
+            ValueError: If there are fewer than two levels of evidence.
 
         Example:
             >>> evidence = torch.tensor([-2.0, -1.0, -1.0, 1.0, 1.0, 2.0])
@@ -164,17 +162,11 @@ class ChronometricCurve(_Curve):
 
     @classmethod
     def fit(cls, evidence: Tensor | ArrayLike, times: Tensor | ArrayLike) -> ChronometricCurve:
-        """Average reaction times over trials of the same absolute evidence.
+        """Return the average reaction time over trials of the same absolute evidence.
 
         Args:
-            evidence: Evidence of each trial, ``(n_trials,)``.
+            evidence: Evidence of each trial, ``(n_trials,)``, finite.
             times: Reaction times in ms, ``(n_trials,)``; NaN where no decision was reached.
-
-        Returns:
-            The curve.
-
-        Raises:
-            ValueError: If the shapes differ, or an evidence is NaN or infinite.
 
         Example:
             >>> times = torch.tensor([300.0, 200.0, 100.0])
@@ -214,21 +206,16 @@ class ChronometricCurve(_Curve):
 def psychometric(
     task: Task, outputs: Tensor, batch: Trial, *, evidence: str = "coherence"
 ) -> PsychometricCurve:
-    """Relate a network's choices to the evidence.
+    """Return how a network's choices depend on the evidence.
 
-    A choice is the sign of the task's ``decision_variable`` at the last scored step.
+    A choice is the sign of the task's ``decision_variable`` at the last scored step. Evidence that
+    the trials lack, and outputs of other trials, are refused with a ``ValueError``.
 
     Args:
         task: Task that made the trials.
         outputs: The network's outputs, ``(n_trials, time, output_size)``.
         batch: The trials.
         evidence: Name in ``batch.info`` of the signed evidence.
-
-    Returns:
-        The psychometric curve.
-
-    Raises:
-        ValueError: If the trials do not hold this evidence, or outputs and trials do not match.
 
     Example:
         >>> from pyrnn.tasks import MultisensoryIntegration
@@ -252,7 +239,10 @@ def chronometric(
     threshold: float,
     since: str = "stimulus",
 ) -> ChronometricCurve:
-    """Relate a network's reaction times to the evidence.
+    """Return how a network's reaction times depend on the evidence.
+
+    Evidence or an epoch that the trials lack, outputs of other trials and a threshold that is not
+    positive are refused with a ``ValueError``.
 
     Args:
         task: Task that made the trials.
@@ -261,13 +251,6 @@ def chronometric(
         evidence: Name in ``batch.info`` of the evidence.
         threshold: Size of the decision variable at which the network has decided.
         since: Name of the epoch whose onset is time 0.
-
-    Returns:
-        The chronometric curve.
-
-    Raises:
-        ValueError: If the trials do not hold this evidence or this epoch, outputs and trials do
-            not match, or the threshold is not positive.
 
     Example:
         >>> from pyrnn.tasks import MultisensoryIntegration
@@ -296,8 +279,8 @@ def reaction_times(
         Times in ms, ``(n_trials,)``; NaN where the threshold is not reached.
 
     Raises:
-        ValueError: If the trials have no such epoch, outputs and trials do not match, or the
-            threshold is not positive.
+        ValueError: If the trials have no such epoch, the threshold is not positive, or the outputs
+            are those of other trials.
 
     Example:
         >>> from pyrnn.tasks import MultisensoryIntegration
@@ -334,7 +317,7 @@ def _evidence(batch: Trial, name: str) -> Tensor:
 
 
 def _pairs(evidence: Tensor | ArrayLike, values: Tensor | ArrayLike) -> tuple[Floats, Floats]:
-    """Return the evidence and another value of each trial, ``(n_trials,)`` both."""
+    # evidence and another value of each trial, both (n_trials,)
     x, y = (torch.as_tensor(v).detach().cpu().double().numpy().ravel() for v in (evidence, values))
     if x.shape != y.shape or len(x) == 0:
         raise ValueError(

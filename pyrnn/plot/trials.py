@@ -39,6 +39,8 @@ def plot_trial(
     """Draw one trial: inputs above, targets with the network's outputs below.
 
     Steps that are not scored are shaded. Epochs of the trial are marked where ``dt`` is known.
+    What is no trial is refused with a ``TypeError``; an index that the batch lacks, and fields or
+    outputs with another number of steps than the inputs, with a ``ValueError``.
 
     Args:
         trial: A task, a :class:`~pyrnn.tasks.Trial`, or ``(inputs, targets)`` or
@@ -51,11 +53,6 @@ def plot_trial(
 
     Returns:
         The axes, with one row for each channel, inputs first; a task names them.
-
-    Raises:
-        TypeError: If this is no trial.
-        ValueError: If inputs, targets, mask and outputs differ in their number of steps, or the
-            batch has no trial of this index.
 
     Example:
         >>> from pyrnn.tasks import PerceptualDecision
@@ -97,7 +94,6 @@ class _Shown:
     answers: Array | None
 
     def __post_init__(self) -> None:
-        """Refuse inputs without channels, and fields with another number of steps."""
         if self.inputs.ndim != 2:
             raise ValueError(
                 f"expected inputs of shape (time, input_size), got {self.inputs.shape}; "
@@ -114,7 +110,6 @@ class _Shown:
 
 
 def _shown(trial: Sequence[Values], answers: Array | None, index: int) -> _Shown:
-    """Return a trial, or one trial of a batch."""
     if not isinstance(trial, Sequence) or len(trial) < 2:
         raise TypeError(
             f"expected a trial, (inputs, targets) or (inputs, targets, mask), got "
@@ -131,7 +126,7 @@ def _shown(trial: Sequence[Values], answers: Array | None, index: int) -> _Shown
 
 
 def _item(batch: Array, n_axes: int, index: int) -> Array:
-    """Return an item of a batch with some leading axes, counted in order."""
+    # items are counted in order along all axes of the batch
     items = batch.reshape(-1, *batch.shape[n_axes:])
     if index >= len(items):
         raise ValueError(

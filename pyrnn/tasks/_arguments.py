@@ -12,7 +12,17 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from types import NoneType, UnionType
-from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Protocol,
+    TypeAlias,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import torch
 from torch import Tensor
@@ -128,7 +138,6 @@ def as_indices(name: str, value: int | Sequence[int] | Tensor, start: int = 0) -
         The indices, ``(n,)``, int64.
 
     Raises:
-        TypeError: If it is something else.
         ValueError: If there is none, or a negative one.
 
     Example:
@@ -190,6 +199,10 @@ def bounds(spread: Spread | Tensor) -> list[float]:
     return list(spread) if isinstance(spread, list | tuple) else [spread]
 
 
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+
 @dataclasses.dataclass(frozen=True)
 class _Check:
     """Check that a kind carries, a function of the argument's name, its value and ``dt``."""
@@ -235,7 +248,7 @@ FixedDuration: TypeAlias = Annotated[float, _Check(_fixed_duration)]
 """A time in ms, at least ``dt``, the same in all trials."""
 
 
-def check_arguments(thing: Any, dt: float | None = None) -> None:
+def check_arguments(thing: _Dataclass, dt: float | None = None) -> None:
     """Check the fields of a dataclass that are annotated with a kind, and make them plain.
 
     Args:

@@ -150,7 +150,11 @@ class NeurogymTask(Task):
         return int(space.n) if isinstance(space, _Discrete) else int(np.prod(space.shape))
 
     def trial(self, rng: torch.Generator) -> Trial:
-        """Return a trial of the environment, seeded by a generator."""
+        """Return a trial of the environment, seeded by a generator.
+
+        Raises:
+            TypeError: If the environment has no ground truth.
+        """
         self._seeded.seed(int(torch.randint(2**32 - 1, (), generator=rng)))
         env = self._env.unwrapped
         if self._trials is not env and isinstance(self._trials, _Resets):
@@ -211,7 +215,7 @@ def _make(name: str, options: Mapping[str, object]) -> _Environment:
 
 
 def _outermost(env: object, kind: type[_Kind], method: str) -> _Kind:
-    """Return the outermost wrapper whose class has a method; wrappers pass on what they lack."""
+    # its class has the method; a wrapper's instance has all attributes of what it wraps
     while not issubclass(type(env), kind):
         if not isinstance(env, _Wrapper):
             raise TypeError(

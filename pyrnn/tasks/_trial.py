@@ -204,7 +204,6 @@ def _column(values: Sequence[object]) -> Tensor | np.ndarray:
 
 
 def _check_alike(first: Trial, other: Trial) -> None:
-    """Refuse trials that cannot share a batch."""
     for name in ("inputs", "targets"):
         expected, got = getattr(first, name), getattr(other, name)
         if expected.shape[1:] != got.shape[1:] or expected.dtype != got.dtype:
@@ -221,7 +220,6 @@ def _check_alike(first: Trial, other: Trial) -> None:
 
 
 def _check_shapes(inputs: Tensor, targets: Tensor, mask: Tensor) -> None:
-    """Refuse inputs, targets and mask that do not describe the same steps."""
     if inputs.ndim < 2:
         raise ValueError(
             f"expected inputs of shape (time, input_size), got {tuple(inputs.shape)}; "

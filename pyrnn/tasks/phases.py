@@ -257,7 +257,6 @@ class PhaseTask(Task):
         )
 
     def _check_asked(self) -> None:
-        """Refuse a chain in which no phase with targets is scored."""
         if not any(phase.targets and phase.weight > 0 for phase in self.phases):
             raise ValueError(
                 "expected a phase with targets that are scored, got none; end with Response(…)"
@@ -285,7 +284,7 @@ class PhaseTask(Task):
 
 
 def _value(channel: Channel, known: Mapping[str, Tensor]) -> Tensor:
-    """Return the value of a channel in each trial, ``(n_trials, 1)``, or a single number."""
+    # a value for each trial, (n_trials, 1), or a single number
     if isinstance(channel, str):
         names, function = [channel], _same
     elif callable(channel):

@@ -19,7 +19,6 @@ __all__ = [
 
 
 def _check(outputs: Tensor, targets: Tensor, mask: Tensor) -> None:
-    """Refuse outputs and targets whose steps are not those of the mask, and an empty mask."""
     if outputs.shape[:-1] != mask.shape or targets.shape[: mask.ndim] != mask.shape:
         raise ValueError(
             f"expected outputs {(*mask.shape, 'output_size')} and targets that start with "
