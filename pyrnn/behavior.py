@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from pyrnn.result import Report, Result
@@ -23,7 +23,6 @@ __all__ = [
     "reaction_times",
 ]
 
-Floats = NDArray[np.float64]
 
 _WIDEST = 20.0  # largest width of a fitted curve, in ranges of the evidence
 
@@ -58,18 +57,16 @@ class PsychometricCurve(_Curve):
         ('complete', True)
     """
 
-    evidence: Floats
-    share: Floats
-    n_trials: NDArray[np.int64]
-    low: Floats
-    high: Floats
+    evidence: np.ndarray
+    share: np.ndarray
+    n_trials: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
     bias: float
     width: float
 
     @classmethod
-    def fit(
-        cls, evidence: Tensor | ArrayLike, is_positive: Tensor | ArrayLike
-    ) -> PsychometricCurve:
+    def fit(cls, evidence: ArrayLike, is_positive: ArrayLike) -> PsychometricCurve:
         """Return the shares at each level, with a logistic fit by maximum likelihood.
 
         Args:
@@ -100,7 +97,7 @@ class PsychometricCurve(_Curve):
         k = np.bincount(index, weights=positive > 0).astype(int)
         return cls(levels, k / n, n, *wilson_interval(k, n), *_fit_logistic(levels, k, n))
 
-    def __call__(self, evidence: Tensor | ArrayLike) -> Floats:
+    def __call__(self, evidence: ArrayLike) -> np.ndarray:
         """Return the fitted share of positive choices at any evidence."""
         from scipy.special import expit
 
@@ -155,13 +152,13 @@ class ChronometricCurve(_Curve):
         array([400., 200.])
     """
 
-    evidence: Floats
-    time: Floats
-    error: Floats
-    share_decided: Floats
+    evidence: np.ndarray
+    time: np.ndarray
+    error: np.ndarray
+    share_decided: np.ndarray
 
     @classmethod
-    def fit(cls, evidence: Tensor | ArrayLike, times: Tensor | ArrayLike) -> ChronometricCurve:
+    def fit(cls, evidence: ArrayLike, times: ArrayLike) -> ChronometricCurve:
         """Return the average reaction time over trials of the same absolute evidence.
 
         Args:
@@ -316,7 +313,7 @@ def _evidence(batch: Trial, name: str) -> Tensor:
     return batch.info[name]
 
 
-def _pairs(evidence: Tensor | ArrayLike, values: Tensor | ArrayLike) -> tuple[Floats, Floats]:
+def _pairs(evidence: ArrayLike, values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     # evidence and another value of each trial, both (n_trials,)
     x, y = (torch.as_tensor(v).detach().cpu().double().numpy().ravel() for v in (evidence, values))
     if x.shape != y.shape or len(x) == 0:
@@ -328,15 +325,13 @@ def _pairs(evidence: Tensor | ArrayLike, values: Tensor | ArrayLike) -> tuple[Fl
     return x, y
 
 
-def _fit_logistic(
-    levels: Floats, k: NDArray[np.int64], n: NDArray[np.int64]
-) -> tuple[float, float]:
+def _fit_logistic(levels: np.ndarray, k: np.ndarray, n: np.ndarray) -> tuple[float, float]:
     """Return bias and width that maximize the binomial likelihood of ``k`` of ``n``."""
     from scipy.optimize import minimize
 
     span, step = np.ptp(levels), np.diff(levels).min()
 
-    def surprise(parameters: Floats) -> float:
+    def surprise(parameters: np.ndarray) -> float:
         z = (levels - parameters[0] * span) / np.exp(parameters[1])
         return float(k @ np.logaddexp(0, -z) + (n - k) @ np.logaddexp(0, z))
 

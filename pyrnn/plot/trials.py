@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
-from torch import Tensor
 
 from pyrnn.behavior import PsychometricCurve
 from pyrnn.palette import CYCLE, GRAY, INK, RULE
@@ -20,8 +19,6 @@ from pyrnn.validate import as_integer
 
 __all__ = ["plot_psychometric", "plot_trial"]
 
-Values: TypeAlias = Tensor | ArrayLike
-
 GAP = 0.35  # between channels, as a share of a channel's height
 TOP, ROW = 0.12, 0.5  # where the channels end, and the height of a row of names above
 LETTER = 0.48  # mean width of a letter of these names, as a share of the labels' size
@@ -29,8 +26,8 @@ LETTER = 0.48  # mean width of a letter of these names, as a share of the labels
 
 @styled
 def plot_trial(
-    trial: Task | Sequence[Values],
-    outputs: Values | None = None,
+    trial: Task | Sequence[ArrayLike],
+    outputs: ArrayLike | None = None,
     *,
     index: int = 0,
     dt: float | None = None,
@@ -109,7 +106,7 @@ class _Shown:
                 )
 
 
-def _shown(trial: Sequence[Values], answers: Array | None, index: int) -> _Shown:
+def _shown(trial: Sequence[ArrayLike], answers: Array | None, index: int) -> _Shown:
     if not isinstance(trial, Sequence) or len(trial) < 2:
         raise TypeError(
             f"expected a trial, (inputs, targets) or (inputs, targets, mask), got "
