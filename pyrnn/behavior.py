@@ -23,7 +23,6 @@ __all__ = [
     "reaction_times",
 ]
 
-
 _WIDEST = 20.0  # largest width of a fitted curve, in ranges of the evidence
 
 
@@ -32,6 +31,10 @@ class _Curve(Result):
         for name, value in vars(self).items():
             if isinstance(value, Tensor):  # a file holds tensors
                 object.__setattr__(self, name, value.numpy())
+
+    def _frame(self) -> dict[str, list[object]]:
+        columns = {k: v for k, v in vars(self).items() if isinstance(v, np.ndarray)}
+        return {name: list(column) for name, column in columns.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,10 +135,6 @@ class PsychometricCurve(_Curve):
         headings = ("evidence", "share positive", "95 % interval", "trials")
         return Report(title, headings, rows, [self.status])
 
-    def _frame(self) -> dict[str, list[object]]:
-        names = ("evidence", "share", "low", "high", "n_trials")
-        return {name: list(getattr(self, name)) for name in names}
-
 
 @dataclass(frozen=True, eq=False)
 class ChronometricCurve(_Curve):
@@ -194,10 +193,6 @@ class ChronometricCurve(_Curve):
         ]
         headings = ("|evidence|", "time (ms)", "standard error", "share decided")
         return Report("chronometric curve", headings, rows, [self.status])
-
-    def _frame(self) -> dict[str, list[object]]:
-        names = ("evidence", "time", "error", "share_decided")
-        return {name: list(getattr(self, name)) for name in names}
 
 
 def psychometric(

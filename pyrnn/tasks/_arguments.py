@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from types import NoneType, UnionType
 from typing import (
     Annotated,
@@ -24,10 +24,9 @@ from typing import (
     get_type_hints,
 )
 
-import torch
 from torch import Tensor
 
-from pyrnn.validate import as_integer, as_number, as_tensor
+from pyrnn.validate import as_integer, as_number
 
 __all__ = [
     "Count",
@@ -36,7 +35,6 @@ __all__ = [
     "NonNegative",
     "Positive",
     "PositiveDuration",
-    "as_indices",
     "as_numbers",
     "as_spread",
     "bounds",
@@ -124,39 +122,6 @@ def as_numbers(
     if not numbers or size not in (None, len(numbers)):
         raise ValueError(f"expected {name} to be a list of {wanted}, got {len(numbers)} of them")
     return numbers
-
-
-def as_indices(name: str, value: int | Sequence[int] | Tensor, start: int = 0) -> Tensor:
-    """Check that a value is a number of trials or a list of indices and return the indices.
-
-    Args:
-        name: Name of the argument, for the message.
-        value: What was given.
-        start: First index, if it is a number.
-
-    Returns:
-        The indices, ``(n,)``, int64.
-
-    Raises:
-        ValueError: If there is none, or a negative one.
-
-    Example:
-        >>> as_indices("trials", 3, start=5), as_indices("trials", [4, 0])
-        (tensor([5, 6, 7]), tensor([4, 0]))
-    """
-    if isinstance(value, int):
-        indices = torch.arange(start, start + value)
-    else:
-        indices = as_tensor(name, value, "pass a number of trials or a list of indices")
-        if indices.ndim == 0:  # a whole number of NumPy or torch
-            return as_indices(name, as_integer(name, value), start)
-    is_list = indices.ndim == 1 and len(indices) > 0 and not indices.is_floating_point()
-    if not is_list or int(indices.min()) < 0:
-        raise ValueError(
-            f"expected {name} to be a positive number of trials or a list of indices >= 0, got "
-            f"{value}"
-        )
-    return indices.to(torch.int64)
 
 
 def to_steps(name: str, duration: float, dt: float) -> int:

@@ -12,10 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from pyrnn.tasks._arguments import as_indices
 from pyrnn.tasks._trial import Trial, join_batches
 from pyrnn.tasks._trial_random import TrialRandom
-from pyrnn.validate import as_boolean, as_integer, as_number
+from pyrnn.validate import as_boolean, as_integer, as_number, as_tensor
 
 __all__ = ["TrialDataset"]
 
@@ -87,7 +86,7 @@ class TrialDataset(Dataset[Trial]):
         Returns:
             A batch in torch's default precision: inputs ``(n, time, input_size)`` and so on.
         """
-        indices = as_indices("trials", trials, start)
+        indices = _as_indices(trials, start)
         if self._is_kept and int(indices.max()) < self.n_trials:
             return self._all.rows(indices)
         return self._make(indices)
@@ -172,3 +171,19 @@ class TrialDataset(Dataset[Trial]):
     @cached_property
     def _example(self) -> Trial:
         return self.batch(1)
+
+
+def _as_indices(trials: int | Sequence[int] | Tensor, start: int) -> Tensor:
+    if isinstance(trials, int):
+        indices = torch.arange(start, start + trials)
+    else:
+        indices = as_tensor("trials", trials, "pass a number of trials or a list of indices")
+        if indices.ndim == 0:  # a whole number of NumPy or torch
+            return _as_indices(as_integer("trials", trials), start)
+    is_list = indices.ndim == 1 and len(indices) > 0 and not indices.is_floating_point()
+    if not is_list or int(indices.min()) < 0:
+        raise ValueError(
+            "expected trials to be a positive number of trials or a list of indices >= 0, got "
+            f"{trials}"
+        )
+    return indices.to(torch.int64)

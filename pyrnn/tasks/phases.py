@@ -175,7 +175,7 @@ class Response(Phase):
 class PhaseTask(Task):
     """A task of phases that follow one another.
 
-    It is usually written with ``>>``, and its options are set with ``replace``.
+    It is usually written with ``>>``; ``replace`` sets its options.
 
     Args:
         phases: The phases, in order.
@@ -285,20 +285,15 @@ class PhaseTask(Task):
 
 def _value(channel: Channel, known: Mapping[str, Tensor]) -> Tensor:
     # a value for each trial, (n_trials, 1), or a single number
-    if isinstance(channel, str):
-        names, function = [channel], _same
-    elif callable(channel):
-        names, function = list(inspect.signature(channel).parameters), channel
-    else:
+    if not isinstance(channel, str) and not callable(channel):
         return torch.tensor(float(channel), dtype=torch.float64)
+    names = list(inspect.signature(channel).parameters) if callable(channel) else [channel]
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ValueError(
             f"expected variables that some phase draws, {sorted(known)}, got {unknown}; "
             'write e.g. Stimulus(500, "angle", draw={"angle": (0, 6.28)})'
         )
-    return torch.as_tensor(function(*(known[name] for name in names))).double().reshape(-1, 1)
-
-
-def _same(value: Tensor) -> Tensor:
-    return value
+    values = [known[name] for name in names]
+    value = channel(*values) if callable(channel) else values[0]
+    return torch.as_tensor(value).double().reshape(-1, 1)
