@@ -4,7 +4,7 @@ Networks come from ``benchmarks/learnability.py --networks out/learnability``; t
 missing are trained here, which takes from seconds to a minute each.
 
     python docs/tasks/make_pages.py [--networks out/learnability] [names of tasks]
-    ruff format docs/tasks
+    ruff format --config "format.exclude = []" docs/tasks
 """
 
 import argparse
