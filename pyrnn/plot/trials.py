@@ -19,9 +19,9 @@ from pyrnn.validate import as_integer
 
 __all__ = ["plot_psychometric", "plot_trial"]
 
-GAP = 0.35  # between channels, as a share of a channel's height
-TOP, ROW = 0.12, 0.5  # where the channels end, and the height of a row of names above
-LETTER = 0.48  # mean width of a letter of these names, as a share of the labels' size
+_GAP = 0.35  # between channels, as a share of a channel's height
+_TOP, _ROW = 0.12, 0.5  # where the channels end, and the height of a row of names above
+_LETTER = 0.48  # mean width of a letter of these names, as a share of the labels' size
 
 
 @styled
@@ -182,17 +182,17 @@ class _Rows:
             style = {**style, "label": style.get("label") if first else None}
             self.ax.plot(self.times, self.level - 1 + (curve - self.low) / self.height, **style)
         self.ticks.append((self.level - 0.5, name))
-        self.level -= 1 + GAP
+        self.level -= 1 + _GAP
 
     def rule(self) -> None:
         """Draw a line between inputs and outputs."""
-        self.ax.axhline(self.level + GAP / 2, color=RULE, linewidth=0.8)
+        self.ax.axhline(self.level + _GAP / 2, color=RULE, linewidth=0.8)
 
     def finish(self) -> None:
         self.ax.set_yticks([y for y, _ in self.ticks], [name for _, name in self.ticks])
         self.ax.tick_params(axis="y", length=0)
         self.ax.spines["left"].set_visible(False)
-        self.ax.set_ylim(self.level + GAP / 2, TOP)
+        self.ax.set_ylim(self.level + _GAP / 2, _TOP)
         self.ax.margins(x=0.01)
         if len(self.ax.get_legend_handles_labels()[1]) > 1:
             legend_above(self.ax)
@@ -216,15 +216,14 @@ def _shade(ax: Axes, times: Array, mask: Array) -> None:
         ax.axvspan(left, right, color=RULE, alpha=0.45, linewidth=0, zorder=0)
 
 
-def _name_epochs(ax: Axes, epochs: Mapping[str, Any], dt: float | None) -> None:
-    """Mark where named epochs begin; they are given in ms, so steps need no marks."""
-    edges = {name: as_array(span).tolist() for name, span in epochs.items()}
-    spans = {name: (start, stop) for name, (start, stop) in edges.items() if stop > start}
+def _name_epochs(ax: Axes, epochs: Mapping[str, Array], dt: float | None) -> None:
+    """Mark the onsets of epochs, which are in ms, unless the axis counts steps."""
+    spans = {name: tuple(span.tolist()) for name, span in epochs.items() if span[1] > span[0]}
     if dt is None or not spans:
         return
     left, right = ax.get_xlim()
     inches = ax.get_window_extent().width / ax.figure.dpi
-    letter = LETTER * text_size(ax) / 72 / inches * (right - left)
+    letter = _LETTER * text_size(ax) / 72 / inches * (right - left)
     ends = [left, left]  # where the names in the two rows end
     for name, (start, stop) in sorted(spans.items(), key=lambda item: item[1]):
         ax.axvline(start, color=GRAY, linewidth=0.8, linestyle=":")
@@ -233,8 +232,8 @@ def _name_epochs(ax: Axes, epochs: Mapping[str, Any], dt: float | None) -> None:
         row = 0 if middle - reach > ends[0] or ends[0] <= ends[1] else 1
         ends[row] = middle + reach
         style: dict[str, Any] = {"fontsize": "small", "color": INK, "ha": "center", "va": "center"}
-        ax.text(middle, TOP + ROW * (row + 0.6), name, **style)
-    ax.set_ylim(top=TOP + ROW * (1.2 if ends[1] == left else 2.2))
+        ax.text(middle, _TOP + _ROW * (row + 0.6), name, **style)
+    ax.set_ylim(top=_TOP + _ROW * (1.2 if ends[1] == left else 2.2))
 
 
 @styled
