@@ -1,4 +1,8 @@
-"""Tasks: torch datasets of trials that are vectorized, seeded and scored."""
+"""Tasks: torch datasets of trials that depend on a seed and an index only.
+
+``pyrnn.tasks.phases`` builds tasks from phases, and ``pyrnn.tasks.scores`` has functions for an
+``accuracy`` of your own.
+"""
 
 from pyrnn.tasks._arguments import Duration
 from pyrnn.tasks._base import Task
