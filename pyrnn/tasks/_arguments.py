@@ -24,8 +24,6 @@ from typing import (
     get_type_hints,
 )
 
-from torch import Tensor
-
 from pyrnn.validate import as_integer, as_number
 
 __all__ = [
@@ -152,15 +150,13 @@ def to_steps(name: str, duration: float, dt: float) -> int:
     return n
 
 
-def bounds(spread: Spread | Tensor) -> list[float]:
+def bounds(spread: Spread) -> list[float]:
     """Return the values that bound a draw: all values of a list, the ends of a range.
 
     Example:
         >>> bounds((100.0, 300.0)), bounds(100.0)
         ([100.0, 300.0], [100.0])
     """
-    if isinstance(spread, Tensor):
-        return spread.flatten().tolist()
     return list(spread) if isinstance(spread, list | tuple) else [spread]
 
 
@@ -173,6 +169,18 @@ class _Check:
     """Check that a kind carries, a function of the argument's name, its value and ``dt``."""
 
     function: Callable[[str, object, float | None], object]
+
+
+def _count(name: str, value: object, dt: float | None) -> int:
+    return as_integer(name, value, low=1)
+
+
+def _positive(name: str, value: object, dt: float | None) -> float:
+    return as_number(name, value, above=0)
+
+
+def _non_negative(name: str, value: object, dt: float | None) -> float:
+    return as_number(name, value, low=0)
 
 
 def _duration(name: str, value: object, dt: float | None) -> Spread:
@@ -194,13 +202,13 @@ def _fixed_duration(name: str, value: object, dt: float | None) -> Spread:
     return _positive_duration(name, as_number(name, value, low=0, unit="ms"), dt)
 
 
-Count: TypeAlias = Annotated[int, _Check(lambda name, value, dt: as_integer(name, value, low=1))]
+Count: TypeAlias = Annotated[int, _Check(_count)]
 """A whole number of at least 1."""
 
-Positive: TypeAlias = Annotated[float, _Check(lambda name, x, dt: as_number(name, x, above=0))]
+Positive: TypeAlias = Annotated[float, _Check(_positive)]
 """A finite number above 0."""
 
-NonNegative: TypeAlias = Annotated[float, _Check(lambda name, x, dt: as_number(name, x, low=0))]
+NonNegative: TypeAlias = Annotated[float, _Check(_non_negative)]
 """A finite number, 0 or above."""
 
 Duration: TypeAlias = Annotated[Spread, _Check(_duration)]
