@@ -6,6 +6,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from pyrnn.tasks import FlipFlop, Task, Trial
+from pyrnn.tasks._dataset import TrialDataset
 from tests.tasks.test_base import TASKS, Configured, assert_same
 
 
@@ -128,3 +129,15 @@ def test_impossible_requests_are_refused():
     for share in (0.0, 1.0, 0.01):
         with pytest.raises(ValueError, match="leave trials in both parts"):
             task.split(validation=share)
+
+
+def test_a_dataset_needs_trials_but_no_names_or_scores():
+    class Noise(TrialDataset):
+        def trials(self, draws):
+            inputs = draws.normal(5, 1)
+            return Trial(inputs, inputs)
+
+    epoch = Noise(n_trials=10).epoch(2)
+    assert_same(epoch[3], Noise().batch([23]).unbind()[0])
+    with pytest.raises(NotImplementedError, match=r"must write trials\(draws\)"):
+        TrialDataset().batch(2)

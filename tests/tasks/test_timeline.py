@@ -36,6 +36,13 @@ def test_durations_may_be_given_per_trial():
     assert time.epochs["a"].tolist() == [[0.0, 20.0], [0.0, 40.0]]
 
 
+@pytest.mark.parametrize("bad", [4.0, -20.0, float("nan")])
+def test_durations_of_each_trial_are_checked(bad):
+    durations = {"a": torch.tensor([0.0, 20.0, bad])}
+    with pytest.raises(ValueError, match=f"a to last 0 or at least dt = 10.0 ms, got {bad}"):
+        Timeline(TrialRandom(0, range(3)), 10.0, durations, longest=60.0)
+
+
 def test_drawn_values_follow_their_kind():
     draws = TrialRandom(0, range(100))
     assert set(draw_spread(draws, 7).tolist()) == {7.0}
