@@ -32,6 +32,15 @@ myst_heading_anchors = 3
 autosummary_generate = True
 autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_typehints = "signature"
+autodoc_type_aliases = {  # the first six are kinds of arguments of tasks
+    "Count": "int",
+    "Positive": "float",
+    "NonNegative": "float",
+    "FixedDuration": "float",
+    "Duration": "Duration",
+    "PositiveDuration": "Duration",
+    "ArrayLike": "ArrayLike",
+}
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
 napoleon_google_docstring = True

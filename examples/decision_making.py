@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from pyrnn import CTRNN
+from pyrnn.behavior import psychometric
 from pyrnn.dynamics import find_manifolds
 from pyrnn.palette import INK
 from pyrnn.plot import (
@@ -45,7 +46,7 @@ def main(epochs=40, n_units=64, show=True):
     trials = task.batch(4096, start=10**6)  # never seen in training
     outputs, states = rnn.predict(trials.inputs)
     accuracy = task.accuracy(outputs, trials.targets, trials.mask)
-    curve = task.psychometric(outputs, trials)
+    curve = psychometric(task, outputs, trials)
     watched = states[:, 1:-1]  # while the stimulus is on
     no_evidence = torch.tensor([1.0, 0.5, 0.5])
     lines = find_manifolds(rnn, watched[:160:4], no_evidence, tol=0.05, max_speed=0.5)

@@ -18,8 +18,9 @@ import torch
 from torch.utils.data import TensorDataset
 
 from pyrnn import RateRNN
+from pyrnn.behavior import PsychometricCurve
 from pyrnn.plot import STYLE_SHEET, plot_loss, plot_psychometric, plot_trial
-from pyrnn.tasks import NeurogymTask, psychometric
+from pyrnn.tasks import NeurogymTask
 
 NEEDS = "neurogym"
 OUT = Path("out/neurogym_decision")
@@ -45,7 +46,7 @@ def main(epochs=10, n_units=64, n_trials=2048, show=True):
     print(f"{100 * accuracy:.1f} % right after {history.n_steps} steps")
     truth, coherence = trials.info["ground_truth"], trials.info["coh"]
     signed = torch.where(truth > 0, coherence, -coherence)
-    curve = psychometric(signed, outputs[:, -1].argmax(-1) == 2)
+    curve = PsychometricCurve.fit(signed, outputs[:, -1].argmax(-1) == 2)
 
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.4))
     plot_loss(history, ax=axes[0])

@@ -85,6 +85,12 @@ class Report:
         notes = "".join(f"<div>{html.escape(note)}</div>" for note in self.notes)
         return f"<table>{''.join(parts)}</table>{notes}"
 
+    def __rich__(self) -> Table:
+        return self.to_rich()
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
 
 def _row(tag: str, cells: Sequence[str]) -> str:
     return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from pyrnn.base import RNNBase
 from pyrnn.checkpoint import load
-from pyrnn.tasks.checks import check_task
+from pyrnn.tasks import check_task
 
 __all__ = ["check_rnn", "check_task"]
 
-SHAPES: tuple[tuple[int, ...], ...] = ((), (2,), (2, 3))
+_SHAPES: tuple[tuple[int, ...], ...] = ((), (2,), (2, 3))
 
 
 def check_rnn(rnn: RNNBase) -> None:
@@ -23,15 +23,15 @@ def check_rnn(rnn: RNNBase) -> None:
 
     ``step`` must be a pure function of state and input: no noise, no memory of its own, no
     change of its arguments. It must be batched over leading axes, trial by trial, and
-    differentiable. Unrolling must be the same as calling it in a loop, and the network must
-    survive copying, saving and loading. Its noise, if it has any, must reach the states.
+    differentiable. Unrolling must be the same as calling it in a loop. The network must be the
+    same after copying, saving and loading. Its noise, if it has any, must change the states. A
+    broken promise is a ``ValueError`` that says which one.
 
     Args:
-        rnn: The network to check; it is left as it was.
+        rnn: The network to check; it is not changed.
 
     Raises:
         TypeError: If it is no network of pyrnn.
-        ValueError: If a promise is broken.
 
     Example:
         >>> from pyrnn import CTRNN
@@ -66,7 +66,7 @@ def _draw(rnn: RNNBase, rng: torch.Generator, shape: tuple[int, ...]) -> tuple[T
 
 
 def _check_shapes(rnn: RNNBase, rng: torch.Generator) -> None:
-    for shape in SHAPES:
+    for shape in _SHAPES:
         h, x = _draw(rnn, rng, shape)
         try:
             new = rnn.step(h, x)

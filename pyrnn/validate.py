@@ -96,16 +96,21 @@ def as_number(
         ...
         ValueError: expected dt to be a number > 0 (in ms), got 0
     """
+    number = _real(value)
+    if (
+        number is not None
+        and math.isfinite(number)
+        and (above is None or number > above)
+        and (low is None or number >= low)
+        and (high is None or number <= high)
+    ):
+        return number
     limits = [("> ", above), (">= ", low), ("<= ", high)]
     wanted = " and ".join(f"{sign}{limit:g}" for sign, limit in limits if limit is not None)
     wanted = f"a number {wanted}".strip() + (f" (in {unit})" if unit else "")
-    number = _real(value)
     if number is None:
         raise TypeError(f"expected {name} to be {wanted}, got {_shown(value)}")
-    is_within = (above is None or number > above) and (low is None or number >= low)
-    if not math.isfinite(number) or not is_within or (high is not None and number > high):
-        raise ValueError(f"expected {name} to be {wanted}, got {value}")
-    return number
+    raise ValueError(f"expected {name} to be {wanted}, got {value}")
 
 
 def as_boolean(name: str, value: object) -> bool:

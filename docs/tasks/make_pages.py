@@ -4,7 +4,7 @@ Networks come from ``benchmarks/learnability.py --networks out/learnability``; t
 missing are trained here, which takes from seconds to a minute each.
 
     python docs/tasks/make_pages.py [--networks out/learnability] [names of tasks]
-    ruff format docs/tasks
+    ruff format --config "format.exclude = []" docs/tasks
 """
 
 import argparse
@@ -20,7 +20,7 @@ import torch
 
 import pyrnn
 from pyrnn.base import RNNBase
-from pyrnn.plot import STYLE_SHEET
+from pyrnn.plot import STYLE_SHEET, plot_trial
 from pyrnn.training import Curriculum
 
 SHOWN = {"CountPulses": 4, "SineGenerator": 4}  # trials in which more happens than in trial 1
@@ -40,6 +40,7 @@ scored are shaded. On {n_test} fresh trials the network's {metric} is {value}.*
 
 ```python
 from pyrnn import RateRNN
+from pyrnn.plot import plot_trial
 from pyrnn.tasks import {imports}
 {extra_import}
 task = {task}
@@ -52,7 +53,7 @@ history = rnn.fit(
     scheduler="cosine",
     clip_norm={clip_norm},{curriculum}
 )
-task.plot_trial(0, rnn.predict(task[0].inputs).outputs)
+plot_trial(task, rnn.predict(task[0].inputs).outputs)
 ```
 
 {beyond}```{{eval-rst}}
@@ -107,7 +108,7 @@ def draw(row: Row, rnn: RNNBase, index: int) -> None:
     n_rows = row.task.input_size + row.task.output_size
     with plt.style.context(STYLE_SHEET):
         figure, ax = plt.subplots(figsize=(7, 1.2 + 0.55 * n_rows), layout="constrained")
-        row.task.plot_trial(index, outputs, ax=ax)
+        plot_trial(row.task, outputs, index=index, ax=ax)
     (HERE / "images").mkdir(exist_ok=True)
     figure.savefig(HERE / "images" / f"{row.name}.png", dpi=100)
     plt.close(figure)

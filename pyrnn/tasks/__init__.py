@@ -1,40 +1,36 @@
-"""Tasks: torch datasets of trials that are vectorized, seeded and scored."""
+"""Tasks: torch datasets of trials that depend on a seed and an index only.
 
-from pyrnn.tasks.base import Task
-from pyrnn.tasks.checks import check_task
-from pyrnn.tasks.choice import ChoiceTask
-from pyrnn.tasks.counting import CountOnes, CountPulses
-from pyrnn.tasks.curves import (
-    ChronometricCurve,
-    PsychometricCurve,
-    chronometric,
-    psychometric,
-    reaction_times,
-)
-from pyrnn.tasks.decisions import ContextIntegration, MultisensoryIntegration, PerceptualDecision
-from pyrnn.tasks.flipflop import FlipFlop
-from pyrnn.tasks.generators import PulseToChirp, SineGenerator
-from pyrnn.tasks.integrators import HeadingIntegrator, WhiteNoiseIntegrator
-from pyrnn.tasks.memory import DelayedMatchToSample, ParametricWorkingMemory
-from pyrnn.tasks.multitask import MultiTask
-from pyrnn.tasks.neurogym import NeurogymTask
-from pyrnn.tasks.phases import Delay, Fixation, Phase, PhaseTask, Response, Stimulus
-from pyrnn.tasks.response import DelayedResponse
-from pyrnn.tasks.timeline import Timeline
-from pyrnn.tasks.timing import IntervalDiscrimination, ReadySetGo
-from pyrnn.tasks.trial import Trial, stack_trials
-from pyrnn.tasks.trial_random import TrialRandom
+``pyrnn.tasks.phases`` builds tasks from phases, and ``pyrnn.tasks.scores`` has functions for an
+``accuracy`` of your own.
+"""
+
+from pyrnn.tasks._arguments import Duration
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._checks import check_task
+from pyrnn.tasks._choice import ChoiceTask
+from pyrnn.tasks._counting import CountOnes, CountPulses
+from pyrnn.tasks._decisions import ContextIntegration, MultisensoryIntegration, PerceptualDecision
+from pyrnn.tasks._flipflop import FlipFlop
+from pyrnn.tasks._generators import PulseToChirp, SineGenerator
+from pyrnn.tasks._integrators import HeadingIntegrator, WhiteNoiseIntegrator
+from pyrnn.tasks._memory import DelayedMatchToSample, ParametricWorkingMemory
+from pyrnn.tasks._multitask import MultiTask
+from pyrnn.tasks._neurogym import NeurogymTask
+from pyrnn.tasks._response import DelayedResponse
+from pyrnn.tasks._timeline import Timeline, white_noise
+from pyrnn.tasks._timing import IntervalDiscrimination, ReadySetGo
+from pyrnn.tasks._trial import Trial, stack_trials
+from pyrnn.tasks._trial_random import TrialRandom
+from pyrnn.tasks.phases import PhaseTask
 
 __all__ = [
     "ChoiceTask",
-    "ChronometricCurve",
     "ContextIntegration",
     "CountOnes",
     "CountPulses",
-    "Delay",
     "DelayedMatchToSample",
     "DelayedResponse",
-    "Fixation",
+    "Duration",
     "FlipFlop",
     "HeadingIntegrator",
     "IntervalDiscrimination",
@@ -43,22 +39,16 @@ __all__ = [
     "NeurogymTask",
     "ParametricWorkingMemory",
     "PerceptualDecision",
-    "Phase",
     "PhaseTask",
-    "PsychometricCurve",
     "PulseToChirp",
     "ReadySetGo",
-    "Response",
     "SineGenerator",
-    "Stimulus",
     "Task",
     "Timeline",
     "Trial",
     "TrialRandom",
     "WhiteNoiseIntegrator",
     "check_task",
-    "chronometric",
-    "psychometric",
-    "reaction_times",
     "stack_trials",
+    "white_noise",
 ]

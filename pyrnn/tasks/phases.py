@@ -1,4 +1,4 @@
-"""Tasks composed of phases: ``Fixation(300) >> Stimulus(800, …) >> Response(200, …)``."""
+"""Tasks that consist of phases: ``Fixation(300) >> Stimulus(800, …) >> Response(200, …)``."""
 
 from __future__ import annotations
 
@@ -11,33 +11,42 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from pyrnn.tasks.base import Task
-from pyrnn.tasks.scores import last_scored
-from pyrnn.tasks.timeline import Duration, Timeline, draw_ms, white_noise
-from pyrnn.tasks.trial import Trial
-from pyrnn.tasks.trial_random import TrialRandom
+from pyrnn.tasks._arguments import Duration, NonNegative, Spread, as_spread, check_arguments
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._timeline import Timeline, draw_spread, white_noise
+from pyrnn.tasks._trial import Trial
+from pyrnn.tasks._trial_random import TrialRandom
+from pyrnn.tasks.scores import last_value_accuracy
+from pyrnn.validate import as_boolean, as_number
+
+__all__ = ["Delay", "Fixation", "Phase", "PhaseTask", "Response", "Stimulus"]
 
 Channel: TypeAlias = float | str | Callable[..., Tensor]
-"""A constant, the name of a variable, or a function of variables called by their names."""
+"""A number, the name of a variable, or a function whose arguments are named like variables."""
 
 
 @dataclass(frozen=True, eq=False)
 class Phase:
-    """A phase of a trial: how long, what is shown, what is asked.
+    """A phase of a trial: its duration, its inputs and its targets.
 
-    Phases are chained with ``>>``, which makes a task. :class:`Fixation`, :class:`Stimulus`,
+    Phases are chained with ``>>`` into a task. :class:`Fixation`, :class:`Stimulus`,
     :class:`Delay` and :class:`Response` are the usual kinds.
 
     Args:
         duration: In ms: a number, a range ``(low, high)`` or a list of equally likely values.
-        inputs: What the channels after fixation show.
-        targets: What the outputs should be.
-        draw: Variables drawn once per trial: a range ``(low, high)`` or a list of values, by
-            name. All phases may use them.
+        inputs: Values of the input channels after fixation: a number, the name of a variable or a
+            function of variables for each channel.
+        targets: Values of the targets, in the same way.
+        draw: Variables that are drawn once for each trial, by name: a range ``(low, high)`` or a
+            list of values. All phases may use them.
         fixate: Whether the fixation channel is on.
         noise: Standard deviation of noise on the inputs at ``dt`` = 20 ms.
-        weight: How much the steps of the phase count; 0 for not at all.
+        weight: Weight of the steps in the loss; 0 means not scored.
         name: Name of the phase.
+
+    Raises:
+        TypeError: If an argument is of another kind.
+        ValueError: If a duration, the noise or the weight is negative, or a number is not finite.
 
     Example:
         >>> flash = Phase(100.0, inputs=("c",), draw={"c": [-1.0, 1.0]}, fixate=False)
@@ -49,44 +58,58 @@ class Phase:
     inputs: tuple[Channel, ...] = ()
     targets: tuple[Channel, ...] = ()
     _: KW_ONLY
-    draw: Mapping[str, Duration] = field(default_factory=dict)
+    draw: Mapping[str, Spread] = field(default_factory=dict)
     fixate: bool = True
-    noise: float = 0.0
-    weight: float = 0.0
+    noise: NonNegative = 0.0
+    weight: NonNegative = 0.0
     name: str = "phase"
 
+    def __post_init__(self) -> None:
+        check_arguments(self)
+        as_boolean("fixate", self.fixate)
+        if not isinstance(self.draw, Mapping):
+            raise TypeError(f"expected draw to map names to values, got {self.draw!r}")
+        draw = {name: as_spread(f"draw[{name!r}]", spread) for name, spread in self.draw.items()}
+        object.__setattr__(self, "draw", draw)
+        for name, channels in (("inputs", self.inputs), ("targets", self.targets)):
+            if not isinstance(channels, tuple | list):
+                raise TypeError(f"expected {name} to be a tuple of channels, got {channels!r}")
+            for channel in channels:
+                if not isinstance(channel, str) and not callable(channel):
+                    as_number(f"a channel of {name}, if no name and no function,", channel)
+
     def __rshift__(self, after: Phase | PhaseTask) -> PhaseTask:
-        """Let another phase follow, or a whole chain of them."""
+        """Return a task with another phase, or another task, behind this one."""
         return PhaseTask([self]) >> after
 
 
 class Fixation(Phase):
-    """Wait with the fixation channel on; every output should be 0.
+    """A phase that shows the fixation channel only; all targets are 0.
 
     Args:
-        duration: In ms.
-        weight: How much the steps count.
+        duration: In ms, as in :class:`Phase`.
+        weight: Weight of the steps in the loss.
         name: Name of the phase.
 
     Example:
-        >>> task = Fixation((100.0, 300.0)) >> Response(100.0, 1.0)  # in ms, a new one each trial
+        >>> task = Fixation((100.0, 300.0)) >> Response(100.0, 1.0)  # drawn for each trial
         >>> sorted(task[0].epochs)
         ['fixation', 'response']
     """
 
-    def __init__(self, duration: Duration, *, weight: float = 0.0, name: str = "fixation"):
+    def __init__(self, duration: Duration, *, weight: float = 0.0, name: str = "fixation") -> None:
         super().__init__(duration, weight=weight, name=name)
 
 
 class Stimulus(Phase):
-    """Show something on the channels after fixation.
+    """A phase that shows something on the channels after fixation; all targets are 0.
 
     Args:
-        duration: In ms.
-        *inputs: One per channel: a number, the name of a variable or a function of variables.
+        duration: In ms, as in :class:`Phase`.
+        *inputs: A number, the name of a variable or a function of variables for each channel.
         draw: Variables to draw, by name.
         noise: Standard deviation of noise on these channels at ``dt`` = 20 ms.
-        weight: How much the steps count; outputs should be 0.
+        weight: Weight of the steps in the loss.
         name: Name of the phase.
 
     Example:
@@ -100,39 +123,39 @@ class Stimulus(Phase):
         self,
         duration: Duration,
         *inputs: Channel,
-        draw: Mapping[str, Duration] | None = None,
+        draw: Mapping[str, Spread] | None = None,
         noise: float = 0.0,
         weight: float = 0.0,
         name: str = "stimulus",
-    ):
+    ) -> None:
         super().__init__(duration, inputs, draw=draw or {}, noise=noise, weight=weight, name=name)
 
 
 class Delay(Fixation):
-    """Wait with the fixation channel on, e.g. between stimulus and response.
+    """A fixation phase between stimulus and response; all targets are 0.
 
     Args:
-        duration: In ms.
-        weight: How much the steps count; outputs should be 0.
+        duration: In ms, as in :class:`Phase`.
+        weight: Weight of the steps in the loss.
         name: Name of the phase.
 
     Example:
         >>> cue = Stimulus(100.0, "a", draw={"a": [-1.0, 1.0]})
-        >>> (cue >> Delay([200.0, 400.0]) >> Response(100.0, "a")).n_steps  # the longest, of 20 ms
+        >>> (cue >> Delay([200.0, 400.0]) >> Response(100.0, "a")).n_steps  # of 20 ms each
         30
     """
 
-    def __init__(self, duration: Duration, *, weight: float = 0.0, name: str = "delay"):
+    def __init__(self, duration: Duration, *, weight: float = 0.0, name: str = "delay") -> None:
         super().__init__(duration, weight=weight, name=name)
 
 
 class Response(Phase):
-    """Ask for an answer, with the fixation channel off.
+    """A phase with targets, in which the fixation channel is off.
 
     Args:
-        duration: In ms.
-        *targets: One per output: a number, the name of a variable or a function of variables.
-        weight: How much the steps count.
+        duration: In ms, as in :class:`Phase`.
+        *targets: A number, the name of a variable or a function of variables for each output.
+        weight: Weight of the steps in the loss.
         name: Name of the phase.
 
     Example:
@@ -144,30 +167,31 @@ class Response(Phase):
 
     def __init__(
         self, duration: Duration, *targets: Channel, weight: float = 1.0, name: str = "response"
-    ):
+    ) -> None:
         super().__init__(duration, (), targets, fixate=False, weight=weight, name=name)
 
 
 @dataclass(eq=False)
 class PhaseTask(Task):
-    """A task made of phases that follow one another.
+    """A task of phases that follow one another.
 
-    Usually written with ``>>``; options are then set by ``replace``.
+    It is usually written with ``>>``; ``replace`` sets its options.
 
     Args:
         phases: The phases, in order.
 
     Shapes:
-        inputs ``(time, 1 + channels)``: fixation, then what stimuli show. targets
-        ``(time, outputs)``. The metric is the share of trials that end with every output within
-        0.5 of its target. ``info`` holds the variables and the duration of phases that vary.
+        inputs ``(time, 1 + channels)``: fixation, then the stimuli. targets ``(time, outputs)``.
+        The metric is the share of trials that end with every output within 0.5 of its target.
+        ``info`` holds the variables, and the durations of those phases that differ between trials.
 
     Raises:
-        ValueError: If a phase is shorter than ``dt``, nothing is scored or asked, a variable is
-            drawn twice or not at all.
         TypeError: If something is no phase.
+        ValueError: If a variable is drawn twice. Trials raise it if a phase is shorter than
+            ``dt``, no phase with targets is scored, or a variable is not drawn.
 
     Example:
+        >>> from pyrnn.tasks.phases import Delay, Fixation, Response, Stimulus
         >>> task = (
         ...     Fixation(300)
         ...     >> Stimulus(500, "f1", draw={"f1": [10.0, 20.0, 30.0]}, noise=0.1)
@@ -187,6 +211,8 @@ class PhaseTask(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not isinstance(self.phases, tuple | list):
+            raise TypeError(f"expected a list of phases, got {type(self.phases).__name__}")
         for phase in self.phases:
             if not isinstance(phase, Phase):
                 raise TypeError(f"expected phases, got {type(phase).__name__}")
@@ -195,22 +221,22 @@ class PhaseTask(Task):
             raise ValueError(f"expected each variable to be drawn once, got {sorted(drawn)}")
 
     def __rshift__(self, after: Phase | PhaseTask) -> PhaseTask:
-        """Let another phase follow, or a whole chain of them."""
+        """Return a task with another phase, or another task, behind this one."""
         phases = after.phases if isinstance(after, PhaseTask) else [after]
         return self.replace(phases=[*self.phases, *phases])
 
     @cached_property
     def _names(self) -> list[str]:
-        """Names of the phases; a second one of the same name gets a number."""
+        """Names of the phases; a number is added to a name that occurs again."""
         names = [phase.name for phase in self.phases]
         counts = [names[: k + 1].count(name) for k, name in enumerate(names)]
         return [f"{n} {k}" if k > 1 else n for n, k in zip(names, counts, strict=True)]
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         self._check_asked()
         known = {
-            name: draw_ms(draws, name, values)
+            name: draw_spread(draws, values)
             for phase in self.phases
             for name, values in phase.draw.items()
         }
@@ -231,14 +257,13 @@ class PhaseTask(Task):
         )
 
     def _check_asked(self) -> None:
-        """Refuse a chain without an answer that counts."""
         if not any(phase.targets and phase.weight > 0 for phase in self.phases):
             raise ValueError(
-                "expected a phase that asks for something, got none; end with Response(…)"
+                "expected a phase with targets that are scored, got none; end with Response(…)"
             )
 
     def _sum(self, time: Timeline, which: str, known: dict[str, Tensor]) -> Tensor:
-        """Put what the phases show, or ask for, on its channels, ``(n_trials, time, n)``."""
+        """Return the inputs or the targets of all phases, ``(n_trials, time, n)``."""
         wanted = [getattr(phase, which) for phase in self.phases]
         size = max(len(channels) for channels in wanted)
         columns = []
@@ -254,27 +279,21 @@ class PhaseTask(Task):
         return torch.stack(columns, dim=-1) if columns else empty
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Return the share of trials that end with every output near its target."""
-        near = (last_scored(outputs, mask) - last_scored(targets, mask)).abs() < 0.5
-        return float(near.all(-1).double().mean())
+        """Return the share of trials that end with every output within 0.5 of its target."""
+        return last_value_accuracy(outputs, targets, mask)
 
 
 def _value(channel: Channel, known: Mapping[str, Tensor]) -> Tensor:
-    """Evaluate a channel for every trial, ``(n_trials, 1)`` or a number."""
-    if isinstance(channel, str):
-        names, function = [channel], _same
-    elif callable(channel):
-        names, function = list(inspect.signature(channel).parameters), channel
-    else:
+    # a value for each trial, (n_trials, 1), or a single number
+    if not isinstance(channel, str) and not callable(channel):
         return torch.tensor(float(channel), dtype=torch.float64)
+    names = list(inspect.signature(channel).parameters) if callable(channel) else [channel]
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ValueError(
             f"expected variables that some phase draws, {sorted(known)}, got {unknown}; "
             'write e.g. Stimulus(500, "angle", draw={"angle": (0, 6.28)})'
         )
-    return torch.as_tensor(function(*(known[name] for name in names))).double().reshape(-1, 1)
-
-
-def _same(value: Tensor) -> Tensor:
-    return value
+    values = [known[name] for name in names]
+    value = channel(*values) if callable(channel) else values[0]
+    return torch.as_tensor(value).double().reshape(-1, 1)

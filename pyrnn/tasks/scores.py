@@ -1,13 +1,24 @@
-"""How good answers are: functions of ``(outputs, targets, mask)`` that return one number."""
+"""Scores of outputs: functions of ``(outputs, targets, mask)`` that return a number."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
+__all__ = [
+    "angle_between",
+    "angle_error",
+    "choice_accuracy",
+    "class_accuracy",
+    "last_class_accuracy",
+    "last_scored",
+    "last_value_accuracy",
+    "r_squared",
+    "sign_accuracy",
+]
+
 
 def _check(outputs: Tensor, targets: Tensor, mask: Tensor) -> None:
-    """Refuse outputs and targets of other steps than the mask's, and masks that score nothing."""
     if outputs.shape[:-1] != mask.shape or targets.shape[: mask.ndim] != mask.shape:
         raise ValueError(
             f"expected outputs {(*mask.shape, 'output_size')} and targets that start with "
@@ -19,13 +30,13 @@ def _check(outputs: Tensor, targets: Tensor, mask: Tensor) -> None:
 
 
 def _average(values: Tensor, mask: Tensor) -> Tensor:
-    """Average over trials and steps, ``(..., time)``, weighted by the mask."""
+    """Return the average over trials and steps, ``(..., time)``, weighted by the mask."""
     weights = mask.double()
     return (values.double() * weights).sum() / weights.sum()
 
 
 def sign_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-    """Return the share of scored outputs with the sign of their target.
+    """Return the share of outputs at scored steps with the sign of their target.
 
     Example:
         >>> outputs, targets = torch.tensor([[0.9, -0.8]]), torch.tensor([[1.0, 1.0]])
@@ -37,7 +48,13 @@ def sign_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
 
 
 def class_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-    """Return the share of scored steps at which the largest output is the right class."""
+    """Return the share of scored steps at which the largest output is the right class.
+
+    Example:
+        >>> outputs = torch.tensor([[0.9, 0.1], [0.8, 0.2]])
+        >>> class_accuracy(outputs, torch.tensor([0, 1]), torch.ones(2))
+        0.5
+    """
     _check(outputs, targets, mask)
     return float(_average(outputs.argmax(-1) == targets, mask))
 
@@ -47,7 +64,13 @@ def r_squared(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
 
     .. math:: R^2 = 1 - \sum w (y - \hat y)^2 \big/ \sum w (y - \bar y)^2
 
-    Sums run over trials, steps and channels; the mean is each channel's own.
+    Sums run over trials, steps and channels, with the mask as weights :math:`w`. The mean is that
+    of each channel.
+
+    Example:
+        >>> outputs, targets = torch.tensor([[0.0], [2.0]]), torch.tensor([[0.0], [4.0]])
+        >>> r_squared(outputs, targets, torch.ones(2))
+        0.5
     """
     _check(outputs, targets, mask)
     weights, steps = mask.unsqueeze(-1).double(), tuple(range(mask.ndim))
@@ -62,7 +85,7 @@ def r_squared(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
 def angle_error(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
     """Return the mean absolute angle between outputs and targets, in degrees.
 
-    Both hold cosine and sine in their two channels; the length of the output does not matter.
+    The two channels are cosine and sine, up to a common factor.
 
     Example:
         >>> up, right = torch.tensor([[0.0, 3.0]]), torch.tensor([[1.0, 0.0]])
@@ -74,7 +97,19 @@ def angle_error(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
 
 
 def angle_between(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Return the angle from targets to outputs in radians, ``(...)``, between -pi and pi."""
+    """Return the angle from targets to outputs, in radians between -pi and pi.
+
+    Args:
+        outputs: Cosine and sine, up to a common factor, ``(..., 2)``.
+        targets: The same, ``(..., 2)``.
+
+    Returns:
+        The angles, ``(...)``.
+
+    Example:
+        >>> angle_between(torch.tensor([0.0, 3.0]), torch.tensor([1.0, 0.0]))
+        tensor(1.5708)
+    """
     difference = _angle(outputs) - _angle(targets)
     return torch.atan2(difference.sin(), difference.cos())
 
@@ -84,7 +119,7 @@ def _angle(cos_sin: Tensor) -> Tensor:
 
 
 def last_scored(values: Tensor, mask: Tensor) -> Tensor:
-    """Return each trial's values at its last scored step.
+    """Return the values of each trial at its last scored step.
 
     Args:
         values: ``(..., time, channels)``.
@@ -104,9 +139,9 @@ def last_scored(values: Tensor, mask: Tensor) -> Tensor:
 
 
 def choice_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-    """Return the share of trials whose answer has the right sign.
+    """Return the share of trials whose average output has the right sign.
 
-    A trial's answer is its average output over the scored steps, weighted by the mask.
+    The average is over the scored steps, weighted by the mask.
 
     Example:
         >>> outputs = torch.tensor([[[0.0], [0.4], [0.9]]])
@@ -120,11 +155,33 @@ def choice_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
     return _share(answer * truth > 0)
 
 
-def count_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-    """Return the share of trials whose last scored output rounds to the right number."""
+def last_value_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+    """Return the share of trials that end with every output within 0.5 of its target.
+
+    A trial ends at its last scored step. Where targets are whole numbers, the outputs of these
+    trials round to the right numbers.
+
+    Example:
+        >>> outputs, targets = torch.tensor([[[9.0], [2.4]]]), torch.tensor([[[1.0], [2.0]]])
+        >>> last_value_accuracy(outputs, targets, torch.ones(1, 2))
+        1.0
+    """
     _check(outputs, targets, mask)
     error = last_scored(outputs - targets, mask)
     return _share((error.abs() < 0.5).all(-1))
+
+
+def last_class_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
+    """Return the share of trials that end with the right class, at their last scored step.
+
+    Example:
+        >>> outputs = torch.tensor([[[0.0, 1.0], [0.9, 0.2]]])
+        >>> last_class_accuracy(outputs, torch.tensor([[1, 0]]), torch.ones(1, 2))
+        1.0
+    """
+    _check(outputs, targets, mask)
+    truth = last_scored(targets.unsqueeze(-1), mask).squeeze(-1)
+    return _share(last_scored(outputs, mask).argmax(-1) == truth)
 
 
 def _share(correct: Tensor) -> float:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from pyrnn.behavior import PsychometricCurve
 from pyrnn.plot import STYLE_SHEET, plot_psychometric, plot_trial
-from pyrnn.tasks import FlipFlop, Trial, psychometric
+from pyrnn.tasks import DelayedResponse, FlipFlop, PerceptualDecision, Trial
 
 
 def trial(n_steps=40):
@@ -45,6 +46,15 @@ def test_steps_that_are_not_scored_are_shaded():
     assert (shade.get_x(), shade.get_x() + shade.get_width()) == (-0.5, 9.5)
 
 
+def test_a_mask_may_be_missing_or_weigh_each_output():
+    inputs, targets = torch.randn(40, 2), torch.randn(40, 3)
+    assert not plot_trial((inputs, targets, None)).patches
+    mask = torch.ones(40, 3)
+    mask[:20, 0], mask[:10, 1:] = 0, 0
+    (shade,) = plot_trial((inputs, targets, mask)).patches
+    assert shade.get_width() == 10
+
+
 def test_time_is_in_ms_where_the_step_is_known():
     ax = plot_trial(trial(), dt=10.0)
     assert ax.get_xlabel() == "time (ms)"
@@ -69,7 +79,7 @@ def test_classes_are_drawn_as_probabilities():
 
 def test_psychometric_curve_shows_shares_bars_and_fit():
     evidence = torch.tensor([-1.0, -1.0, 0.0, 0.0, 1.0, 1.0])
-    curve = psychometric(evidence, torch.tensor([0, 0, 0, 1, 1, 1]))
+    curve = PsychometricCurve.fit(evidence, torch.tensor([0, 0, 0, 1, 1, 1]))
     ax = plot_psychometric(curve, label="coherence")
     points = next(line for line in ax.get_lines() if line.get_marker() == "o")
     assert points.get_ydata().tolist() == [0, 0.5, 1]
@@ -78,18 +88,44 @@ def test_psychometric_curve_shows_shares_bars_and_fit():
 
 
 def test_several_psychometric_curves_are_named():
-    curve = psychometric([-1.0, -1.0, 1.0, 1.0], [0, 1, 1, 1])
+    curve = PsychometricCurve.fit([-1.0, -1.0, 1.0, 1.0], [0, 1, 1, 1])
     ax = plot_psychometric({"before": curve, "after": curve})
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["before", "after"]
+
+
+def curve(ax, row=0):
+    return ax.get_lines()[row].get_ydata()
 
 
 def test_task_stands_for_its_first_trial():
     task = FlipFlop(n_bits=2, duration=200.0)
     ax = plot_trial(task)
     assert ax.get_xlabel() == "time (ms)"
-    np.testing.assert_allclose(
-        ax.get_lines()[0].get_ydata(), plot_trial(task[0]).get_lines()[0].get_ydata()
-    )
+    np.testing.assert_allclose(curve(ax), curve(plot_trial(task[0])))
+
+
+@pytest.mark.parametrize("task", [FlipFlop(), PerceptualDecision(), DelayedResponse()])
+def test_a_task_names_its_channels(task):
+    ax = plot_trial(task, index=2)
+    assert row_names(ax) == [*task.input_names, *task.output_names]
+    assert ax.get_title(loc="left") == f"{type(task).__name__}, trial 2"
+
+
+def test_any_trial_of_a_task_or_a_batch_is_drawn():
+    task = FlipFlop(n_bits=2, duration=200.0)
+    batch = task.batch(5)
+    for row in (0, 4):  # an input, an output
+        expected = curve(plot_trial(task[3], batch.targets[3]), row)
+        for given in (task, batch):
+            for outputs in (batch.targets, batch.targets[3], batch.targets[3:4]):
+                np.testing.assert_allclose(
+                    curve(plot_trial(given, outputs, index=3), row), expected
+                )
+    for wrong in (5, -1):
+        with pytest.raises(ValueError, match=r"expected (an )?index"):
+            plot_trial(batch, index=wrong)
+    with pytest.raises(ValueError, match="index below 1, the number of trials, got 1"):
+        plot_trial(task[0], index=1)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +134,7 @@ def test_task_stands_for_its_first_trial():
         (plot_trial, [torch.zeros(5)], TypeError, "got list; pass a task"),
         (plot_trial, (torch.zeros(5), torch.zeros(5)), ValueError, r"got \(5,\)"),
         (plot_trial, (torch.zeros(5, 1), torch.zeros(4, 1)), ValueError, "targets of 5 steps"),
-        (plot_psychometric, [0.1, 0.9], TypeError, "got list; psychometric"),
+        (plot_psychometric, [0.1, 0.9], TypeError, "got list; PsychometricCurve.fit"),
     ],
 )
 def test_what_is_no_trial_or_curve_is_refused(plot, given, error, message):

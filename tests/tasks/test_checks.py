@@ -40,7 +40,7 @@ def classes(value):
         (task_of(lambda rng: Trial(torch.ones(6, 2), torch.ones(6, 1))), "got the same inputs"),
         (
             task_of(lambda rng: Trial(noise(rng), noise(rng)), accuracy=lambda *_: 0.5),
-            "perfect answers 1, got 0.5",
+            "to be 1 for perfect outputs, got 0.5",
         ),
     ],
 )

@@ -14,7 +14,6 @@ from pyrnn.tasks import (
     CountPulses,
     DelayedMatchToSample,
     DelayedResponse,
-    Fixation,
     FlipFlop,
     HeadingIntegrator,
     IntervalDiscrimination,
@@ -24,12 +23,11 @@ from pyrnn.tasks import (
     PerceptualDecision,
     PulseToChirp,
     ReadySetGo,
-    Response,
     SineGenerator,
-    Stimulus,
     WhiteNoiseIntegrator,
     check_task,
 )
+from pyrnn.tasks.phases import Fixation, Response, Stimulus
 
 
 def composed(**options):

@@ -59,11 +59,11 @@ def test_the_answer_is_rounded(shift, correct):
 @pytest.mark.parametrize(
     ("make", "options", "message"),
     [
-        (CountOnes, {"length": 0}, "sequence of symbols that last, got length 0"),
-        (CountOnes, {"symbol": 0.0}, "sequence of symbols that last"),
+        (CountOnes, {"length": 0}, "length to be a whole number of at least 1, got 0"),
+        (CountOnes, {"symbol": 0.0}, "symbol to last at least dt = 20.0 ms, got 0.0"),
         (CountPulses, {"max_count": 9}, "max_count = 9 > 0 slots, got 8"),
         (CountPulses, {"pulse": 100.0}, "pulse between dt = 20.0 ms and slot"),
-        (CountPulses, {"decision": 0.0}, "decision of at least dt"),
+        (CountPulses, {"decision": 0.0}, "decision to last at least dt"),
     ],
 )
 def test_impossible_parameters_are_refused(make, options, message):

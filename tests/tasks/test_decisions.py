@@ -91,21 +91,27 @@ def test_multisensory_integration_follows_its_law(noise):
 
 
 @pytest.mark.parametrize("make", [ContextIntegration, MultisensoryIntegration])
-@pytest.mark.parametrize("coherences", [(), (0.0, 0.1), (-0.1,)])
-def test_coherences_without_a_right_answer_are_refused(make, coherences):
-    with pytest.raises(ValueError, match="expected positive coherences, got"):
-        make(coherences=coherences)
+def test_coherences_without_a_right_answer_are_refused(make):
+    for coherences in ((0.0, 0.1), (-0.1,)):
+        with pytest.raises(ValueError, match="each of coherences to be a number > 0, got"):
+            make(coherences=coherences)
+    with pytest.raises(ValueError, match="a list of one or more numbers, got 0 of them"):
+        make(coherences=())
 
 
 @pytest.mark.parametrize(
     ("make", "options", "message"),
     [
         (PerceptualDecision, {"stimulus": 40.0}, "stimulus to last 0 or at least dt = 100.0 ms"),
-        (PerceptualDecision, {"decision": 0.0}, "a decision of at least dt"),
+        (
+            PerceptualDecision,
+            {"decision": 0.0},
+            "decision to last at least dt = 100.0 ms, got 0.0",
+        ),
         (PerceptualDecision, {"fixation": (300.0, 100.0)}, r"range \(low, high\)"),
         (ContextIntegration, {"decision": 5.0}, "decision to last 0 or at least dt = 20.0 ms"),
-        (ContextIntegration, {"delay": -20.0}, "got -20.0 ms"),
-        (MultisensoryIntegration, {"fixation": []}, "fixation to list some durations, got none"),
+        (ContextIntegration, {"delay": -20.0}, r"delay to be a number >= 0 \(in ms\), got -20.0"),
+        (MultisensoryIntegration, {"fixation": []}, "fixation to list some values, got none"),
     ],
 )
 def test_impossible_timings_are_refused_when_the_task_is_made(make, options, message):

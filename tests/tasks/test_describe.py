@@ -1,48 +1,53 @@
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
+from dataclasses import dataclass
+
 import pytest
 from rich.console import Console
 
-from pyrnn.tasks import DelayedResponse, FlipFlop, PerceptualDecision
+from pyrnn.tasks import DelayedResponse, MultisensoryIntegration, MultiTask, PerceptualDecision
+from tests.tasks.test_base import Echo
+
+FACTS = (
+    "PerceptualDecision",
+    "3: fixation, left, right",
+    "22 steps of 100 ms = 2200 ms",
+    "fixation → stimulus → decision",
+    "coherence, choice",
+    "cross_entropy",
+    "accuracy (max)",
+    "decision_weight",
+    "Decide from noisy evidence",
+)
 
 
-def test_the_table_tells_what_a_task_is():
+def printed(thing):
     console = Console(width=100)
     with console.capture() as shown:
-        console.print(PerceptualDecision().describe())
-    text = shown.get()
-    for fact in (
-        "PerceptualDecision",
-        "fixation, left, right",
-        "22 steps of 100 ms = 2200 ms",
-        "fixation → stimulus → decision",
-        "coherence, choice",
-        "cross_entropy",
-        "accuracy (max)",
-        "decision_weight",
-        "Tell from noisy evidence",
-    ):
+        console.print(thing)
+    return shown.get()
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_a_task_says_what_it_is_in_a_terminal_and_a_notebook(fact):
+    task = PerceptualDecision()
+    for text in (str(task.describe()), task.summary(), printed(task), printed(task.describe())):
         assert fact in text
+    for html in (task._repr_html_(), task.describe()._repr_html_()):
+        assert fact in html
 
 
-def test_many_channels_are_abridged():
-    console = Console(width=100)
-    with console.capture() as shown:
-        console.print(DelayedResponse(ring_size=32).describe())
-    assert "34: fixation, ring 0, ring 1, …, ring 30, ring 31, rule" in shown.get()
+def test_many_channels_and_long_parameters_are_abridged():
+    text = str(DelayedResponse(ring_size=32).describe())
+    assert "34: fixation, ring 0, ring 1, …, ring 30, ring 31, rule" in text
+    senses = {f"sense {k}": MultisensoryIntegration() for k in range(3)}
+    assert max(map(len, str(MultiTask(senses).describe()).splitlines())) < 105
 
 
-@pytest.mark.parametrize("task", [FlipFlop(), PerceptualDecision(), DelayedResponse()])
-def test_a_trial_is_drawn_with_its_channels_named(task):
-    ax = task.plot_trial(2)
-    labels = [label.get_text() for label in ax.get_yticklabels()]
-    assert labels[: task.input_size] == list(task.input_names)
-    plt.close(ax.figure)
+def test_a_task_without_a_docstring_has_no_description():
+    @dataclass(kw_only=True, eq=False)
+    class Plain(Echo):
+        gain: float = 1.0
 
-
-def test_outputs_are_drawn_into_given_axes():
-    task = FlipFlop()
-    _, axes = plt.subplots()
-    assert task.plot_trial(0, task[0].targets, ax=axes) is axes
-    plt.close(axes.figure)
+    for task in (Plain(), type("Plain", (Echo,), {})()):
+        assert str(task.describe()).splitlines()[-1].split()[0] in ("gain", "dt")

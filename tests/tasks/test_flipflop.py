@@ -74,11 +74,11 @@ def test_a_batch_is_made_quickly():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_bits": 0}, "n_bits of at least 1, got 0"),
-        ({"pulse_probability": 1.5}, "between 0 and 1, got 1.5"),
+        ({"n_bits": 0}, "n_bits to be a whole number of at least 1, got 0"),
+        ({"pulse_probability": 1.5}, "pulse_probability to be a number >= 0 and <= 1, got 1.5"),
         ({"pulse_duration": 2.0}, "at least dt = 10.0 ms, got 2.0"),
         ({"pulse_duration": 2000.0}, "between dt = 10.0 and duration"),
-        ({"duration": -5.0}, "got -5.0 ms"),
+        ({"duration": -5.0}, r"duration to be a number >= 0 \(in ms\), got -5.0"),
     ],
 )
 def test_impossible_parameters_are_refused(options, message):

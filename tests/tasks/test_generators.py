@@ -24,6 +24,13 @@ def test_sine_follows_its_law():
     assert len(cues) == 51
 
 
+@pytest.mark.parametrize("n", [1, 5, 101])
+def test_the_cue_spans_the_same_range_for_any_number_of_frequencies(n):
+    """Up to 0.1 the cue was j / 51 + 1/4 for any n, up to 2.21 for 101 frequencies."""
+    cues = SineGenerator(n_frequencies=n).batch(2000).inputs[:, 0, 0].unique()
+    assert torch.allclose(cues, torch.arange(n) / n + 0.25)
+
+
 def test_chirp_follows_its_law():
     task = PulseToChirp(n_periods=2, noise=0.0)
     inputs, targets, mask = task[0]
@@ -47,12 +54,13 @@ def test_chirp_is_scored_by_mean_squared_error():
 @pytest.mark.parametrize(
     ("make", "options", "message"),
     [
-        (SineGenerator, {"n_frequencies": 0}, "at least one frequency"),
-        (SineGenerator, {"low": 0.9}, "0 < low <= high"),
+        (SineGenerator, {"n_frequencies": 0}, "n_frequencies to be a whole number of at least 1"),
+        (SineGenerator, {"low": 0.9}, "expected low <= high, got 0.9 and 0.6"),
         (SineGenerator, {"start_pulse": 5000.0}, "start_pulse between dt"),
-        (PulseToChirp, {"n_periods": 0}, "n_periods of at least 1"),
+        (PulseToChirp, {"n_periods": 0}, "n_periods to be a whole number of at least 1"),
+        (PulseToChirp, {"silence": 0.3}, "silence to last 0 or at least dt = 1.0 ms, got 0.3"),
         (PulseToChirp, {"chirp": 2500.0}, "a chirp that ends within rest = 2000.0 ms"),
-        (PulseToChirp, {"pulse": 0.0}, "a pulse that ends within rest"),
+        (PulseToChirp, {"pulse": 0.0}, "pulse to last at least dt = 1.0 ms, got 0.0"),
         (PulseToChirp, {"dt": 40.0, "pulse": 80.0}, "2 steps per cycle, got a chirp up to 20"),
     ],
 )

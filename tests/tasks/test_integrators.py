@@ -75,8 +75,12 @@ def test_white_noise_accuracy_is_explained_variance():
     [
         (HeadingIntegrator, {"cue": 2000.0}, "a cue between dt = 20.0 and duration"),
         (HeadingIntegrator, {"cue": 5.0}, "at least dt = 20.0 ms, got 5.0"),
-        (HeadingIntegrator, {"hold": 0.0}, "positive hold and max_speed"),
-        (WhiteNoiseIntegrator, {"duration": 0.0}, "duration of at least dt"),
+        (HeadingIntegrator, {"hold": 0.0}, "hold to be a number > 0, got 0.0"),
+        (
+            WhiteNoiseIntegrator,
+            {"duration": 0.0},
+            "duration to last at least dt = 40.0 ms, got 0.0",
+        ),
     ],
 )
 def test_impossible_parameters_are_refused(make, options, message):

@@ -98,6 +98,10 @@ def test_what_makes_no_trials_is_refused():
         NeurogymTask(Bandit()).batch(1)
     with pytest.raises(ValueError, match=r"dt = 20\.0 ms as the environment has it, got 10"):
         NeurogymTask(Env(), dt=10)
+    with pytest.raises(ValueError, match="dt to be a number >= 0"):
+        NeurogymTask(Env(), dt=-20)
+    with pytest.raises(ValueError, match="decision_weight to be a number > 0"):
+        NeurogymTask(Env(), decision_weight=float("nan"))
 
 
 def test_without_neurogym_the_name_of_an_environment_cannot_be_used(monkeypatch):

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pyrnn.tasks import Delay, Fixation, Phase, PhaseTask, Response, Stimulus, check_task
+from pyrnn.tasks import PhaseTask, check_task
+from pyrnn.tasks.phases import Delay, Fixation, Phase, Response, Stimulus
 from tests.tasks.laws import assert_follows
 
 
@@ -61,7 +62,10 @@ def test_noise_is_added_to_its_phase_only():
 @pytest.mark.parametrize(
     ("task", "message"),
     [
-        (lambda: Fixation(100) >> Stimulus(100, 1.0), r"asks for something, got none; end with"),
+        (
+            lambda: Fixation(100) >> Stimulus(100, 1.0),
+            "targets that are scored, got none; end with",
+        ),
         (
             lambda: Fixation(100) >> Response(100, "angle"),
             r"some phase draws, \[\], got \['angle'",
@@ -78,5 +82,7 @@ def test_a_bad_chain_says_so(task, message):
 def test_impossible_chains_are_refused():
     with pytest.raises(TypeError, match="expected phases, got int"):
         PhaseTask([3])
+    with pytest.raises(TypeError, match="expected a list of phases, got Fixation"):
+        PhaseTask(Fixation(100))
     with pytest.raises(ValueError, match="to be drawn once, got"):
         Stimulus(100, "a", draw={"a": [1.0]}) >> Stimulus(100, "a", draw={"a": [2.0]})

@@ -67,7 +67,9 @@ def test_channels_are_named():
 
 
 def test_impossible_parameters_are_refused():
-    with pytest.raises(ValueError, match='among "pro" and "anti", got'):
+    with pytest.raises(ValueError, match="rules to be one of pro, anti; got 'sideways'"):
         DelayedResponse(rules=("sideways",))
+    with pytest.raises(ValueError, match="rules to hold pro, anti or both, got none"):
+        DelayedResponse(rules=())
     with pytest.raises(ValueError, match=r"grace shorter than go = 500\.0 ms, got 500\.0"):
         DelayedResponse(grace=500.0)

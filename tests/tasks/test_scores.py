@@ -11,13 +11,14 @@ from pyrnn.tasks.scores import (
     angle_error,
     choice_accuracy,
     class_accuracy,
-    count_accuracy,
+    last_class_accuracy,
     last_scored,
+    last_value_accuracy,
     r_squared,
     sign_accuracy,
 )
 
-SCORES = [angle_error, choice_accuracy, count_accuracy, r_squared, sign_accuracy]
+SCORES = [angle_error, choice_accuracy, last_value_accuracy, r_squared, sign_accuracy]
 
 
 def test_r_squared_is_that_of_scikit_learn():
@@ -53,6 +54,15 @@ def test_the_last_scored_step_is_each_trials_own():
     values = torch.arange(8.0).reshape(2, 4, 1)
     mask = torch.tensor([[1.0, 1.0, 0.0, 0.0], [0.0, 2.0, 0.0, 1.0]])
     assert last_scored(values, mask).tolist() == [[1.0], [7.0]]
+
+
+def test_the_end_of_a_trial_is_its_last_scored_step():
+    mask = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
+    logits = torch.tensor([[[0, 1], [1, 0], [0, 1]], [[0, 1], [0, 1], [1, 0]]]).double()
+    assert last_class_accuracy(logits, torch.tensor([[9, 0, 1], [0, 0, 1]]), mask) == 0.5
+    targets = torch.tensor([[[7.0, 7], [3, 4], [7, 7]], [[7, 7], [7, 7], [3, 4]]])
+    outputs = targets + torch.tensor([[[9.0, 9], [0.4, 0.4], [9, 9]], [[0, 0], [0, 0], [0.6, 0]]])
+    assert last_value_accuracy(outputs, targets, mask) == 0.5
 
 
 @pytest.mark.parametrize("score", SCORES)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pyrnn.tasks import Timeline, TrialRandom
-from pyrnn.tasks.timeline import draw_ms, to_steps
+from pyrnn.tasks._timeline import draw_spread
 
 
 def test_phases_follow_one_another():
@@ -36,11 +36,18 @@ def test_durations_may_be_given_per_trial():
     assert time.epochs["a"].tolist() == [[0.0, 20.0], [0.0, 40.0]]
 
 
+@pytest.mark.parametrize("bad", [4.0, -20.0, float("nan")])
+def test_durations_of_each_trial_are_checked(bad):
+    durations = {"a": torch.tensor([0.0, 20.0, bad])}
+    with pytest.raises(ValueError, match=f"a to last 0 or at least dt = 10.0 ms, got {bad}"):
+        Timeline(TrialRandom(0, range(3)), 10.0, durations, longest=60.0)
+
+
 def test_drawn_values_follow_their_kind():
     draws = TrialRandom(0, range(100))
-    assert set(draw_ms(draws, "x", 7).tolist()) == {7.0}
-    assert set(draw_ms(draws, "x", [1, 2, 3]).tolist()) == {1.0, 2.0, 3.0}
-    spread = draw_ms(draws, "x", (1.0, 3.0))
+    assert set(draw_spread(draws, 7).tolist()) == {7.0}
+    assert set(draw_spread(draws, [1, 2, 3]).tolist()) == {1.0, 2.0, 3.0}
+    spread = draw_spread(draws, (1.0, 3.0))
     assert 1 <= spread.min() < 1.2
     assert 2.8 < spread.max() < 3
 
@@ -50,16 +57,14 @@ def test_drawn_values_follow_their_kind():
     [
         (4.0, "at least dt = 10.0 ms, got 4.0 ms; lengthen it or choose a smaller dt"),
         (-10.0, "got -10.0"),
+        (float("nan"), "at least dt = 10.0 ms, got nan"),
+        (float("inf"), "at least dt = 10.0 ms, got inf"),
+        (torch.tensor([20.0]), "expected longest=... for a a of each trial, got none"),
         ((30.0, 10.0), "expected a to be a range"),
         ((10.0, 20.0, 30.0), "expected a to be a range"),
-        ([], "to list some durations, got none"),
+        ([], "to list some values, got none"),
     ],
 )
 def test_impossible_durations_are_refused(duration, message):
     with pytest.raises(ValueError, match=message):
         Timeline(TrialRandom(0, [0]), 10.0, {"a": duration})
-
-
-def test_steps_are_rounded():
-    assert to_steps("a", 26.0, 10.0) == 3
-    assert to_steps("a", 0.0, 10.0) == 0

@@ -81,8 +81,8 @@ def test_intervals_differ_enough_and_are_balanced():
     ("make", "options", "message"),
     [
         (ReadySetGo, {"pulse": 500.0}, "and the shortest interval, got 500.0"),
-        (ReadySetGo, {"gains": ()}, "positive gains"),
-        (ReadySetGo, {"gains": (-1.0,)}, "positive gains"),
+        (ReadySetGo, {"gains": ()}, "gains to be a list of one or more numbers"),
+        (ReadySetGo, {"gains": (-1.0,)}, "each of gains to be a number > 0, got -1.0"),
         (ReadySetGo, {"interval": (1000.0, 400.0)}, r"range \(low, high\)"),
         (IntervalDiscrimination, {"difference": 300.0}, "fits into the intervals"),
         (IntervalDiscrimination, {"difference": 10.0}, "at least dt = 20.0 ms"),

@@ -56,6 +56,46 @@ def test_classes_stay_integers_in_another_precision():
 
 
 @pytest.mark.parametrize(
+    "options",
+    [
+        ((), {"device": "meta", "dtype": torch.float32}),
+        (("meta", torch.float32), {}),
+        ((torch.zeros(1, device="meta", dtype=torch.float32),), {}),
+    ],
+)
+def test_a_trial_moves_like_a_tensor(options):
+    """Up to 0.1 ``to`` took a dtype only."""
+    args, kwargs = options
+    trial = Trial(torch.zeros(3, 2), torch.tensor([0, 1, 2]), None, {"c": torch.ones(2)})
+    moved = trial.to(*args, **kwargs)
+    assert [f.device.type for f in (*moved, moved.info["c"])] == ["meta"] * 4
+    dtypes = [f.dtype for f in (*moved, moved.info["c"])]
+    assert dtypes == [torch.float32, torch.int64, torch.float32, torch.float64]
+    assert trial.inputs.device.type == "cpu"
+
+
+def test_a_move_keeps_precision_and_metadata():
+    trial = Trial(torch.zeros(3, 2), torch.zeros(3, 1), None, {"rule": "pro"}, {"go": (0.0, 3.0)})
+    moved = trial.to("meta")
+    assert moved.inputs.dtype == moved.targets.dtype == torch.float64
+    assert (moved.info, moved.epochs) == (trial.info, trial.epochs)
+    assert trial.to("cpu").inputs is trial.inputs
+    with pytest.raises(TypeError, match=r"dtype of real numbers, got torch\.int64"):
+        trial.to(torch.int64)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_trial_moves_to_the_gpu_and_back():
+    trial = Trial(torch.rand(3, 2), torch.tensor([0, 1, 2]), None, {"c": torch.ones(2)})
+    there = trial.to("cuda")
+    assert [f.device.type for f in (*there, there.info["c"])] == ["cuda"] * 4
+    back = there.to("cpu").to(torch.float32)
+    assert torch.equal(back.inputs, trial.inputs.float())
+    assert torch.equal(back.targets, trial.targets)
+
+
+@pytest.mark.parametrize(
     ("fields", "message"),
     [
         ((torch.zeros(5), torch.zeros(5, 1)), r"inputs of shape \(time, input_size\), got"),

@@ -1,4 +1,4 @@
-"""One trial, or a batch of them: what goes in, what should come out, and when it counts."""
+"""A trial, or a batch of trials: inputs, targets and a mask of the steps that are scored."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+__all__ = ["Trial", "join_batches", "stack_trials"]
+
 
 class Trial(tuple[Tensor, Tensor, Tensor]):
-    """Hold a trial: a tuple ``(inputs, targets, mask)`` that also knows its metadata.
-
-    A batch of trials is the same type with leading axes.
+    """A tuple ``(inputs, targets, mask)`` with metadata; a batch of trials has leading axes.
 
     Args:
         inputs: ``(..., time, input_size)``.
         targets: ``(..., time, output_size)``, real, or ``(..., time)``, classes as int64.
         mask: ``(..., time)``, the weight of each step in the loss; 0 means not scored. Ones by
             default.
-        info: What was drawn, by name (``{"coherence": 0.2}``); in a batch one row per trial.
-        epochs: Named spans of time, ``{"delay": (start, stop)}``, in ms, ``(..., 2)``.
+        info: What was drawn, by name, such as ``{"coherence": 0.2}``; in a batch one row for
+            each trial.
+        epochs: Named spans of time, such as ``{"delay": (start, stop)}``, in ms, ``(..., 2)``.
 
     Raises:
         ValueError: If the shapes do not fit together.
@@ -31,6 +32,11 @@ class Trial(tuple[Tensor, Tensor, Tensor]):
         >>> inputs, targets, mask = trial
         >>> trial.mask.shape, trial.info
         (torch.Size([50]), {'coherence': 0.2})
+        >>> batch = stack_trials([trial, trial])
+        >>> batch.inputs.shape, batch.targets.shape, len(batch.unbind())
+        (torch.Size([2, 50, 3]), torch.Size([2, 50, 1]), 2)
+        >>> batch.rows(torch.tensor([1, 1, 0])).inputs.shape
+        torch.Size([3, 50, 3])
     """
 
     info: dict[str, Any]
@@ -41,10 +47,10 @@ class Trial(tuple[Tensor, Tensor, Tensor]):
         inputs: Tensor,
         targets: Tensor,
         mask: Tensor | None = None,
-        info: Mapping[str, Any] | None = None,
-        epochs: Mapping[str, Any] | None = None,
+        info: Mapping[str, object] | None = None,
+        epochs: Mapping[str, object] | None = None,
     ) -> Trial:
-        """Check the shapes and fill in what was left out."""
+        """Return a trial of fields whose shapes fit together."""
         inputs, targets = torch.as_tensor(inputs), torch.as_tensor(targets)
         weights = inputs.new_ones(inputs.shape[:-1]) if mask is None else torch.as_tensor(mask)
         _check_shapes(inputs, targets, weights)
@@ -52,32 +58,62 @@ class Trial(tuple[Tensor, Tensor, Tensor]):
         self.info, self.epochs = dict(info or {}), dict(epochs or {})
         return self
 
-    def __getnewargs__(self) -> tuple[Any, ...]:  # so that workers can send trials
+    def __getnewargs__(self) -> tuple[object, ...]:  # for pickles, which workers send
         return (*self, self.info, self.epochs)
 
     @property
     def inputs(self) -> Tensor:
-        """What the network sees, ``(..., time, input_size)``."""
+        """Inputs of the network, ``(..., time, input_size)``."""
         return self[0]
 
     @property
     def targets(self) -> Tensor:
-        """What it should answer, ``(..., time, output_size)`` or classes ``(..., time)``."""
+        """Wanted outputs, ``(..., time, output_size)``, or classes ``(..., time)``."""
         return self[1]
 
     @property
     def mask(self) -> Tensor:
-        """How much each step counts, ``(..., time)``."""
+        """Weight of each step in the loss, ``(..., time)``."""
         return self[2]
 
-    def to(self, dtype: torch.dtype) -> Trial:
-        """Return the trial with its real numbers in another precision; classes stay integers."""
-        targets = self.targets.to(dtype) if self.targets.is_floating_point() else self.targets
-        inputs, mask = self.inputs.to(dtype), self.mask.to(dtype)
-        return Trial(inputs, targets, mask, self.info, self.epochs)
+    def to(
+        self,
+        *args: torch.device | str | int | torch.dtype | Tensor,
+        **options: torch.device | str | int | torch.dtype | bool,
+    ) -> Trial:
+        """Return the trial on another device or in another precision, as ``torch.Tensor.to``.
+
+        Classes stay integers. Metadata are moved to the device and keep their precision.
+
+        Args:
+            *args: A device, a dtype, both, or a tensor that has them.
+            **options: The same by name, ``device`` and ``dtype``, or ``non_blocking``.
+
+        Returns:
+            The trial.
+
+        Raises:
+            TypeError: If the dtype is not one of real numbers.
+
+        Example:
+            >>> trial = Trial(torch.zeros(50, 3), torch.zeros(50, dtype=torch.int64))
+            >>> [field.dtype for field in trial.to("cpu", torch.float64)]
+            [torch.float64, torch.int64, torch.float64]
+        """
+        inputs, targets, mask = self
+        moved = inputs.to(*args, **options)  # type: ignore[call-overload]
+        if inputs.is_floating_point() and not moved.is_floating_point():
+            raise TypeError(f"expected a dtype of real numbers, got {moved.dtype}")
+        mask = mask.to(*args, **options)  # type: ignore[call-overload]
+        if targets.is_floating_point():
+            targets = targets.to(*args, **options)  # type: ignore[call-overload]
+        if moved.device == inputs.device:
+            return Trial(moved, targets, mask, self.info, self.epochs)
+        info, epochs = _moved(self.info, moved.device), _moved(self.epochs, moved.device)
+        return Trial(moved, targets.to(moved.device), mask, info, epochs)
 
     def unbind(self) -> list[Trial]:
-        """Split a batch into its trials."""
+        """Return the trials of a batch as a list."""
         fields = zip(*self, strict=True)
         return [
             Trial(*field, _rows(self.info, i), _rows(self.epochs, i))
@@ -85,10 +121,10 @@ class Trial(tuple[Tensor, Tensor, Tensor]):
         ]
 
     def rows(self, which: Tensor) -> Trial:
-        """Return the batch of some trials of a batch.
+        """Return some trials of a batch, as a batch.
 
         Args:
-            which: Their indices, ``(n,)``, int64.
+            which: Indices of the trials, ``(n,)``, int64.
         """
         inputs, targets, mask = (field.index_select(0, which) for field in self)
         info, epochs = _rows(self.info, which), _rows(self.epochs, which)
@@ -99,8 +135,15 @@ def _rows(table: Mapping[str, Any], which: Tensor | int) -> dict[str, Any]:
     return {name: column[which] for name, column in table.items()}
 
 
+def _moved(table: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
+    return {k: v.to(device) if isinstance(v, Tensor) else v for k, v in table.items()}
+
+
 def join_batches(batches: Sequence[Trial]) -> Trial:
-    """Join batches of trials that last equally long into one.
+    """Return one batch of several whose trials have the same number of steps.
+
+    Args:
+        batches: The batches.
 
     Example:
         >>> batches = [Trial(torch.ones(n, 20, 3), torch.ones(n, 20, 1)) for n in (2, 3)]
@@ -114,22 +157,22 @@ def join_batches(batches: Sequence[Trial]) -> Trial:
     return Trial(inputs, targets, mask, info, epochs)
 
 
-def _joined(columns: list[Any]) -> Any:
-    """Join columns of metadata: tensors, or else arrays."""
-    return torch.cat(columns) if isinstance(columns[0], Tensor) else np.concatenate(columns)
+def _joined(columns: list[Tensor] | list[np.ndarray]) -> Tensor | np.ndarray:
+    is_tensor = isinstance(columns[0], Tensor)
+    return torch.cat(columns) if is_tensor else np.concatenate(columns)  # type: ignore[arg-type]
 
 
 def stack_trials(trials: Sequence[Trial]) -> Trial:
-    """Stack trials into a batch, padding short ones with zeros that are not scored.
+    """Return trials as a batch; short ones are padded with zeros that are not scored.
 
     Args:
-        trials: Trials of the same sizes, perhaps of different durations.
+        trials: Trials of the same sizes. Their numbers of steps may differ.
 
     Returns:
-        The batch; ``info`` and ``epochs`` hold one row per trial.
+        The batch; ``info`` and ``epochs`` have one row for each trial.
 
     Raises:
-        ValueError: If there is none, or if sizes or the names in ``info`` differ.
+        ValueError: If there is no trial, or sizes or the names in ``info`` or ``epochs`` differ.
 
     Example:
         >>> short, long = (Trial(torch.ones(n, 3), torch.ones(n, 1)) for n in (20, 30))
@@ -150,8 +193,8 @@ def stack_trials(trials: Sequence[Trial]) -> Trial:
     return Trial(inputs, targets, mask, info, epochs)
 
 
-def _column(values: list[Any]) -> Any:
-    """Stack metadata into a tensor where it is numeric, into an array of objects otherwise."""
+def _column(values: Sequence[object]) -> Tensor | np.ndarray:
+    """Return metadata as a tensor where they are numbers, as an array of objects otherwise."""
     try:
         return torch.stack([torch.as_tensor(value) for value in values])
     except (TypeError, ValueError, RuntimeError):
@@ -161,7 +204,6 @@ def _column(values: list[Any]) -> Any:
 
 
 def _check_alike(first: Trial, other: Trial) -> None:
-    """Refuse trials that cannot share a batch."""
     for name in ("inputs", "targets"):
         expected, got = getattr(first, name), getattr(other, name)
         if expected.shape[1:] != got.shape[1:] or expected.dtype != got.dtype:
@@ -178,7 +220,6 @@ def _check_alike(first: Trial, other: Trial) -> None:
 
 
 def _check_shapes(inputs: Tensor, targets: Tensor, mask: Tensor) -> None:
-    """Refuse inputs, targets and mask that do not describe the same steps."""
     if inputs.ndim < 2:
         raise ValueError(
             f"expected inputs of shape (time, input_size), got {tuple(inputs.shape)}; "

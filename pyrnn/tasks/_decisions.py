@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
@@ -10,25 +9,28 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from pyrnn.tasks.base import Task
-from pyrnn.tasks.choice import ChoiceTask
-from pyrnn.tasks.scores import last_scored
-from pyrnn.tasks.timeline import Duration, white_noise
-from pyrnn.tasks.trial import Trial
-from pyrnn.tasks.trial_random import TrialRandom
+from pyrnn.tasks._arguments import Duration, NonNegative, Positive, PositiveDuration, as_numbers
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._choice import ChoiceTask
+from pyrnn.tasks._timeline import white_noise
+from pyrnn.tasks._trial import Trial
+from pyrnn.tasks._trial_random import TrialRandom
+from pyrnn.tasks.scores import last_class_accuracy
+
+__all__ = ["ContextIntegration", "MultisensoryIntegration", "PerceptualDecision"]
 
 
 @dataclass(eq=False)
 class PerceptualDecision(Task):
-    r"""Tell from noisy evidence whether motion goes left or right.
+    r"""Decide from noisy evidence whether motion goes left or right.
 
     Two channels, tuned to the two directions, hold
 
     .. math:: x(t) = \tfrac{1}{2} + \cos(\theta - \theta^*)\,\tfrac{c}{200}
         + \tfrac{\sigma}{\sqrt{\Delta t}} N(0, 1)
 
-    while the stimulus is on, with :math:`\theta^*` the true direction and :math:`c` the coherence
-    in percent. A third channel asks to fixate until the decision.
+    while the stimulus is on, where :math:`\theta^*` is the true direction and :math:`c` the
+    coherence in percent. A third channel is 1 until the decision, to ask for fixation.
 
     Args:
         coherences: Coherences in percent, equally likely.
@@ -36,12 +38,12 @@ class PerceptualDecision(Task):
         stimulus: Duration of the stimulus, in ms.
         decision: Time to decide, in ms.
         noise: Standard deviation :math:`\sigma` of the evidence, for ``dt`` in ms.
-        decision_weight: How much more the steps of the decision count.
+        decision_weight: Weight of the steps of the decision; the others have weight 1.
 
     Shapes:
         inputs ``(time, 3)``: fixation, left, right. targets ``(time,)``: classes 0 fixate, 1
-        left, 2 right. The metric is the share of right choices at the last step; without
-        coherence that is chance.
+        left, 2 right. The metric is the share of right choices at the last step; it is 0.5 for
+        trials without coherence.
 
     Raises:
         ValueError: If a time is shorter than ``dt``.
@@ -62,17 +64,21 @@ class PerceptualDecision(Task):
     dt: float = 100.0
     fixation: Duration = 100.0
     stimulus: Duration = 2000.0
-    decision: Duration = 100.0
-    noise: float = 1.0
-    decision_weight: float = 5.0
+    decision: PositiveDuration = 100.0
+    noise: NonNegative = 1.0
+    decision_weight: Positive = 5.0
 
     loss: ClassVar[str] = "cross_entropy"
     output_size: ClassVar[int] = 3
     input_names: ClassVar[tuple[str, ...]] = ("fixation", "left", "right")
     output_names: ClassVar[tuple[str, ...]] = ("fixate", "left", "right")
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.coherences = as_numbers("coherences", self.coherences, low=0)
+
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         right = draws.sign()
         coherence = right * draws.choice(self.coherences).double()
         time = self.timeline(draws, "fixation", "stimulus", "decision")
@@ -89,33 +95,31 @@ class PerceptualDecision(Task):
         return Trial(inputs, targets, mask, info, time.epochs)
 
     def decision_variable(self, outputs: Tensor) -> Tensor:
-        """Return the evidence for right over left at each step, ``(..., time)``."""
+        """Return the output for right minus that for left at each step, ``(..., time)``."""
         return outputs[..., 2] - outputs[..., 1]
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Return the share of right choices at the last step."""
-        chosen = last_scored(outputs, mask).argmax(-1)
-        truth = last_scored(targets.unsqueeze(-1), mask).squeeze(-1)
-        return float((chosen == truth).double().mean())
+        """Return the share of trials with the right choice at the last step."""
+        return last_class_accuracy(outputs, targets, mask)
 
 
 @dataclass(eq=False)
 class ContextIntegration(ChoiceTask):
-    r"""Integrate one of two noisy streams, as the context demands.
+    r"""Integrate one of two noisy streams; the context says which one.
 
     .. math:: x_m(t) = c_m + \sigma N(0, 1), \qquad y = \mathrm{sign}\, c_a
 
-    The sensory channels hold :math:`x_m` while the stimulus is on, for motion and for color; a
-    context channel says which of them, :math:`a`, counts from the context's onset to the end. The
-    answer is the sign of that one's coherence.
+    The sensory channels show :math:`x_m` while the stimulus is on, for motion and for color. From
+    its onset to the end of the trial, a context channel says which stream :math:`a` is relevant.
+    The output must be the sign of the coherence of that stream.
 
     Args:
-        coherences: Absolute coherences, drawn with random sign for either stream.
+        coherences: Absolute coherences; each stream has one of them, with a random sign.
         fixation: Time before the context is shown, in ms.
         context: Time from the context to the stimulus, in ms.
         stimulus: Duration of the stimulus, in ms.
         delay: Time from the stimulus to the decision, in ms.
-        decision: Time to decide, the only one that is scored, in ms.
+        decision: Time to decide, in ms; only these steps are scored.
         noise: Standard deviation :math:`\sigma` of the evidence at ``dt`` = 20 ms.
         context_strength: Amplitude of the context channels.
 
@@ -143,18 +147,18 @@ class ContextIntegration(ChoiceTask):
     context: Duration = 350.0
     stimulus: Duration = 800.0
     delay: Duration = 100.0
-    decision: Duration = 20.0
-    noise: float = 0.1
-    context_strength: float = 0.1
+    decision: PositiveDuration = 20.0
+    noise: NonNegative = 0.1
+    context_strength: NonNegative = 0.1
 
     input_names: ClassVar[tuple[str, ...]] = ("motion", "color", "attend motion", "attend color")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _signed(self.coherences)
+        self.coherences = as_numbers("coherences", self.coherences, above=0)
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         context = draws.integers(0, 2)
         streams = draws.choice(_signed(self.coherences), 2)
         names = ("fixation", "context", "stimulus", "delay", "decision")
@@ -173,18 +177,19 @@ class ContextIntegration(ChoiceTask):
 
 @dataclass(eq=False)
 class MultisensoryIntegration(ChoiceTask):
-    r"""Decide from what is seen, what is heard, or both.
+    r"""Decide from visual evidence, auditory evidence, or both.
 
     .. math:: x_m(t) = c + \sigma N(0, 1), \qquad y = \mathrm{sign}\, c
 
-    While the stimulus is on, each modality :math:`m` that takes part holds :math:`x_m` with noise
-    of its own; the other one is silent. The answer is the sign of the coherence :math:`c`.
+    While the stimulus is on, each modality :math:`m` of the trial shows :math:`x_m` with its own
+    noise; a modality that does not take part is 0. The output must be the sign of the coherence
+    :math:`c`.
 
     Args:
         coherences: Absolute coherences, drawn with random sign.
         fixation: Time before the stimulus, in ms.
         stimulus: Duration of the stimulus, in ms.
-        decision: Time to decide, the only one that is scored, in ms.
+        decision: Time to decide, in ms; only these steps are scored.
         noise: Standard deviation :math:`\sigma` of the evidence at ``dt`` = 20 ms.
 
     Shapes:
@@ -209,17 +214,17 @@ class MultisensoryIntegration(ChoiceTask):
     dt: float = 20.0
     fixation: Duration = 100.0
     stimulus: Duration = 1000.0
-    decision: Duration = 100.0
-    noise: float = 0.5
+    decision: PositiveDuration = 100.0
+    noise: NonNegative = 0.5
 
     input_names: ClassVar[tuple[str, ...]] = ("visual", "auditory")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _signed(self.coherences)
+        self.coherences = as_numbers("coherences", self.coherences, above=0)
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         modality = draws.integers(0, 3)
         coherence = draws.choice(_signed(self.coherences))
         time = self.timeline(draws, "fixation", "stimulus", "decision")
@@ -231,8 +236,6 @@ class MultisensoryIntegration(ChoiceTask):
         return self.decided(inputs, time, info)
 
 
-def _signed(coherences: Sequence[float]) -> list[float]:
-    """Return coherences of either sign, each of which has a right answer."""
-    if len(coherences) == 0 or min(coherences) <= 0:
-        raise ValueError(f"expected positive coherences, got {coherences}")
-    return [sign * float(coherence) for coherence in coherences for sign in (-1, 1)]
+def _signed(coherences: tuple[float, ...]) -> list[float]:
+    """Return the coherences with either sign."""
+    return [sign * coherence for coherence in coherences for sign in (-1, 1)]

@@ -1,26 +1,28 @@
-"""Does a task keep the promises that training relies on?"""
+"""Check that a task keeps the promises that training relies on."""
 
 from __future__ import annotations
 
 import torch
 
-from pyrnn.tasks.base import Task
-from pyrnn.tasks.trial import Trial
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._trial import Trial
+
+__all__ = ["check_task"]
 
 
 def check_task(task: Task) -> None:
-    """Check that a task keeps its promises, and say what is wrong if it does not.
+    """Check that a task keeps its promises; an error says which promise is broken.
 
-    Trials must be finite, fit together in shape, score something, have the sizes that the task
-    declares, be the same whenever and in whatever company they are made, and differ from each
-    other and between seeds; perfect answers must score 1.
+    Trials must be finite and score at least one step. Their sizes must be those that the task
+    declares. A trial must not depend on when, or in which batch, it is generated. Trials must
+    differ from each other and between seeds. Perfect outputs must have an accuracy of 1. A broken
+    promise is a ``ValueError``.
 
     Args:
         task: The task to check.
 
     Raises:
-        TypeError: If it is no task, or makes something else than trials.
-        ValueError: If a promise is broken.
+        TypeError: If it is no task.
 
     Example:
         >>> class Forgetful(Task):
@@ -53,7 +55,9 @@ def _check_contents(task: Task, batch: Trial) -> None:
     if (batch.mask < 0).any():
         raise ValueError(f"expected a mask of weights >= 0 from {_name(task)}, got negative ones")
     if not (batch.mask > 0).any(-1).all():
-        raise ValueError(f"expected a mask that scores a step in each trial of {_name(task)}")
+        raise ValueError(
+            f"expected a mask that scores a step in each trial of {_name(task)}, got none"
+        )
 
 
 def _check_sizes(task: Task, batch: Trial) -> None:
@@ -98,7 +102,9 @@ def _check_random(task: Task, batch: Trial) -> None:
         )
     other = task.replace(seed=task.seed + 1).batch(8)
     if other.inputs.shape == batch.inputs.shape and torch.equal(other.inputs, batch.inputs):
-        raise ValueError(f"expected another seed to give other trials of {_name(task)}")
+        raise ValueError(
+            f"expected another seed to give other trials of {_name(task)}, got the same"
+        )
 
 
 def _check_accuracy(task: Task, batch: Trial) -> None:
@@ -108,5 +114,5 @@ def _check_accuracy(task: Task, batch: Trial) -> None:
     score = task.accuracy(outputs, batch.targets, batch.mask)
     if not score > 0.999:
         raise ValueError(
-            f"expected accuracy() of {_name(task)} to give perfect answers 1, got {score}"
+            f"expected accuracy() of {_name(task)} to be 1 for perfect outputs, got {score}"
         )

@@ -7,19 +7,21 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from pyrnn.tasks.base import Task
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._timeline import Timeline
+from pyrnn.tasks._trial import Trial
 from pyrnn.tasks.scores import choice_accuracy
-from pyrnn.tasks.timeline import Timeline
-from pyrnn.tasks.trial import Trial
+
+__all__ = ["ChoiceTask"]
 
 
 @dataclass(eq=False)
 class ChoiceTask(Task):
-    """A task with one output that answers -1 or 1 in its last phase, the decision.
+    """A task whose single output must be -1 or 1 in the last phase, the decision.
 
     Subclassing:
-        Write ``trials(draws)`` with a phase called ``"decision"`` and end it with
-        ``return self.decided(inputs, time, info)``, where ``info["choice"]`` is the answer.
+        Write ``trials(draws)`` with a phase called ``"decision"``. End it with
+        ``return self.decided(inputs, time, info)``, where ``info["choice"]`` is the right choice.
 
     Shapes:
         targets ``(time, 1)``: -1 or 1 during the decision, which alone is scored.
@@ -43,11 +45,17 @@ class ChoiceTask(Task):
     output_names: ClassVar[tuple[str, ...]] = ("choice",)
 
     def decided(self, inputs: Tensor, time: Timeline, info: dict[str, Tensor]) -> Trial:
-        """Ask for ``info["choice"]`` during the decision, and score nothing else."""
+        """Return trials whose target is ``info["choice"]`` during the decision, 0 before.
+
+        Args:
+            inputs: Inputs, ``(n_trials, time, input_size)``.
+            time: Phases, one of them called ``"decision"``; only its steps are scored.
+            info: What was drawn, by name, ``(n_trials,)`` each.
+        """
         decide = time.on("decision")
         targets = (decide * info["choice"].to(decide)[:, None]).unsqueeze(-1)
         return Trial(inputs, targets, decide, info, time.epochs)
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Return the share of trials with the right sign at the decision."""
+        """Return the share of trials with the right sign during the decision."""
         return choice_accuracy(outputs, targets, mask)

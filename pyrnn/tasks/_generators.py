@@ -1,4 +1,4 @@
-"""Pattern generation: a sine of a given frequency, a chirp after a pulse."""
+"""Generation of patterns: a sine of a given frequency, a chirp after a pulse."""
 
 from __future__ import annotations
 
@@ -9,35 +9,38 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pyrnn.tasks.base import Task
-from pyrnn.tasks.integrators import spans
-from pyrnn.tasks.timeline import white_noise
-from pyrnn.tasks.trial import Trial
-from pyrnn.tasks.trial_random import TrialRandom
+from pyrnn.tasks._arguments import Count, FixedDuration, NonNegative, Positive, to_steps
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._timeline import shared_epochs, white_noise
+from pyrnn.tasks._trial import Trial
+from pyrnn.tasks._trial_random import TrialRandom
+
+__all__ = ["PulseToChirp", "SineGenerator"]
 
 
 @dataclass(eq=False)
 class SineGenerator(Task):
-    r"""Generate a sine whose frequency is given by a static input.
+    r"""Generate a sine; a constant input says its frequency.
 
     .. math:: x_1 = \frac{j}{n} + \frac{1}{4}, \qquad y(t) = \sin(w_j t), \quad j = 0, \dots, n - 1
 
-    with :math:`w_j` from ``low`` to ``high`` in equal steps. A pulse on a second channel says when
-    to start.
+    where :math:`w_j` goes from ``low`` to ``high`` in equal steps. A pulse on a second channel
+    starts the sine. The cue lies between 1/4 and 5/4 for any number of frequencies; with 51 of
+    them, it is the cue of the paper.
 
     Args:
         n_frequencies: Number :math:`n` of frequencies.
         duration: Duration of a trial, in ms.
         low: Lowest angular frequency, in rad per unit of time.
         high: Highest angular frequency, in rad per unit of time.
-        unit: The unit of time, in ms: a network's time constant.
+        unit: Unit of time of the frequencies, in ms, such as the network's time constant.
         start_pulse: Duration of the start pulse, in ms.
 
     Shapes:
         inputs ``(time, 2)``: frequency cue, start pulse. targets ``(time, 1)``. The metric is R².
 
     Raises:
-        ValueError: If a time is shorter than ``dt``, or the frequencies make no range.
+        ValueError: If a time is shorter than ``dt``, or ``low`` is above ``high``.
 
     Example:
         >>> task = SineGenerator(seed=0)
@@ -49,14 +52,14 @@ class SineGenerator(Task):
         Sussillo & Barak, *Opening the black box*, Neural Computation 25 (2013).
     """
 
-    n_frequencies: int = 51
+    n_frequencies: Count = 51
     _: KW_ONLY
     dt: float = 20.0
-    duration: float = 2000.0
-    low: float = 0.1
-    high: float = 0.6
-    unit: float = 100.0
-    start_pulse: float = 100.0
+    duration: FixedDuration = 2000.0
+    low: Positive = 0.1
+    high: Positive = 0.6
+    unit: Positive = 100.0
+    start_pulse: FixedDuration = 100.0
 
     metric_name: ClassVar[str] = "R²"
     input_names: ClassVar[tuple[str, ...]] = ("frequency cue", "start")
@@ -64,23 +67,20 @@ class SineGenerator(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.n_frequencies < 1 or not 0 < self.low <= self.high:
-            raise ValueError(
-                f"expected at least one frequency and 0 < low <= high, got {self.n_frequencies} "
-                f"from {self.low} to {self.high}"
-            )
-        if not 0 < self.steps(self.start_pulse) < self.steps(self.duration):
+        if self.low > self.high:
+            raise ValueError(f"expected low <= high, got {self.low} and {self.high}")
+        if self.steps(self.start_pulse) >= self.steps(self.duration):
             raise ValueError(
                 f"expected a start_pulse between dt = {self.dt} and duration = {self.duration} "
                 f"ms, got {self.start_pulse}"
             )
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         j = draws.integers(0, self.n_frequencies)
         table = torch.linspace(self.low, self.high, self.n_frequencies, dtype=torch.float64)
         time = torch.arange(self.steps(self.duration)).double() * self.dt
-        cue = (j / 51 + 0.25)[:, None].expand(-1, len(time))
+        cue = (j / self.n_frequencies + 0.25)[:, None].expand(-1, len(time))
         start = (time < self.start_pulse).double().expand(draws.n_trials, -1)
         targets = (table[j][:, None] * time / self.unit).sin()
         info = {"frequency": table[j] / self.unit * (1000 / (2 * math.pi))}
@@ -89,18 +89,18 @@ class SineGenerator(Task):
 
 @dataclass(eq=False)
 class PulseToChirp(Task):
-    r"""Answer a pulse with a chirp.
+    r"""Generate a chirp after a pulse.
 
-    A period holds ``silence``, a pulse of 1 and a rest. From the pulse's onset :math:`t_0` on,
-    for ``chirp`` ms,
+    A period consists of ``silence`` and ``rest``; the rest begins with a pulse of height 1. For
+    ``chirp`` ms from the onset :math:`t_0` of the pulse, the target is
 
     .. math:: y(t) = \sin\big(2\pi\, r\,(t - t_0)^2\big) ,
 
-    with time in seconds, and 0 otherwise. The frequency rises by :math:`2r` hertz per second.
-    Beyond ``n_periods``, and the noise, all trials are alike.
+    with time in seconds; otherwise it is 0. The frequency rises by :math:`2r` hertz per second.
+    Trials differ by their noise only.
 
     Args:
-        n_periods: How often the period repeats.
+        n_periods: Number of periods in a trial.
         silence: Time before the pulse, in ms.
         pulse: Duration of the pulse, in ms.
         rest: Time from the pulse's onset to the end of the period, in ms.
@@ -124,15 +124,15 @@ class PulseToChirp(Task):
         Rockpool's tutorial on training rate-based networks, rockpool.ai (SynSense).
     """
 
-    n_periods: int = 1
+    n_periods: Count = 1
     _: KW_ONLY
     dt: float = 1.0
-    silence: float = 1000.0
-    pulse: float = 50.0
-    rest: float = 2000.0
-    chirp: float = 1000.0
-    rate: float = 10.0
-    noise: float = 0.01
+    silence: NonNegative = 1000.0
+    pulse: FixedDuration = 50.0
+    rest: FixedDuration = 2000.0
+    chirp: FixedDuration = 1000.0
+    rate: Positive = 10.0
+    noise: NonNegative = 0.01
 
     metric_name: ClassVar[str] = "MSE"
     metric_goal: ClassVar[str] = "min"
@@ -141,10 +141,9 @@ class PulseToChirp(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.n_periods < 1:
-            raise ValueError(f"expected n_periods of at least 1, got {self.n_periods}")
+        to_steps("silence", self.silence, self.dt)
         for name in ("pulse", "chirp"):
-            if not 0 < self.steps(getattr(self, name)) <= self.steps(self.rest):
+            if self.steps(getattr(self, name)) > self.steps(self.rest):
                 raise ValueError(
                     f"expected a {name} that ends within rest = {self.rest} ms, got "
                     f"{getattr(self, name)} ms"
@@ -157,7 +156,7 @@ class PulseToChirp(Task):
             )
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         n_silence, n_rest = self.steps(self.silence), self.steps(self.rest)
         since = (torch.arange(n_silence + n_rest) - n_silence).double() * self.dt
         pulse = (since >= 0) & (since < self.pulse)
@@ -166,15 +165,15 @@ class PulseToChirp(Task):
         noise = white_noise(draws, self.noise, self.dt, self.n_periods * len(since), 1)
         inputs = pulse.double().repeat(self.n_periods).unsqueeze(-1) + noise
         targets = target.repeat(self.n_periods).unsqueeze(-1).expand_as(inputs)
-        return Trial(inputs, targets, epochs=spans(self._epochs(), draws.n_trials))
+        return Trial(inputs, targets, epochs=shared_epochs(self._epochs(), draws.n_trials))
 
     def _epochs(self) -> dict[str, tuple[float, float]]:
-        """Name the spans of the first period."""
+        """Return the spans of the first period, by name."""
         end = self.silence + self.rest
         onset, stop = self.silence, self.silence + self.chirp
         return {"silence": (0.0, onset), "chirp": (onset, stop), "rest": (stop, end)}
 
     def metric(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Return the mean squared error over scored steps."""
+        """Return the mean squared error at scored steps."""
         error = (outputs - targets).square().mean(-1)
         return float((error * mask).sum() / mask.sum())

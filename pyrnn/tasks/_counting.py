@@ -1,4 +1,4 @@
-"""Counting: ones in a sequence, pulses at a time."""
+"""Counting: ones in a sequence, pulses in a trial."""
 
 from __future__ import annotations
 
@@ -7,33 +7,36 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from pyrnn.tasks.base import Task
-from pyrnn.tasks.scores import count_accuracy
-from pyrnn.tasks.timeline import Duration, white_noise
-from pyrnn.tasks.trial import Trial
-from pyrnn.tasks.trial_random import TrialRandom
+from pyrnn.tasks._arguments import Count, FixedDuration, NonNegative, PositiveDuration
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._timeline import white_noise
+from pyrnn.tasks._trial import Trial
+from pyrnn.tasks._trial_random import TrialRandom
+from pyrnn.tasks.scores import last_value_accuracy
+
+__all__ = ["CountOnes", "CountPulses"]
 
 
 @dataclass(eq=False)
-class CountTask(Task):
-    """A task whose output is a number; right means that it rounds to the right one."""
+class _CountTask(Task):
+    """A task whose output at the end must round to the right number."""
 
     output_names: ClassVar[tuple[str, ...]] = ("count",)
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Return the share of trials whose answer rounds to the right number."""
-        return count_accuracy(outputs, targets, mask)
+        """Return the share of trials whose last scored output rounds to the right number."""
+        return last_value_accuracy(outputs, targets, mask)
 
 
 @dataclass(eq=False)
-class CountOnes(CountTask):
+class CountOnes(_CountTask):
     r"""Count the ones of a binary sequence.
 
     .. math:: y_k = \sum_{j \le k} x_j, \qquad x_j = 0 \text{ or } 1
 
     Args:
         length: Length of the sequence.
-        symbol: Duration of each symbol, in ms; as long as ``dt``, it is one step.
+        symbol: Duration of each symbol, in ms.
 
     Shapes:
         inputs ``(time, 1)``: 0 or 1. targets ``(time, 1)``: the number of ones so far, scored at
@@ -51,23 +54,15 @@ class CountOnes(CountTask):
         Roelants, *How to implement a recurrent neural network*, peterroelants.github.io (2015).
     """
 
-    length: int = 10
+    length: Count = 10
     _: KW_ONLY
     dt: float = 20.0
-    symbol: float = 100.0
+    symbol: FixedDuration = 100.0
 
     input_names: ClassVar[tuple[str, ...]] = ("symbol",)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.length < 1 or self.steps(self.symbol) < 1:
-            raise ValueError(
-                f"expected a sequence of symbols that last, got length {self.length} and "
-                f"{self.symbol} ms"
-            )
-
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         bits = draws.integers(0, 2, self.length, 1).double()
         inputs = bits.repeat_interleave(self.steps(self.symbol), dim=1)
         targets = bits.cumsum(1).repeat_interleave(self.steps(self.symbol), dim=1)
@@ -77,20 +72,20 @@ class CountOnes(CountTask):
 
 
 @dataclass(eq=False)
-class CountPulses(CountTask):
-    r"""Count pulses, and tell how many there were when asked.
+class CountPulses(_CountTask):
+    r"""Count pulses, and report their number after a go signal.
 
-    Up to ``max_count`` of the slots hold a pulse; every count is equally likely. A go signal then
-    asks for the number,
+    Up to ``max_count`` of the slots hold a pulse; all counts are equally likely. After the go
+    signal the output must be the number
 
     .. math:: y = \sum_k p_k, \qquad p_k = 0 \text{ or } 1 .
 
     Args:
         max_count: Highest number of pulses.
-        n_slots: Number of slots that may hold one.
+        n_slots: Number of slots that may hold a pulse.
         slot: Time from one slot to the next, in ms.
         pulse: Duration of a pulse, in ms.
-        decision: Time to answer, the only one that is scored, in ms.
+        decision: Time to answer, in ms; only these steps are scored.
         noise: Standard deviation of the input noise at ``dt`` = 20 ms.
 
     Shapes:
@@ -103,22 +98,22 @@ class CountPulses(CountTask):
 
     Example:
         >>> task = CountPulses(seed=0)
-        >>> task.n_steps, task.batch(64).info["count"].max()
-        (50, tensor(5))
+        >>> task.n_steps, task.slots, task.batch(64).info["count"].max()
+        (50, 800.0, tensor(5))
 
     References:
         Nieder, Diester & Tudusciuc, *Temporal and spatial enumeration processes in the primate
         parietal cortex*, Science 313 (2006), where monkeys count what is shown one after another.
     """
 
-    max_count: int = 5
+    max_count: Count = 5
     _: KW_ONLY
     dt: float = 20.0
-    n_slots: int = 8
-    slot: float = 100.0
-    pulse: float = 60.0
-    decision: Duration = 200.0
-    noise: float = 0.01
+    n_slots: Count = 8
+    slot: FixedDuration = 100.0
+    pulse: FixedDuration = 60.0
+    decision: PositiveDuration = 200.0
+    noise: NonNegative = 0.01
 
     input_names: ClassVar[tuple[str, ...]] = ("pulses", "go")
 
@@ -140,7 +135,7 @@ class CountPulses(CountTask):
         return self.n_slots * self.steps(self.slot) * self.dt
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         count = draws.integers(0, self.max_count + 1)
         rank = draws.uniform(self.n_slots).argsort(1).argsort(1)
         time = self.timeline(draws, "slots", "decision")

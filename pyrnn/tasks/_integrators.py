@@ -9,11 +9,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pyrnn.tasks.base import Task
+from pyrnn.tasks._arguments import FixedDuration, NonNegative, Positive
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._timeline import shared_epochs
+from pyrnn.tasks._trial import Trial
+from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import angle_between, angle_error
-from pyrnn.tasks.timeline import to_steps
-from pyrnn.tasks.trial import Trial
-from pyrnn.tasks.trial_random import TrialRandom
+
+__all__ = ["HeadingIntegrator", "WhiteNoiseIntegrator"]
 
 
 @dataclass(eq=False)
@@ -23,18 +26,17 @@ class HeadingIntegrator(Task):
     .. math:: \theta(t) = \theta_0 + \int_0^t \omega(s)\,ds, \qquad
         y = (\cos\theta, \sin\theta)
 
-    The velocity is constant for ``hold`` ms, then drawn anew from
-    :math:`[-\omega_{max}, \omega_{max}]`. The start is given as cosine and sine during the first
-    ``cue`` ms, in which nothing turns and nothing is scored. Discrete networks (``RNN``) need a
-    curriculum that begins with short trials, ``Curriculum(steps=[200, 500, 900],
-    duration=[300.0, 500.0, 1000.0, 2000.0])``; leaky ones learn long trials from scratch, too,
-    but in twice the time.
+    Every ``hold`` ms, a new velocity is drawn from :math:`[-\omega_{max}, \omega_{max}]`. The
+    first ``cue`` ms show the start as cosine and sine; during this time the velocity is 0 and no
+    step is scored. Discrete networks (``RNN``) need a curriculum that begins with short trials,
+    ``Curriculum(steps=[200, 500, 900], duration=[300.0, 500.0, 1000.0, 2000.0])``. Networks with
+    a time constant learn without one, but need twice the time.
 
     Args:
         duration: Duration of a trial, in ms.
         max_speed: Fastest turn :math:`\omega_{max}`, in rad/s.
-        hold: How long a velocity lasts, in ms.
-        cue: How long the start is shown, in ms.
+        hold: Duration of each velocity, in ms.
+        cue: Duration of the cue for the start, in ms.
 
     Shapes:
         inputs ``(time, 3)``: velocity as a share of the fastest, cos and sin of the start.
@@ -42,7 +44,7 @@ class HeadingIntegrator(Task):
         the accuracy is the share of scored steps with an error below 10 degrees.
 
     Raises:
-        ValueError: If a time is shorter than ``dt`` or the cue lasts all trial.
+        ValueError: If a time is shorter than ``dt``, or the cue is as long as the trial.
 
     Example:
         >>> task = HeadingIntegrator(seed=0)
@@ -57,10 +59,10 @@ class HeadingIntegrator(Task):
 
     _: KW_ONLY
     dt: float = 20.0
-    duration: float = 2000.0
-    max_speed: float = 15.0
-    hold: float = 20.0
-    cue: float = 100.0
+    duration: FixedDuration = 2000.0
+    max_speed: Positive = 15.0
+    hold: Positive = 20.0
+    cue: FixedDuration = 100.0
 
     metric_name: ClassVar[str] = "angle error (deg)"
     metric_goal: ClassVar[str] = "min"
@@ -70,18 +72,14 @@ class HeadingIntegrator(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < self.steps(self.cue) < self.steps(self.duration):
+        if self.steps(self.cue) >= self.steps(self.duration):
             raise ValueError(
                 f"expected a cue between dt = {self.dt} and duration = {self.duration} ms, "
                 f"got {self.cue}"
             )
-        if not self.hold > 0 or not self.max_speed > 0:
-            raise ValueError(
-                f"expected positive hold and max_speed, got {self.hold} and {self.max_speed}"
-            )
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         n_steps, n_cue = self.steps(self.duration), self.steps(self.cue)
         start = draws.uniform(high=2 * math.pi)
         time = (torch.arange(n_steps + 1) - n_cue).clamp(min=0).double() * self.dt
@@ -94,7 +92,9 @@ class HeadingIntegrator(Task):
         inputs = torch.cat([velocity.unsqueeze(-1), shown], dim=-1)
         mask = (~is_cue).double().expand(draws.n_trials, -1)
         epochs = {"cue": (0.0, n_cue * self.dt), "turn": (n_cue * self.dt, n_steps * self.dt)}
-        return Trial(inputs, targets, mask, {"start": start}, spans(epochs, draws.n_trials))
+        return Trial(
+            inputs, targets, mask, {"start": start}, shared_epochs(epochs, draws.n_trials)
+        )
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
         """Return the share of scored steps with an error below 10 degrees."""
@@ -102,16 +102,16 @@ class HeadingIntegrator(Task):
         return float((near * mask).sum() / mask.sum())
 
     def metric(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Return the mean absolute angle error over scored steps, in degrees."""
+        """Return the mean absolute angle error at scored steps, in degrees."""
         return angle_error(outputs, targets, mask)
 
 
 def _integral(values: Tensor, time: Tensor, hold: float) -> Tensor:
-    """Integrate a function that keeps each value for ``hold``, up to each time.
+    """Return the integral, up to some times, of a function that is constant for each ``hold``.
 
     Args:
-        values: ``(n_trials, n_values)``.
-        time: When to read the integral, ``(n_times,)``.
+        values: Values of the function, ``(n_trials, n_values)``.
+        time: The times, ``(n_times,)``.
         hold: Duration of each value, in the unit of time.
     """
     total = torch.nn.functional.pad(values.cumsum(1), (1, 0)) * hold
@@ -126,13 +126,13 @@ class WhiteNoiseIntegrator(Task):
     .. math:: x(t) = b + \frac{\sigma}{\sqrt{\Delta t}} N(0, 1), \quad
         b = 2 \beta\,(N(0, 1) - \tfrac{1}{2}), \qquad y(t) = \frac{1}{u} \int_0^t x(s)\,ds
 
-    with :math:`\Delta t` in seconds and the unit :math:`u` = 40 ms, so that at ``dt`` = 40 ms the
-    target is the cumulative sum of the inputs.
+    with :math:`\Delta t` in seconds and the unit :math:`u` = 40 ms. At ``dt`` = 40 ms the target
+    is hence the cumulative sum of the inputs.
 
     Args:
         duration: Duration of a trial, in ms.
-        bias: Scale :math:`\beta` of the bias, which is drawn once per trial.
-        noise: Standard deviation :math:`\sigma` of the noise, for a second.
+        bias: Scale :math:`\beta` of the bias, which is drawn once for each trial.
+        noise: Standard deviation :math:`\sigma` of the noise, for ``dt`` in seconds.
 
     Shapes:
         inputs and targets ``(time, 1)``. The metric is R².
@@ -146,33 +146,23 @@ class WhiteNoiseIntegrator(Task):
         True
 
     References:
-        Sussillo, *Integrator RNN tutorial*, computation-thru-dynamics (2020), as used in seminars
-        on fixed points; at ``dt`` = 40 ms it is the same task.
+        Sussillo, *Integrator RNN tutorial*, computation-thru-dynamics (2020); at ``dt`` = 40 ms it
+        is the same task.
     """
 
     _: KW_ONLY
     dt: float = 40.0
-    duration: float = 1000.0
-    bias: float = 0.01
-    noise: float = 0.025
+    duration: FixedDuration = 1000.0
+    bias: NonNegative = 0.01
+    noise: NonNegative = 0.025
 
     metric_name: ClassVar[str] = "R²"
     input_names: ClassVar[tuple[str, ...]] = ("noise",)
     output_names: ClassVar[tuple[str, ...]] = ("integral",)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if to_steps("duration", self.duration, self.dt) < 1:
-            raise ValueError(f"expected a duration of at least dt, got {self.duration} ms")
-
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         bias = 2 * self.bias * (draws.normal() - 0.5)
         noise = draws.normal(self.steps(self.duration), 1) * (self.noise / (self.dt / 1000) ** 0.5)
         inputs = bias[:, None, None] + noise
         return Trial(inputs, inputs.cumsum(1) * (self.dt / 40.0), info={"bias": bias})
-
-
-def spans(epochs: dict[str, tuple[float, float]], n_trials: int) -> dict[str, Tensor]:
-    """Repeat epochs that all trials share, ``(n_trials, 2)`` each."""
-    return {name: torch.tensor(span).expand(n_trials, 2) for name, span in epochs.items()}

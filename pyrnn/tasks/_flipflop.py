@@ -1,4 +1,4 @@
-"""Memory of bits: the n-bit flip-flop."""
+"""Memory of bits: the flip-flop."""
 
 from __future__ import annotations
 
@@ -8,39 +8,44 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pyrnn.tasks.base import Task
+from pyrnn.tasks._arguments import Count, FixedDuration
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._trial import Trial
+from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import sign_accuracy
-from pyrnn.tasks.trial import Trial
-from pyrnn.tasks.trial_random import TrialRandom
+from pyrnn.validate import as_number
+
+__all__ = ["FlipFlop"]
 
 
 @dataclass(eq=False)
 class FlipFlop(Task):
     r"""Remember the sign of the last pulse of each channel.
 
-    Pulses :math:`\pm 1` arrive on every channel as a Poisson process, the first one at
-    :math:`t = 0`. With :math:`t_k(t)` the onset of channel ``k``'s last pulse and :math:`s` its
-    sign,
+    Each channel shows pulses :math:`\pm 1` at the times of a Poisson process, the first one at
+    :math:`t = 0`. With :math:`t_k(t)` the onset of the last pulse of channel ``k`` and :math:`s`
+    its sign,
 
     .. math:: x_k(t) = s_k(t_k)\,[t - t_k < d], \qquad y_k(t) = s_k(t_k) .
 
-    A network with a time constant needs time to switch: the ``pulse_duration`` after a pulse on
-    any channel is not scored. A trained network has :math:`3^n` fixed points, of which
-    :math:`2^n` are stable: one memory each.
+    A network with a time constant needs time to switch. Steps during a pulse on any channel are
+    therefore not scored. A trained network typically has :math:`3^n` fixed points; :math:`2^n` of
+    them are stable, one for each memory.
 
     Args:
         n_bits: Number of channels.
         duration: Duration of a trial, in ms.
-        pulse_duration: Duration :math:`d` of a pulse, in ms; half the time constant does well.
-        pulse_probability: Probability that a pulse begins within 10 ms, per channel. It is kept
-            when ``dt`` changes.
+        pulse_duration: Duration :math:`d` of a pulse, in ms. Half of the network's time constant
+            works well.
+        pulse_probability: Probability that a pulse begins within 10 ms, for each channel,
+            whatever ``dt``.
 
     Shapes:
         inputs and targets ``(time, n_bits)``. The metric is the share of correct bits.
 
     Raises:
-        ValueError: If there is no channel, a time is impossible, or the probability is no
-            probability.
+        ValueError: If there is no channel, a time is impossible, or the probability is not
+            between 0 and 1.
 
     Example:
         >>> task = FlipFlop(n_bits=3, seed=0)
@@ -53,28 +58,24 @@ class FlipFlop(Task):
         Maheswaranathan et al., *Universality and individuality*, NeurIPS (2019).
     """
 
-    n_bits: int = 3
+    n_bits: Count = 3
     _: KW_ONLY
-    duration: float = 1000.0
-    pulse_duration: float = 50.0
+    duration: FixedDuration = 1000.0
+    pulse_duration: FixedDuration = 50.0
     pulse_probability: float = 0.05
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.n_bits < 1:
-            raise ValueError(f"expected n_bits of at least 1, got {self.n_bits}")
-        if not 0 <= self.pulse_probability <= 1:
-            raise ValueError(
-                f"expected pulse_probability between 0 and 1, got {self.pulse_probability}"
-            )
-        if not 0 < self.steps(self.pulse_duration) < self.steps(self.duration):
+        probability = as_number("pulse_probability", self.pulse_probability, low=0, high=1)
+        self.pulse_probability = probability
+        if self.steps(self.pulse_duration) >= self.steps(self.duration):
             raise ValueError(
                 f"expected a pulse_duration between dt = {self.dt} and duration = "
                 f"{self.duration} ms, got {self.pulse_duration}"
             )
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         begins = 1 - (1 - self.pulse_probability) ** (self.dt / 10.0)
         u = draws.uniform(self.steps(self.duration), self.n_bits)
         is_onset, is_up = u < begins, u < begins / 2

@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 import torch
 
-from pyrnn.tasks import (
-    ContextIntegration,
-    PerceptualDecision,
-    Trial,
+from pyrnn.behavior import (
+    ChronometricCurve,
+    PsychometricCurve,
     chronometric,
     psychometric,
     reaction_times,
 )
+from pyrnn.tasks import ContextIntegration, PerceptualDecision, Trial
 
 
 @pytest.mark.parametrize(("bias", "width"), [(0.0, 0.1), (0.2, 0.3), (-0.4, 0.05)])
 def test_the_logistic_that_made_the_choices_is_found(bias, width):
     evidence = torch.linspace(-1, 1, 21).repeat_interleave(2000)
     positive = torch.rand(len(evidence)) < torch.sigmoid((evidence - bias) / width)
-    curve = psychometric(evidence, positive)
+    curve = PsychometricCurve.fit(evidence, positive)
     assert curve.bias == pytest.approx(bias, abs=0.02)
     assert curve.width == pytest.approx(width, rel=0.08)
     inside = (curve.low <= curve(curve.evidence)) & (curve(curve.evidence) <= curve.high)
@@ -31,14 +31,14 @@ def test_the_fit_is_that_of_an_independent_logistic_regression():
 
     evidence = torch.randint(-3, 4, (400,)).double()
     positive = torch.rand(400) < torch.sigmoid(evidence - 0.5)
-    curve = psychometric(evidence, positive)
+    curve = PsychometricCurve.fit(evidence, positive)
     model = LogisticRegression(C=1e9).fit(evidence[:, None].numpy(), positive.numpy())
     assert 1 / curve.width == pytest.approx(model.coef_[0, 0], rel=1e-3)
     assert curve.bias == pytest.approx(-model.intercept_[0] / model.coef_[0, 0], abs=1e-3)
 
 
 def test_shares_and_intervals_are_those_of_each_level():
-    curve = psychometric([1, 1, 1, 1, 2, 2], [0, 0, 0, 1, 1, 1])
+    curve = PsychometricCurve.fit([1, 1, 1, 1, 2, 2], [0, 0, 0, 1, 1, 1])
     assert curve.evidence.tolist() == [1, 2]
     assert curve.share.tolist() == [0.25, 1.0]
     assert curve.n_trials.tolist() == [4, 2]
@@ -47,19 +47,19 @@ def test_shares_and_intervals_are_those_of_each_level():
 
 
 def test_perfect_choices_give_a_steep_but_finite_curve():
-    curve = psychometric([-2, -1, 1, 2], [0, 0, 1, 1])
+    curve = PsychometricCurve.fit([-2, -1, 1, 2], [0, 0, 1, 1])
     assert abs(curve.bias) <= 1
     assert 0 < curve.width < 0.5
 
 
 def test_reaction_times_are_averaged_by_absolute_evidence():
-    curve = chronometric([-1.0, 1.0, 1.0, 2.0, 2.0], [100.0, 200.0, np.nan, 50.0, np.nan])
+    curve = ChronometricCurve.fit([-1.0, 1.0, 1.0, 2.0, 2.0], [100.0, 200.0, np.nan, 50.0, np.nan])
     assert curve.evidence.tolist() == [1.0, 2.0]
     assert curve.time.tolist() == [150.0, 50.0]
     assert curve.error[0] == pytest.approx(50.0)
     assert np.isnan(curve.error[1])
     assert curve.share_decided.tolist() == [pytest.approx(2 / 3), 0.5]
-    assert np.isnan(chronometric([1.0], [np.nan]).time[0])
+    assert np.isnan(ChronometricCurve.fit([1.0], [np.nan]).time[0])
 
 
 def test_tasks_read_choices_from_outputs():
@@ -68,13 +68,13 @@ def test_tasks_read_choices_from_outputs():
     batch = task.batch(4000)
     evidence = (batch.inputs[..., 2] - batch.inputs[..., 1]).cumsum(1)
     outputs = torch.stack([torch.full_like(evidence, -9.0), -evidence, evidence], dim=-1)
-    curve = task.psychometric(outputs, batch)
+    curve = psychometric(task, outputs, batch)
     assert curve.evidence.tolist() == [-51.2, -25.6, -12.8, -6.4, 0, 6.4, 12.8, 25.6, 51.2]
     d_prime = 20 * 2 * 6.4 / 200 / (0.1 * (2 * 20) ** 0.5)
     expected = torch.distributions.Normal(0.0, 1.0).cdf(torch.tensor(d_prime))
     assert curve.share[5] == pytest.approx(float(expected), abs=0.02)
     assert curve.bias == pytest.approx(0, abs=1)
-    times = task.chronometric(outputs, batch, threshold=0.5)
+    times = chronometric(task, outputs, batch, threshold=0.5)
     assert (np.diff(times.time) < 0).all()
     assert times.time[-1] == pytest.approx(100 * np.ceil(0.5 / 2 / (51.2 / 200)), abs=100)
 
@@ -92,13 +92,52 @@ def test_reaction_times_count_from_the_onset_of_an_epoch():
 def test_what_is_not_there_is_refused():
     task = ContextIntegration()
     batch = task.batch(8)
-    with pytest.raises(ValueError, match=r"evidence among .*'coherence'.*, got 'contrast'"):
-        task.psychometric(batch.targets, batch, evidence="contrast")
-    with pytest.raises(ValueError, match=r"an epoch among .*, got 'go'"):
-        task.chronometric(batch.targets, batch, threshold=1.0, since="go")
-    with pytest.raises(ValueError, match="positive threshold, got 0"):
-        task.chronometric(batch.targets, batch, threshold=0)
+    with pytest.raises(ValueError, match=r"evidence to be one of .*'coherence'.*, got 'contrast'"):
+        psychometric(task, batch.targets, batch, evidence="contrast")
+    with pytest.raises(ValueError, match=r"since to be one of .*, got 'go'"):
+        chronometric(task, batch.targets, batch, threshold=1.0, since="go")
+    with pytest.raises(ValueError, match="threshold to be a number > 0, got 0"):
+        chronometric(task, batch.targets, batch, threshold=0)
     with pytest.raises(ValueError, match="at least two levels of evidence"):
-        psychometric([1.0, 1.0], [0, 1])
+        PsychometricCurve.fit([1.0, 1.0], [0, 1])
     with pytest.raises(ValueError, match="got 2 and 3 values"):
-        psychometric([1.0, 1.0], [0, 1, 1])
+        PsychometricCurve.fit([1.0, 1.0], [0, 1, 1])
+    with pytest.raises(ValueError, match="finite evidence"):
+        PsychometricCurve.fit([1.0, np.nan], [0, 1])
+    with pytest.raises(ValueError, match=r"got \(4, 69, 1\) and \(8, 69\); pass the outputs for"):
+        psychometric(task, batch.targets[:4], batch)
+
+
+def test_curves_are_read_as_they_were_written(tmp_path):
+    choices = PsychometricCurve.fit([1, 1, 1, 1, 2, 2], [0, 0, 0, 1, 1, 1])
+    times = ChronometricCurve.fit([1.0, 2.0, 2.0], [np.nan, 20.0, 40.0])
+    for curve in (choices, times):
+        again = type(curve).load(curve.save(tmp_path / "curve.npz"))
+        assert again.to_pandas().equals(curve.to_pandas())
+        assert isinstance(again.evidence, np.ndarray)
+    assert choices.to_pandas()["share"].tolist() == [0.25, 1.0]
+    lines = [line.split() for line in choices.summary().splitlines()]
+    assert ["1", "0.250", "0.046", "to", "0.699", "4"] in lines
+    lines = [line.split() for line in times.summary().splitlines()]
+    assert ["2", "30.0", "10.0", "1.000"] in lines
+
+
+@pytest.mark.parametrize(
+    ("bias", "width", "verdict"),
+    [
+        (0.1, 0.3, "complete"),
+        (-3.0, 0.3, "the bias lies at the end of the evidence or beyond"),
+        (0.0, -0.2, "choices do not increase with the evidence"),
+        (0.1, 1e-9, "no level has both choices"),
+    ],
+)
+def test_a_fit_says_what_the_choices_leave_undecided(bias, width, verdict):
+    evidence = torch.linspace(-1, 1, 9).repeat_interleave(300)
+    positive = torch.rand(len(evidence)) < torch.sigmoid((evidence - bias) / width)
+    assert verdict in PsychometricCurve.fit(evidence, positive).status
+
+
+def test_levels_without_a_decision_are_counted():
+    curve = ChronometricCurve.fit([1.0, 2.0, 3.0], [np.nan, 5.0, np.nan])
+    assert curve.status == "undecided: 2 levels without a decision"
+    assert ChronometricCurve.fit([1.0], [5.0]).status == "complete"

@@ -1,4 +1,4 @@
-"""Time itself: produce an interval, compare two."""
+"""Timing: produce an interval, compare two intervals."""
 
 from __future__ import annotations
 
@@ -8,46 +8,58 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pyrnn.tasks.base import Task
-from pyrnn.tasks.choice import ChoiceTask
-from pyrnn.tasks.timeline import Duration, Timeline, bounds, white_noise
-from pyrnn.tasks.trial import Trial
-from pyrnn.tasks.trial_random import TrialRandom
+from pyrnn.tasks._arguments import (
+    Duration,
+    FixedDuration,
+    NonNegative,
+    Positive,
+    PositiveDuration,
+    as_numbers,
+    bounds,
+)
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._choice import ChoiceTask
+from pyrnn.tasks._timeline import Timeline, white_noise
+from pyrnn.tasks._trial import Trial
+from pyrnn.tasks._trial_random import TrialRandom
+
+__all__ = ["IntervalDiscrimination", "ReadySetGo"]
 
 
 @dataclass(eq=False)
 class ReadySetGo(Task):
     r"""Reproduce the interval between two pulses.
 
-    A ready pulse and a set pulse are an interval :math:`t_s` apart. From the set pulse on, the
-    output ramps,
+    The set pulse follows the ready pulse after an interval :math:`t_s`. From the set pulse on, the
+    output must ramp,
 
-    .. math:: y(t) = \frac{t - t_{set}}{g\,t_s} ,
+    .. math:: y(t) = \frac{t - t_{set}}{g\,t_s} .
 
-    and the response is when it crosses the threshold 1, that is after :math:`g\,t_s`. The ramp is
-    asked for, and scored, a little beyond the threshold, so that the crossing is a clean one.
+    The network responds when its output crosses the threshold 1; for the target this is after
+    :math:`g\,t_s`. The ramp is scored until a little beyond the threshold, so that the time of
+    the crossing is well defined.
 
     Args:
         interval: Interval between the pulses, in ms.
         gains: Gains :math:`g`, equally likely.
         fixation: Time before the ready pulse, in ms.
         pulse: Duration of the pulses, in ms.
-        beyond: How far beyond the threshold the ramp goes on, as a share of it.
+        beyond: How far the target ramps beyond the threshold, as a share of it.
         noise: Standard deviation of the input noise at ``dt`` = 20 ms.
 
     Shapes:
         inputs ``(time, 3)``: ready, set, gain. targets ``(time, 1)``. The metric is the mean
-        absolute error of the produced interval in ms; the accuracy is the share of trials in
-        which it is below 10 % of the interval.
+        absolute error of the produced interval in ms; the accuracy is the share of trials with an
+        error below 10 % of the interval.
 
     Raises:
         ValueError: If a time is shorter than ``dt``, or the pulses overlap.
 
     Example:
-        >>> task = ReadySetGo(seed=0)
-        >>> _, targets, mask = task.batch(64)
-        >>> task.metric(targets, targets, mask)
-        0.0
+        >>> task = ReadySetGo(interval=500.0, seed=0)
+        >>> _, targets, mask = task.batch(2)
+        >>> task.metric(targets, targets, mask), task.produced(targets, targets)
+        (0.0, tensor([500., 500.]))
 
     References:
         Jazayeri & Shadlen, *Temporal context calibrates interval timing*, Nature Neuroscience 13
@@ -55,14 +67,14 @@ class ReadySetGo(Task):
         (2019).
     """
 
-    interval: Duration = (400.0, 1000.0)
+    interval: PositiveDuration = (400.0, 1000.0)
     gains: tuple[float, ...] = (1.0,)
     _: KW_ONLY
     dt: float = 20.0
     fixation: Duration = (100.0, 300.0)
-    pulse: float = 60.0
-    beyond: float = 0.2
-    noise: float = 0.01
+    pulse: FixedDuration = 60.0
+    beyond: NonNegative = 0.2
+    noise: NonNegative = 0.01
 
     metric_name: ClassVar[str] = "production error (ms)"
     metric_goal: ClassVar[str] = "min"
@@ -72,16 +84,15 @@ class ReadySetGo(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < self.steps(self.pulse) <= min(bounds(self.interval)) / self.dt:
+        self.gains = as_numbers("gains", self.gains, above=0)
+        if self.steps(self.pulse) > min(bounds(self.interval)) / self.dt:
             raise ValueError(
                 f"expected a pulse between dt = {self.dt} ms and the shortest interval, got "
                 f"{self.pulse} and {self.interval}"
             )
-        if not self.gains or min(self.gains) <= 0:
-            raise ValueError(f"expected positive gains, got {self.gains}")
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         gain = draws.choice(self.gains).double()
         longest = max(bounds(self.interval)) * max(self.gains) * (1 + self.beyond)
         phases = {"fixation": self.fixation, "interval": self.interval, "produce": longest}
@@ -100,10 +111,17 @@ class ReadySetGo(Task):
         return Trial(inputs, targets, mask, info, time.epochs)
 
     def produced(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return when each trial crosses the threshold, in ms after the set pulse, ``(...,)``.
+        """Return the time from the set pulse to the crossing of the threshold in each trial.
 
-        The crossing is interpolated between steps. A trial that never crosses it gets the time
-        to the end.
+        The crossing is interpolated between steps. A trial without a crossing has the time to its
+        end.
+
+        Args:
+            outputs: A network's outputs, ``(..., time, 1)``.
+            targets: The targets, ``(..., time, 1)``.
+
+        Returns:
+            Times in ms, ``(...,)``.
         """
         since = (targets[..., 0] > 0).cumsum(-1)  # steps after the set pulse
         above = (outputs[..., 0] >= 1) & (since > 0)
@@ -117,34 +135,34 @@ class ReadySetGo(Task):
         return torch.where(crossed, n_steps - late, since.amax(-1)) * self.dt
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Return the share of trials in which the production is less than 10 % wrong."""
+        """Return the share of trials whose produced interval is less than 10 % wrong."""
         asked = self.produced(targets, targets)
         error = (self.produced(outputs, targets) - asked).abs()
         return float((error < self.tolerance * asked).double().mean())
 
     def metric(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Return the mean absolute production error, in ms."""
+        """Return the mean absolute error of the produced interval, in ms."""
         error = self.produced(outputs, targets) - self.produced(targets, targets)
         return float(error.abs().mean())
 
 
 @dataclass(eq=False)
 class IntervalDiscrimination(ChoiceTask):
-    r"""Tell which of two stimuli lasted longer.
+    r"""Decide which of two stimuli was longer.
 
     .. math:: y = \mathrm{sign}(d_1 - d_2), \qquad |d_1 - d_2| \ge \mathrm{difference}
 
     Args:
         intervals: Range of the two durations, in ms.
-        difference: How much longer the longer one is at least, in ms.
+        difference: Smallest difference of the two durations, in ms.
         fixation: Time before the first stimulus, in ms.
         delay: Time between the stimuli, in ms.
-        decision: Time to decide, the only one that is scored, in ms.
+        decision: Time to decide, in ms; only these steps are scored.
         noise: Standard deviation of the input noise at ``dt`` = 20 ms.
 
     Shapes:
         inputs ``(time, 2)``: first stimulus, second stimulus. targets ``(time, 1)``: 1 if the
-        first was longer, -1 if the second was. The metric is the share of right answers.
+        first was longer, -1 if the second was. The metric is the share of right choices.
 
     Raises:
         ValueError: If a time is shorter than ``dt``, or the difference does not fit in the range.
@@ -162,25 +180,26 @@ class IntervalDiscrimination(ChoiceTask):
     intervals: tuple[float, float] = (300.0, 600.0)
     _: KW_ONLY
     dt: float = 20.0
-    difference: float = 60.0
+    difference: Positive = 60.0
     fixation: Duration = 100.0
     delay: Duration = (800.0, 1500.0)
-    decision: Duration = 300.0
-    noise: float = 0.01
+    decision: PositiveDuration = 300.0
+    noise: NonNegative = 0.01
 
     input_names: ClassVar[tuple[str, ...]] = ("first", "second")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        low, high = self.intervals
-        if not 0 < low < high or not self.dt <= self.difference < high - low:
+        low, high = as_numbers("intervals", self.intervals, above=0, size=2)
+        self.intervals = low, high
+        if not self.dt <= self.difference < high - low:
             raise ValueError(
                 f"expected a difference of at least dt = {self.dt} ms that fits into the "
                 f"intervals, got {self.difference} and {self.intervals} ms"
             )
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         first, second = self._pair(draws)
         others = {"fixation": self.fixation, "delay": self.delay, "decision": self.decision}
         longest = sum(max(bounds(value)) for value in others.values()) + 2 * self.intervals[1]
@@ -196,7 +215,7 @@ class IntervalDiscrimination(ChoiceTask):
         return self.decided(inputs, time, info)
 
     def _pair(self, draws: TrialRandom) -> tuple[Tensor, Tensor]:
-        """Draw two durations that differ enough, the longer one first or second."""
+        """Return two durations that differ enough, the longer one first or second."""
         low, high = self.intervals
         short = draws.uniform(low=low, high=high - self.difference)
         long = short + self.difference + draws.uniform() * (high - short - self.difference)

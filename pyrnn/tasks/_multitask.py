@@ -1,4 +1,4 @@
-"""Several tasks in one set of channels, told apart by a rule."""
+"""Several tasks in one set of channels, with a rule input for each."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from pyrnn.tasks.base import Task
-from pyrnn.tasks.scores import last_scored
-from pyrnn.tasks.trial import Trial
-from pyrnn.tasks.trial_random import TrialRandom
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._trial import Trial
+from pyrnn.tasks._trial_random import TrialRandom
+from pyrnn.tasks.scores import last_class_accuracy, last_value_accuracy
+
+__all__ = ["MultiTask"]
 
 
 @dataclass(eq=False)
 class MultiTask(Task):
-    r"""Mix several tasks, one per trial, in one set of channels with rule inputs.
+    r"""Mix several tasks in one set of channels; a rule input says which task a trial is from.
 
-    .. math:: x = (x^{(k)}, 0, e_k), \qquad y = (y^{(k)}, 0), \qquad k \text{ drawn per trial}
+    .. math:: x = (x^{(k)}, 0, e_k), \qquad y = (y^{(k)}, 0), \qquad k \text{ drawn for each trial}
 
-    The tasks share their input channels and their outputs, the first of each going together;
-    a task with fewer of them leaves the others at zero. One more input channel per task, the
-    rule, is 1 throughout its trials.
+    The tasks share their input channels and their outputs, beginning with the first; channels
+    that a task lacks are 0. In addition, each task has a rule channel, which is 1 in all its
+    trials and 0 in all others.
 
     Args:
         tasks: Tasks by name, all with the same loss and ``dt`` (in ms). Their own seeds do not
@@ -32,8 +34,8 @@ class MultiTask(Task):
     Shapes:
         inputs ``(time, largest input_size + n_tasks)``, targets ``(time, largest output_size)``.
         The metric is the share of trials that end with every output within 0.5 of its target, or
-        with the right class; for each task's own, see :meth:`accuracies`.
-        ``info["task"]`` counts the tasks in order.
+        with the right class; :meth:`accuracies` returns the metric of each task.
+        ``info["task"]`` is the number of the task, in order from 0.
 
     Raises:
         ValueError: If there is no task, or losses or ``dt`` differ.
@@ -44,6 +46,9 @@ class MultiTask(Task):
         >>> task = MultiTask({"match": DelayedMatchToSample(), "romo": ParametricWorkingMemory()})
         >>> task.batch(64).inputs.shape
         torch.Size([64, 250, 4])
+        >>> batch = task.batch(64)
+        >>> task.accuracies(batch.targets, batch)
+        {'match': 1.0, 'romo': 1.0}
 
     References:
         Yang et al., *Task representations in neural networks trained to perform many cognitive
@@ -73,22 +78,22 @@ class MultiTask(Task):
 
     @cached_property
     def input_names(self) -> tuple[str, ...]:
-        """Names of the channels: those of the task with most of them, then the rules."""
+        """Names of the channels of the task that has most of them, then of the rules."""
         widest = max(self.tasks.values(), key=lambda task: task.input_size)
         return (*widest.input_names, *self.tasks)
 
     @cached_property
     def output_size(self) -> int:
-        """Number of outputs of the task with most of them."""
+        """Number of outputs of the task that has most of them."""
         return max(task.output_size for task in self.tasks.values())
 
     @cached_property
     def n_steps(self) -> int:
-        """Steps of the longest task."""
+        """Number of steps of the longest task."""
         return max(task.n_steps for task in self.tasks.values())
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         rule = draws.integers(0, len(self.tasks))
         size = draws.n_trials, self.n_steps
         inputs, mask = torch.zeros(*size, len(self.input_names)), torch.zeros(size)
@@ -104,19 +109,16 @@ class MultiTask(Task):
         return Trial(inputs, targets, mask, info={"task": rule})
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Return the share of trials that end with the right answer."""
-        answer = last_scored(outputs, mask)
+        """Return the share of trials that end with the right class or near their targets."""
         if self.loss == "cross_entropy":
-            truth = last_scored(targets.unsqueeze(-1), mask).squeeze(-1)
-            return float((answer.argmax(-1) == truth).double().mean())
-        near = (answer - last_scored(targets, mask)).abs() < 0.5
-        return float(near.all(-1).double().mean())
+            return last_class_accuracy(outputs, targets, mask)
+        return last_value_accuracy(outputs, targets, mask)
 
     def accuracies(self, outputs: Tensor, batch: Trial) -> dict[str, float]:
-        """Score the trials of each task by that task's own metric.
+        """Return the metric of each task for its own trials.
 
         Args:
-            outputs: A network's answers, ``(n_trials, time, output_size)``.
+            outputs: A network's outputs, ``(n_trials, time, output_size)``.
             batch: The trials.
 
         Returns:
@@ -131,13 +133,13 @@ class MultiTask(Task):
 
 
 def _cut(task: Task, outputs: Tensor, targets: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
-    """Cut what was padded back to a task's own size."""
+    """Return fields of a batch without the steps and channels that a task lacks."""
     steps, size = task.n_steps, task.output_size
     targets = targets[:, :steps] if targets.ndim == 2 else targets[:, :steps, :size]
     return outputs[:, :steps, :size], targets, mask[:, :steps]
 
 
 def _corner(whole: Tensor, part: Tensor) -> Tensor:
-    """Return the first steps and channels of a tensor, as many as another one has."""
+    """Return the first steps and channels of a tensor, as many as a part has."""
     whole = whole[:, : part.shape[1]]
     return whole if part.ndim == 2 else whole[..., : part.shape[2]]

@@ -1,4 +1,4 @@
-"""Responses in space: point to where a stimulus was, or away from it."""
+"""Responses in space: point to a stimulus, or away from it, after a delay."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pyrnn.tasks.base import Task
+from pyrnn.tasks._arguments import Duration, NonNegative, Positive, PositiveDuration, bounds
+from pyrnn.tasks._base import Task
+from pyrnn.tasks._timeline import white_noise
+from pyrnn.tasks._trial import Trial
+from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.scores import angle_between, last_scored
-from pyrnn.tasks.timeline import Duration, bounds, white_noise
-from pyrnn.tasks.trial import Trial
-from pyrnn.tasks.trial_random import TrialRandom
+from pyrnn.validate import as_integer, as_names
+
+__all__ = ["DelayedResponse"]
 
 
 @dataclass(eq=False)
 class DelayedResponse(Task):
-    r"""Point to where a stimulus was, or to the opposite side, once fixation is released.
+    r"""Point to a stimulus, or to the opposite side, after a delay.
 
-    A stimulus appears at an angle :math:`\theta` while the network fixates. After a delay the
-    fixation point vanishes: point to :math:`\theta` (rule "pro") or to :math:`\theta + \pi`
-    (rule "anti"). The first ``grace`` of the go period are not scored. With :math:`r` the rule,
+    A stimulus is shown at an angle :math:`\theta` during fixation. When the fixation input turns
+    off after a delay, the outputs must point to :math:`\theta` (rule "pro") or to
+    :math:`\theta + \pi` (rule "anti"). The first ``grace`` ms of this time are not scored. With
+    :math:`r` the rule,
 
     .. math:: y = (1, 0, 0) \text{ before}, \qquad
         y = (0, r\cos\theta, r\sin\theta) \text{ after the go signal}, \qquad r = \pm 1 .
@@ -34,9 +39,9 @@ class DelayedResponse(Task):
         stimulus: Duration of the stimulus, in ms.
         delay: Time from the stimulus to the go signal, in ms.
         go: Time to respond, in ms.
-        grace: Time to react that is not scored, in ms.
-        ring_size: Units of a ring that code the angle; 0 for cosine and sine.
-        go_weight: How much more the steps of the response count.
+        grace: Time to react, in ms, which is not scored.
+        ring_size: Number of units of a ring that code the angle; 0 for cosine and sine.
+        go_weight: Weight of the steps of the response; the others have weight 1.
         noise: Standard deviation of the input noise at ``dt`` = 20 ms.
 
     Shapes:
@@ -45,7 +50,7 @@ class DelayedResponse(Task):
         trials that end within 36 degrees of the target with fixation released.
 
     Raises:
-        ValueError: If a rule is unknown, a time shorter than ``dt``, or the grace too long.
+        ValueError: If a rule is unknown, a time is shorter than ``dt``, or the grace is too long.
 
     Example:
         >>> DelayedResponse(rules=("anti",), ring_size=32).batch(64).inputs.shape
@@ -53,8 +58,8 @@ class DelayedResponse(Task):
 
     References:
         Yang et al., *Task representations in neural networks trained to perform many cognitive
-        tasks*, Nature Neuroscience 22 (2019). The angle is read from cosine and sine instead of
-        a population vector.
+        tasks*, Nature Neuroscience 22 (2019). Here the outputs are cosine and sine instead of a
+        population vector.
     """
 
     rules: tuple[str, ...] = ("pro", "anti")
@@ -63,20 +68,22 @@ class DelayedResponse(Task):
     fixation: Duration = (300.0, 700.0)
     stimulus: Duration = 300.0
     delay: Duration = field(default_factory=lambda: [200.0, 400.0, 800.0, 1600.0])
-    go: Duration = 500.0
-    grace: float = 100.0
+    go: PositiveDuration = 500.0
+    grace: NonNegative = 100.0
     ring_size: int = 0
-    go_weight: float = 5.0
-    noise: float = 0.03
+    go_weight: Positive = 5.0
+    noise: NonNegative = 0.03
 
     output_names: ClassVar[tuple[str, ...]] = ("fixation", "cos", "sin")
     tolerance: ClassVar[float] = math.radians(36)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.rules or not set(self.rules) <= {"pro", "anti"}:
-            raise ValueError(f'expected rules among "pro" and "anti", got {self.rules}')
-        if not 0 <= self.grace < min(bounds(self.go)):
+        self.ring_size = as_integer("ring_size", self.ring_size, low=0)
+        self.rules = tuple(as_names("rules", self.rules, ("pro", "anti")))
+        if not self.rules:
+            raise ValueError("expected rules to hold pro, anti or both, got none")
+        if self.grace >= min(bounds(self.go)):
             raise ValueError(f"expected a grace shorter than go = {self.go} ms, got {self.grace}")
 
     @cached_property
@@ -86,7 +93,7 @@ class DelayedResponse(Task):
         return ("fixation", *ring, "rule")
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         angle = draws.uniform(high=2 * math.pi)
         rule = draws.choice([1.0 if rule == "pro" else -1.0 for rule in self.rules]).double()
         time = self.timeline(draws, "fixation", "stimulus", "delay", "go")
@@ -107,7 +114,7 @@ class DelayedResponse(Task):
         return Trial(inputs, targets, mask, info, time.epochs)
 
     def _code(self, angle: Tensor) -> Tensor:
-        """Code an angle as cosine and sine, or as a bump of activity on a ring."""
+        """Return an angle as cosine and sine, or as a bump of activity on a ring."""
         if not self.ring_size:
             return torch.stack([angle.cos(), angle.sin()], dim=-1)
         preferred = torch.arange(self.ring_size) * (2 * math.pi / self.ring_size)

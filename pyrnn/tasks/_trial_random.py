@@ -12,6 +12,8 @@ from torch import Tensor
 
 from pyrnn.validate import as_integer
 
+__all__ = ["TrialRandom"]
+
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 divided by the golden ratio, made odd
 _MASK = 2**64 - 1
 _FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -19,7 +21,7 @@ _SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
 def _mix(z: np.ndarray) -> np.ndarray:
-    """Scramble 64 bits: the finalizer of SplitMix64, a bijection."""
+    """Return scrambled bits: the finalizer of SplitMix64, a bijection of 64 bits."""
     z = z ^ (z >> _SHIFTS[0])
     z *= _FACTORS[0]
     z ^= z >> _SHIFTS[1]
@@ -29,12 +31,12 @@ def _mix(z: np.ndarray) -> np.ndarray:
 
 
 def _to_float(bits: np.ndarray, dtype: torch.dtype = torch.float64) -> Tensor:
-    """Convert bits below 2**63, by way of signed integers, which convert faster."""
+    """Return bits below 2**63 as real numbers; as signed integers they convert faster."""
     return torch.from_numpy(bits.view(np.int64)).to(dtype)
 
 
 class TrialRandom:
-    r"""Random numbers for many trials at once, row ``i`` depending on trial ``i`` only.
+    r"""Random numbers for many trials at once; each row depends on the seed and its trial only.
 
     The generator has no state but a counter. The ``k``-th number of trial ``i`` of seed ``s`` is
 
@@ -42,11 +44,11 @@ class TrialRandom:
         \mathrm{key}(s, i) = \mathrm{mix}\big(\mathrm{mix}(s + \gamma) + i\,\gamma\big),
 
     with SplitMix64's scrambler and odd constant :math:`\gamma`. A trial is hence the same in any
-    batch, order, worker or process, and a batch costs a few vectorized operations.
+    batch, order, worker or process. All draws are vectorized.
 
     Args:
         seed: Any integer, taken modulo 2**64.
-        indices: Indices of the trials, one row of every draw each.
+        indices: Indices of the trials. Each draw has one row for each of them.
 
     Raises:
         TypeError: If the seed is no integer.
@@ -55,6 +57,10 @@ class TrialRandom:
         >>> batch, alone = TrialRandom(0, [3, 1, 2]), TrialRandom(0, [2])
         >>> torch.equal(batch.uniform(5)[2], alone.uniform(5)[0])
         True
+        >>> batch.n_trials, batch.normal(20, 2).shape, batch.sign().shape
+        (3, torch.Size([3, 20, 2]), torch.Size([3]))
+        >>> batch.integers(0, 4).max() < 4, batch.choice([0.1, 0.2], 5).shape
+        (tensor(True), torch.Size([3, 5]))
 
     References:
         Steele, Lea & Flood, *Fast splittable pseudorandom number generators*, OOPSLA (2014).
@@ -68,11 +74,27 @@ class TrialRandom:
 
     @classmethod
     def from_generator(cls, rng: torch.Generator) -> TrialRandom:
-        """Seed the draws of a single trial from a torch generator, which advances."""
+        """Return random numbers of a single trial whose seed a torch generator draws.
+
+        Args:
+            rng: The generator.
+
+        Example:
+            >>> TrialRandom.from_generator(torch.Generator().manual_seed(0)).n_trials
+            1
+        """
         return cls(int(torch.randint(2**62, (), generator=rng)), [0])
 
     def rows(self, which: Tensor) -> TrialRandom:
-        """Return the draws of some of the trials, going on from here."""
+        """Return the random numbers of some of the trials, from here on.
+
+        Args:
+            which: Rows of the trials, ``(n,)``, int64.
+
+        Example:
+            >>> TrialRandom(0, range(10)).rows(torch.tensor([3, 5])).n_trials
+            2
+        """
         some = copy.copy(self)
         some._keys = self._keys[which.numpy()]
         return some
@@ -83,7 +105,15 @@ class TrialRandom:
         return len(self._keys)
 
     def generators(self) -> Iterator[torch.Generator]:
-        """Yield one torch generator per trial, for code that draws trial by trial."""
+        """Yield a torch generator for each trial, for code that makes one trial at a time.
+
+        Yields:
+            The generators, in the order of the trials.
+
+        Example:
+            >>> [generator.device.type for generator in TrialRandom(0, [3, 5]).generators()]
+            ['cpu', 'cpu']
+        """
         for key in self._keys:
             yield torch.Generator().manual_seed(int(key >> np.uint64(1)))
 
@@ -94,15 +124,15 @@ class TrialRandom:
         return _mix(self._keys[:, None] + steps)
 
     def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-        """Draw uniform numbers from ``[low, high)``, ``(n_trials, *shape)``, float64."""
+        """Return uniform numbers of ``[low, high)``, ``(n_trials, *shape)``, float64."""
         u = _to_float(self._bits(math.prod(shape)) >> np.uint64(11)).mul_(2.0**-53)
         u = u if (low, high) == (0.0, 1.0) else low + (high - low) * u
         return u.reshape(self.n_trials, *shape)
 
     def normal(self, *shape: int) -> Tensor:
-        """Draw standard normal numbers by Box-Muller, ``(n_trials, *shape)``, float32.
+        """Return standard normal numbers by Box-Muller, ``(n_trials, *shape)``, float32.
 
-        They stay within 6 standard deviations.
+        They lie within 6 standard deviations.
         """
         size = math.prod(shape)
         bits = self._bits((size + 1) // 2)  # 24 bits each for a radius and an angle
@@ -116,14 +146,14 @@ class TrialRandom:
         return pairs.flatten(1)[:, :size].reshape(self.n_trials, *shape)
 
     def integers(self, low: int, high: int, *shape: int) -> Tensor:
-        """Draw integers from ``low`` to ``high - 1``, ``(n_trials, *shape)``, int64."""
+        """Return integers from ``low`` to ``high - 1``, ``(n_trials, *shape)``, int64."""
         return low + (self.uniform(*shape) * (high - low)).long()
 
     def choice(self, values: Sequence[float] | Tensor, *shape: int) -> Tensor:
-        """Draw from a list of values, all equally likely, ``(n_trials, *shape)``."""
+        """Return values of a list, all equally likely, ``(n_trials, *shape)``."""
         table = torch.from_numpy(np.asarray(values))  # in double precision whatever the default
         return table[self.integers(0, len(table), *shape)]
 
     def sign(self, *shape: int) -> Tensor:
-        """Draw -1 or 1, ``(n_trials, *shape)``, float64."""
+        """Return -1 or 1, equally likely, ``(n_trials, *shape)``, float64."""
         return torch.where(self.uniform(*shape) < 0.5, 1.0, -1.0).double()

@@ -1,4 +1,4 @@
-"""Working memory: keep a stimulus in mind over a delay."""
+"""Working memory: remember a stimulus during a delay."""
 
 from __future__ import annotations
 
@@ -7,31 +7,34 @@ from typing import ClassVar
 
 import torch
 
-from pyrnn.tasks.choice import ChoiceTask
-from pyrnn.tasks.timeline import Duration, white_noise
-from pyrnn.tasks.trial import Trial
-from pyrnn.tasks.trial_random import TrialRandom
+from pyrnn.tasks._arguments import Duration, NonNegative, PositiveDuration, as_numbers
+from pyrnn.tasks._choice import ChoiceTask
+from pyrnn.tasks._timeline import white_noise
+from pyrnn.tasks._trial import Trial
+from pyrnn.tasks._trial_random import TrialRandom
+
+__all__ = ["DelayedMatchToSample", "ParametricWorkingMemory"]
 
 
 @dataclass(eq=False)
 class DelayedMatchToSample(ChoiceTask):
-    r"""Tell after a delay whether a test stimulus is the same as the sample.
+    r"""Decide after a delay whether a test stimulus is the same as the sample.
 
     .. math:: y = 2\,[s = t] - 1, \qquad s, t = A \text{ or } B
 
-    Sample :math:`s` and test :math:`t` are one of two stimuli each, independently, so that half of
+    Sample :math:`s` and test :math:`t` are drawn independently from two stimuli, so that half of
     the trials match.
 
     Args:
         sample: Duration of the sample, in ms.
         delay: Time from the sample to the test, in ms.
         test: Duration of the test, in ms.
-        decision: Time to decide, the only one that is scored, in ms.
+        decision: Time to decide, in ms; only these steps are scored.
         noise: Standard deviation :math:`\sigma` of the input noise at ``dt`` = 20 ms.
 
     Shapes:
         inputs ``(time, 2)``: one channel per stimulus. targets ``(time, 1)``: 1 match, -1 no
-        match. The metric is the share of right answers.
+        match. The metric is the share of right choices.
 
     Raises:
         ValueError: If a time is shorter than ``dt``.
@@ -52,13 +55,13 @@ class DelayedMatchToSample(ChoiceTask):
     sample: Duration = 500.0
     delay: Duration = (500.0, 3000.0)
     test: Duration = 500.0
-    decision: Duration = 1000.0
-    noise: float = 0.03
+    decision: PositiveDuration = 1000.0
+    noise: NonNegative = 0.03
 
     input_names: ClassVar[tuple[str, ...]] = ("A", "B")
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         sample, test = draws.integers(0, 2, 2).unbind(-1)
         time = self.timeline(draws, "sample", "delay", "test", "decision")
         first, second = time.during("sample"), time.during("test")
@@ -71,23 +74,23 @@ class DelayedMatchToSample(ChoiceTask):
 
 @dataclass(eq=False)
 class ParametricWorkingMemory(ChoiceTask):
-    r"""Tell which of two vibrations, seconds apart, had the higher frequency.
+    r"""Decide which of two vibrations had the higher frequency.
 
     .. math:: x(t) = \frac{f(t)}{f_{max}} + \sigma N(0, 1), \qquad y = \mathrm{sign}(f_1 - f_2)
 
-    The input is the frequency of the vibration that is on, as a share of the highest one.
+    The input is the frequency of the present vibration, as a share of the highest frequency.
 
     Args:
-        pairs: Pairs of frequencies in Hz, equally likely, in either order.
+        pairs: Pairs of frequencies in Hz; each pair and each order is equally likely.
         first: Duration of the first vibration, in ms.
         delay: Time between the two, in ms.
         second: Duration of the second vibration, in ms.
-        decision: Time to decide, the only one that is scored, in ms.
+        decision: Time to decide, in ms; only these steps are scored.
         noise: Standard deviation :math:`\sigma` of the input noise at ``dt`` = 20 ms.
 
     Shapes:
         inputs ``(time, 1)``. targets ``(time, 1)``: the sign of the first frequency minus the
-        second. The metric is the share of right answers.
+        second. The metric is the share of right choices.
 
     Raises:
         ValueError: If a time is shorter than ``dt``, or a pair holds the same frequency twice.
@@ -108,18 +111,20 @@ class ParametricWorkingMemory(ChoiceTask):
     first: Duration = 500.0
     delay: Duration = (500.0, 2000.0)
     second: Duration = 500.0
-    decision: Duration = 100.0
-    noise: float = 0.01
+    decision: PositiveDuration = 100.0
+    noise: NonNegative = 0.01
 
     input_names: ClassVar[tuple[str, ...]] = ("vibration",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if any(f1 == f2 for f1, f2 in self.pairs):
+        pairs = [as_numbers("each of pairs", pair, above=0, size=2) for pair in self.pairs]
+        if not pairs or any(f1 == f2 for f1, f2 in pairs):
             raise ValueError(f"expected pairs of different frequencies, got {self.pairs}")
+        self.pairs = tuple((f1, f2) for f1, f2 in pairs)
 
     def trials(self, draws: TrialRandom) -> Trial:
-        """Make a batch of trials."""
+        """Return a batch of trials."""
         table = torch.tensor(self.pairs, dtype=torch.float64)
         pairs = table[draws.integers(0, len(table))]
         f1, f2 = torch.where(draws.sign(1) > 0, pairs, pairs.flip(-1)).unbind(-1)
