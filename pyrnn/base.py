@@ -15,7 +15,6 @@ from torch import Tensor
 from pyrnn import beside, checkpoint, training
 from pyrnn.layers import Layers
 from pyrnn.linear import has_hooks
-from pyrnn.options import positive_int
 from pyrnn.progress import track
 from pyrnn.serialize import config_of, register, remember
 from pyrnn.training import losses
@@ -28,6 +27,7 @@ from pyrnn.unroll import (
     unroll,
     unroll_and_adjoint,
 )
+from pyrnn.validate import as_integer
 
 __all__ = ["RNNBase", "Rollout"]
 
@@ -309,7 +309,7 @@ class RNNBase(Layers, ABC):
             torch.Size([4, 10, 1])
         """
         if chunk is not None:
-            chunk = positive_int("chunk", chunk)
+            chunk = as_integer("chunk", chunk, low=1)
         inputs = self._as_tensor(inputs)
         start = None if h is None else self._as_tensor(h)
         was_training = self.training

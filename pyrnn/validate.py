@@ -24,6 +24,7 @@ __all__ = [
     "as_names",
     "as_number",
     "as_rng",
+    "as_seed",
     "as_tensor",
     "check_callable",
     "check_finite",
@@ -233,6 +234,27 @@ def check_finite(name: str, values: Tensor) -> Tensor:
     return values
 
 
+def as_seed(name: str, value: object) -> int:
+    """Check that a value is a seed of a random generator and return it as an ``int``.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: What was given.
+
+    Raises:
+        TypeError: If it is no whole number.
+        ValueError: If it has more than 64 bits.
+
+    Example:
+        >>> as_seed("seed", np.int64(5))
+        5
+    """
+    seed = as_integer(name, value)
+    if not -(2**63) <= seed < 2**64:
+        raise ValueError(f"expected {name} to be a whole number of 64 bits, got {seed}")
+    return seed
+
+
 def as_rng(rng: object = None) -> torch.Generator:
     """Return a random generator: the one that is given, or one of the seed that is given.
 
@@ -253,9 +275,9 @@ def as_rng(rng: object = None) -> torch.Generator:
             raise ValueError(f"expected rng to be a generator on the CPU, got one on {rng.device}")
         return rng
     try:
-        seed = 0 if rng is None else as_integer("rng", rng)
+        seed = 0 if rng is None else as_seed("rng", rng)
         return torch.Generator().manual_seed(seed)
-    except (TypeError, RuntimeError, ValueError, OverflowError):
+    except (TypeError, ValueError):
         raise TypeError(
             f"expected rng to be a torch.Generator or a seed, got {_shown(rng)}; write "
             "rng=torch.Generator().manual_seed(0)"

@@ -14,6 +14,7 @@ ROWS = (  # from the bottom; within a row, rooms don't import each other
     {
         "palette",
         "activations",
+        "cells",
         "files",
         "initialization",
         "progress",

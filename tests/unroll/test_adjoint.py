@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from pyrnn import CTRNN, RNN, LowRankRNN, RateRNN, RNNBase, TorchRNN
+from pyrnn import CTRNN, GRU, RNN, LowRankRNN, RateRNN, RNNBase
 from pyrnn.base import Rollout
 
 
@@ -33,7 +33,7 @@ NETWORKS: dict[str, Callable[[], RNNBase]] = {
     "frozen": partial(RNN, 3, 20, 2, frozen=["w_rec", "w_out"]),
     "own readout": partial(OwnReadout, 3, 20, 2),
     "own forward": partial(OwnForward, 3, 20, 2),
-    "eager": partial(TorchRNN, 3, 20, 2, cell="gru"),
+    "eager": partial(GRU, 3, 20, 2),
 }
 LOSSES: dict[str, Callable[[Rollout], Tensor]] = {
     "outputs": lambda rollout: (rollout.outputs - 1).square().mean(),
