@@ -12,6 +12,7 @@ import torch
 import pyrnn
 from pyrnn import CTRNN
 from pyrnn.dynamics import find_fixed_points
+from pyrnn.plot import plot_loss
 from pyrnn.tasks import FlipFlop
 from pyrnn.testing import check_rnn
 from pyrnn.training import early_stopping
@@ -42,7 +43,7 @@ def main(epochs=20, n_units=64, show=True):
     if show:
         out = Path("out/subclass")
         out.mkdir(parents=True, exist_ok=True)
-        history.plot().figure.savefig(out / "subclass.png")
+        plot_loss(history).figure.savefig(out / "subclass.png")
 
     assert type(again) is RectifiedLeaky
     assert torch.equal(outputs, rnn.predict(trials.inputs).outputs)

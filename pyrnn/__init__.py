@@ -4,8 +4,7 @@ Networks stand here; ``pyrnn.tasks``, ``pyrnn.training``, ``pyrnn.dynamics``, ``
 ``pyrnn.render`` are imported by name, so that ``import pyrnn`` stays light.
 """
 
-from pyrnn.base import RNNBase, Rollout
-from pyrnn.checkpoint import load
+from pyrnn.base import RNNBase, Rollout, load
 from pyrnn.networks import CTRNN, GRU, LSTM, RNN, LowRankRNN, RateRNN
 from pyrnn.unroll import Engine
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 __all__ = [
     "as_boolean",
+    "as_bound",
     "as_choice",
     "as_integer",
     "as_names",
@@ -74,8 +75,9 @@ def as_number(
     low: float | None = None,
     high: float | None = None,
     unit: str = "",
+    is_finite: bool = True,
 ) -> float:
-    """Check that a value is a finite number within bounds and return it as a ``float``.
+    """Check that a value is a number within bounds and return it as a ``float``.
 
     Args:
         name: Name of the argument, for the message.
@@ -84,10 +86,11 @@ def as_number(
         low: Smallest value allowed.
         high: Largest value allowed.
         unit: Unit, for the message, such as ``"ms"``.
+        is_finite: Whether NaN and infinity are refused.
 
     Raises:
         TypeError: If it is no number.
-        ValueError: If it is NaN, infinite or out of bounds.
+        ValueError: If it is out of bounds, NaN or infinite.
 
     Example:
         >>> as_number("dt", np.float32(10), above=0)
@@ -104,8 +107,30 @@ def as_number(
     if number is None:
         raise TypeError(f"expected {name} to be {wanted}, got {_shown(value)}")
     is_within = (above is None or number > above) and (low is None or number >= low)
-    if not math.isfinite(number) or not is_within or (high is not None and number > high):
+    is_bad = is_finite and not math.isfinite(number)
+    if is_bad or not is_within or (high is not None and number > high):
         raise ValueError(f"expected {name} to be {wanted}, got {value}")
+    return number
+
+
+def as_bound(name: str, value: object) -> float:
+    """Check that a value is a number, perhaps infinite, and return it as a ``float``.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: What was given.
+
+    Raises:
+        TypeError: If it is no number.
+        ValueError: If it is NaN.
+
+    Example:
+        >>> as_bound("high", np.inf)
+        inf
+    """
+    number = as_number(name, value, is_finite=False)
+    if math.isnan(number):
+        raise ValueError(f"expected {name} to be a number, perhaps infinite, got {value}")
     return number
 
 

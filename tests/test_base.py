@@ -98,9 +98,9 @@ def test_predict_takes_arrays_of_any_type() -> None:
 
 
 @pytest.mark.parametrize("h", [None, torch.ones(N), torch.rand(7, N)])
-def test_predict_in_chunks_is_the_same(h: Tensor | None, capsys) -> None:
+def test_predict_in_batches_is_the_same(h: Tensor | None, capsys) -> None:
     rnn, inputs = CTRNN(2, N, 1), torch.randn(7, 5, 2)
-    assert_close(rnn.predict(inputs, h, chunk=3).states, rnn.predict(inputs, h).states)
+    assert_close(rnn.predict(inputs, h, batch_size=3).states, rnn.predict(inputs, h).states)
 
 
 def test_predict_leaves_the_mode_alone() -> None:

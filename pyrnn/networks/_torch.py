@@ -114,16 +114,14 @@ def _assign(layer: Linear, weight: Tensor, bias: Tensor | None) -> None:
 
 
 def _weight_and_bias(readout: Readout, n: int) -> tuple[Tensor, Tensor | None]:
-    if isinstance(readout, nn.Linear):
-        weight, bias = readout.weight, readout.bias
-    elif isinstance(readout, (tuple, list)) and len(readout) == 2:
-        weight = as_tensor("the readout's weight", readout[0])
-        bias = None if readout[1] is None else as_tensor("the readout's bias", readout[1])
-    else:
+    pair = (readout.weight, readout.bias) if isinstance(readout, nn.Linear) else readout
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise TypeError(
             "expected readout to be an nn.Linear or a pair (weight, bias), got "
             f"{type(readout).__name__}; for any other readout override the method readout"
         )
+    weight = as_tensor("the readout's weight", pair[0])
+    bias = None if pair[1] is None else as_tensor("the readout's bias", pair[1])
     fits = weight.ndim == 2 and weight.shape[1] == n
     if not fits or (bias is not None and bias.shape != weight.shape[:1]):
         raise ValueError(

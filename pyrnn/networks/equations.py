@@ -156,9 +156,13 @@ class LeakyRNN(RNNBase):
         return self.dt / tau if isinstance(tau, float) else tau.reciprocal() * self.dt
 
     @property
-    def noise_scale(self) -> float | Tensor:
+    def _noise_scale(self) -> float | Tensor:
         r"""Standard deviation :math:`\sqrt{2/\alpha}\,\sigma` of the noise in the current."""
         return (2 / self.alpha) ** 0.5 * self.noise
+
+    @property
+    def _dt(self) -> float | None:
+        return self.dt
 
     def _checked_tau(self, tau: float | Tensor | Sequence[float]) -> Tensor:
         values = as_tensor("tau", tau).detach().clone()

@@ -2,6 +2,7 @@
 
 from pyrnn.plot.flows import plot_basins, plot_bifurcation, plot_flow
 from pyrnn.plot.graphs import plot_transition_graph
+from pyrnn.plot.live import live_plot
 from pyrnn.plot.spectra import plot_lyapunov, plot_magnitudes, plot_spectrum
 from pyrnn.plot.states import (
     plot_explained_variance,
@@ -22,6 +23,7 @@ from pyrnn.plot.weights import plot_stems, plot_time_constants, plot_weights
 
 __all__ = [
     "STYLE_SHEET",
+    "live_plot",
     "plot_basins",
     "plot_bifurcation",
     "plot_explained_variance",

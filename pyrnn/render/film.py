@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image
 
 from pyrnn.files import replacing
+from pyrnn.progress import track
 from pyrnn.render.camera import Pose, fit_camera
 from pyrnn.render.layers import Array, Drawing
 from pyrnn.render.stage import Stage
-from pyrnn.training import track
 
 MOTIONS = ("turntable", "trials")
 RATIO = 2  # pixels drawn for each pixel written, along each side

@@ -1,27 +1,25 @@
-"""Record: numbers of every step, left on the device until somebody looks at them."""
+"""Per-step metrics, kept on the device until they are read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from pyrnn.training.data import Batch
 from pyrnn.training.history import History
 
-__all__ = ["Recorder", "mean", "weight_of"]
+__all__ = ["Recorder", "mean"]
 
 
 class Recorder:
     """Collect the terms of the loss, step by step.
 
     Args:
-        history: Where they end up.
+        history: History that the numbers are written to.
 
     Attributes:
-        sums: Of weighted losses and of weights in this epoch.
+        sums: Sum of the weighted losses and of the weights in this epoch.
 
     Example:
         >>> recorder = Recorder(History())
@@ -34,37 +32,44 @@ class Recorder:
         ([1.0, 0.0], 0.75)
     """
 
-    def __init__(self, history: History):
+    def __init__(self, history: History) -> None:
         self.history = history
         self.sums = [0.0, 0.0]
-        self._pending: dict[str, list[Any]] = {}
+        self._terms: dict[str, list[Tensor]] = {}
+        self._rates: list[float] = []
+        self._weights: list[Tensor] = []
 
-    def add(self, terms: dict[str, Tensor], learning_rate: Any, weight: Tensor) -> None:
-        """Note one step; nothing is moved from the device yet."""
+    def add(self, terms: Mapping[str, Tensor], learning_rate: float, weight: Tensor) -> None:
+        """Record one step. No number is copied from the device yet.
+
+        Args:
+            terms: Loss and its terms by name, scalars.
+            learning_rate: Learning rate of the step.
+            weight: Weight of its batch in the mean of the epoch, a scalar.
+        """
         for name, value in terms.items():
-            self._pending.setdefault(name, []).append(value)
-        self._pending.setdefault("learning_rate", []).append(float(learning_rate))
-        self._pending.setdefault("_weight", []).append(weight)
+            self._terms.setdefault(name, []).append(value)
+        self._rates.append(float(learning_rate))
+        self._weights.append(weight)
 
     def flush(self) -> None:
-        """Move what was noted into the history."""
-        if not self._pending:
+        """Write the recorded numbers to the history."""
+        if not self._rates:
             return
-        columns = {name: _numbers(values) for name, values in self._pending.items()}
-        self._pending = {}
-        weights = columns.pop("_weight")
-        for weight, loss in zip(weights, columns["loss"], strict=True):
-            self.sums[0] += weight * loss  # one by one: when it's flushed must not matter
+        columns = {name: _numbers(values) for name, values in self._terms.items()}
+        for weight, loss in zip(_numbers(self._weights), columns["loss"], strict=True):
+            self.sums[0] += weight * loss  # one by one: the sum must not depend on when it is made
             self.sums[1] += weight
-        self.history.record_steps(columns)
+        self.history.record_steps(columns | {"learning_rate": self._rates})
+        self._terms, self._rates, self._weights = {}, [], []
 
     @property
     def latest(self) -> float:
-        """Loss of the latest step; zero if it's in the history already."""
-        return float(self._pending["loss"][-1]) if self._pending else 0.0
+        """Loss of the latest step; zero if it was written to the history already."""
+        return float(self._terms["loss"][-1]) if self._rates else 0.0
 
     def mean_loss(self) -> float:
-        """Return the mean loss of the epoch, every scored step alike, and start the next one.
+        """Return the mean loss over the scored steps of the epoch, and begin the next epoch.
 
         Raises:
             ValueError: If no step was scored.
@@ -80,20 +85,12 @@ class Recorder:
         return total / weight
 
 
-def weight_of(batch: Batch) -> Tensor:
-    """Return how much a batch weighs in the mean of an epoch: its scored steps.
-
-    Example:
-        >>> weight_of(Batch(torch.zeros(4, 10, 3), torch.zeros(4, 10, 2))).item()
-        40.0
-    """
-    if batch.mask is None:
-        return batch.inputs.new_full((), batch.inputs.shape[0] * batch.inputs.shape[1])
-    return batch.mask.sum()
-
-
 def mean(values: Sequence[float], weights: Sequence[float]) -> float:
     """Return the weighted mean.
+
+    Args:
+        values: The values.
+        weights: Their weights.
 
     Example:
         >>> mean([1.0, 0.0], weights=[3.0, 1.0])
@@ -103,7 +100,5 @@ def mean(values: Sequence[float], weights: Sequence[float]) -> float:
     return total / max(sum(weights), 1e-300)
 
 
-def _numbers(values: list[Any]) -> list[float]:
-    if isinstance(values[0], float):
-        return values
+def _numbers(values: list[Tensor]) -> list[float]:
     return torch.stack(values).to("cpu", torch.float64).tolist()

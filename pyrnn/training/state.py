@@ -1,53 +1,131 @@
-"""Resume: the state of a training as plain data, and a training that goes on from it."""
+"""State of a training: plain data from which a run goes on as if it had not stopped."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypedDict
 
 import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
-from pyrnn.serialize import encode
+from pyrnn.training._record import Recorder
 
-if TYPE_CHECKING:
-    from pyrnn.training.loop import Training
-
-__all__ = ["global_generator", "restore_from", "state_of", "take_up"]
-
-COUNTERS = ("epoch", "step", "batch", "stage", "first_epoch", "seed")
-ARGUMENTS = ("batch_size", "lr", "shuffle", "clip_norm", "clip_value")
+__all__ = ["Run", "TrainingState", "global_generator", "refuse_changes", "state_of", "take_up"]
 
 
-def state_of(training: Training) -> dict[str, Any]:
-    """Return plain data from which a run goes on as if it had not stopped.
+class TrainingState(TypedDict):
+    """What a file holds of a training.
 
     Example:
         >>> from pyrnn import RNN
         >>> from pyrnn.tasks import FlipFlop
         >>> rnn = RNN(3, 8, 3)
         >>> history = rnn.fit(FlipFlop(n_trials=8), epochs=2, lr=0.05, progress=False)
-        >>> {name: rnn.training_state[name] for name in ("epoch", "step", "lr")}
-        {'epoch': 2, 'step': 2, 'lr': 0.05}
+        >>> state: TrainingState = rnn.training_state
+        >>> state["epoch"], state["step"], state["lr"]
+        (2, 2, 0.05)
     """
-    optimizer, scheduler = training.optimizer, training.scheduler
-    return {
-        **{name: getattr(training, name) for name in COUNTERS + ARGUMENTS},
-        "sums": list(training.recorder.sums),
-        "optimizer": (type(optimizer).__name__, _sizes(optimizer), optimizer.state_dict()),
-        "scheduler": None if scheduler is None else scheduler.state_dict(),
-        "noise_rng": training.rnn.generator.get_state(),
-        "global_rng": torch.get_rng_state(),
-    }
+
+    epoch: int
+    step: int
+    batch: int
+    stage: int
+    first_epoch: int
+    seed: int
+    batch_size: int
+    lr: float
+    shuffle: bool
+    clip_norm: float | None
+    clip_value: float | None
+    sums: list[float]
+    optimizer: tuple[str, list[list[int]], dict[str, Any]]
+    scheduler: dict[str, Any] | None
+    noise_rng: Tensor
+    global_rng: Tensor
 
 
-def take_up(training: Training, saved: dict[str, Any] | None, *, resume: bool) -> None:
-    """Go on from an earlier run: where it was cut (``resume``), or after its end.
+class Run(Protocol):
+    """A training as its state is taken from it, and given back to it; ``Training`` is one.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> from pyrnn.tasks import FlipFlop
+        >>> seen: list[Run] = []
+        >>> task = FlipFlop(n_trials=8)
+        >>> history = RNN(3, 8, 3).fit(task, epochs=1, callbacks=seen.append, progress=False)
+        >>> seen[0].epoch, seen[0].is_seeded
+        (1, False)
+        >>> type(seen[0].generator).__name__
+        'Generator'
+    """
+
+    epoch: int
+    step: int
+    batch: int
+    stage: int
+    first_epoch: int
+    seed: int
+    batch_size: int
+    lr: float
+    shuffle: bool
+    clip_norm: float | None
+    clip_value: float | None
+    recorder: Recorder
+    optimizer: Optimizer
+    scheduler: LRScheduler | None
+    parameters: list[nn.Parameter]
+    is_seeded: bool
+    global_rng: Tensor | None
+
+    @property
+    def generator(self) -> torch.Generator:
+        """Source of the network's noise."""
+
+
+def state_of(run: Run) -> TrainingState:
+    """Return plain data from which a run goes on as if it had not stopped.
 
     Args:
-        training: The run that is about to start.
-        saved: What ``state_of`` returned for the earlier run; None for a first run.
+        run: The training.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> from pyrnn.tasks import FlipFlop
+        >>> seen, task = [], FlipFlop(n_trials=8)
+        >>> history = RNN(3, 8, 3).fit(task, epochs=2, callbacks=seen.append, progress=False)
+        >>> state_of(seen[0])["epoch"]
+        2
+    """
+    optimizer, scheduler = run.optimizer, run.scheduler
+    return TrainingState(
+        epoch=run.epoch,
+        step=run.step,
+        batch=run.batch,
+        stage=run.stage,
+        first_epoch=run.first_epoch,
+        seed=run.seed,
+        batch_size=run.batch_size,
+        lr=run.lr,
+        shuffle=run.shuffle,
+        clip_norm=run.clip_norm,
+        clip_value=run.clip_value,
+        sums=list(run.recorder.sums),
+        optimizer=(type(optimizer).__name__, _sizes(optimizer), optimizer.state_dict()),
+        scheduler=None if scheduler is None else scheduler.state_dict(),
+        noise_rng=run.generator.get_state(),
+        global_rng=torch.get_rng_state(),
+    )
+
+
+def take_up(run: Run, saved: TrainingState | None, *, resume: bool) -> None:
+    """Go on from an earlier run: where it stopped (``resume``), or after its end.
+
+    Args:
+        run: The run that is about to start.
+        saved: State of the earlier run; None for a first run.
         resume: Whether counters, learning rates and scheduler go on, too.
 
     Raises:
@@ -65,34 +143,54 @@ def take_up(training: Training, saved: dict[str, Any] | None, *, resume: bool) -
     if not saved:
         return
     if resume:
-        _check_same_run(training, saved)
-    training.epoch, training.step = saved["epoch"], saved["step"]
-    training.first_epoch = training.epoch
-    _take_up_optimizer(training, saved["optimizer"], resume)
-    if resume or (training.is_seeded and training.seed == saved["seed"]):
-        training.is_seeded = True
-        training.global_rng = saved["global_rng"]
-        training.rnn.generator.set_state(saved["noise_rng"])
+        _check_same_run(run, saved)
+    run.epoch, run.step = saved["epoch"], saved["step"]
+    run.first_epoch = run.epoch
+    _take_up_optimizer(run, saved, resume)
+    if resume or (run.is_seeded and run.seed == saved["seed"]):
+        run.is_seeded = True
+        run.global_rng = saved["global_rng"]
+        run.generator.set_state(saved["noise_rng"])
     if not resume:
         return
-    for name in COUNTERS:
-        setattr(training, name, saved[name])
-    training.recorder.sums = list(saved["sums"])
-    if training.scheduler is not None and saved["scheduler"] is not None:
-        training.scheduler.load_state_dict(saved["scheduler"])
+    run.batch, run.stage = saved["batch"], saved["stage"]
+    run.first_epoch, run.seed = saved["first_epoch"], saved["seed"]
+    run.recorder.sums = list(saved["sums"])
+    if run.scheduler is not None and saved["scheduler"] is not None:
+        run.scheduler.load_state_dict(saved["scheduler"])
 
 
-def _check_same_run(training: Training, saved: dict[str, Any]) -> None:
+def _check_same_run(run: Run, saved: TrainingState) -> None:
     """Refuse to go on with other arguments than those that the run began with."""
-    now = {name: getattr(training, name) for name in ARGUMENTS}
-    now["optimizer"] = type(training.optimizer).__name__
-    if training.is_seeded:
-        now["seed"] = training.seed
-    before = {**saved, "optimizer": saved["optimizer"][0]}
-    _refuse_changes({name: (before[name], value) for name, value in now.items()})
+    changes: dict[str, tuple[object, object]] = {
+        "batch_size": (saved["batch_size"], run.batch_size),
+        "lr": (saved["lr"], run.lr),
+        "shuffle": (saved["shuffle"], run.shuffle),
+        "clip_norm": (saved["clip_norm"], run.clip_norm),
+        "clip_value": (saved["clip_value"], run.clip_value),
+        "optimizer": (saved["optimizer"][0], type(run.optimizer).__name__),
+        "sizes of what the optimizer changes": (saved["optimizer"][1], _sizes(run.optimizer)),
+    }
+    if run.is_seeded:
+        changes["seed"] = saved["seed"], run.seed
+    refuse_changes(changes)
 
 
-def _refuse_changes(pairs: dict[str, tuple[Any, Any]]) -> None:
+def refuse_changes(pairs: Mapping[str, tuple[object, object]]) -> None:
+    """Refuse to resume a run if something has changed.
+
+    Args:
+        pairs: Values before and now, by name.
+
+    Raises:
+        ValueError: If values differ.
+
+    Example:
+        >>> refuse_changes({"lr": (0.01, 0.1)})
+        Traceback (most recent call last):
+        ...
+        ValueError: expected to resume the run as it began, got lr=0.1 after 0.01; ...
+    """
     changed = [f"{name}={new!r} after {old!r}" for name, (old, new) in pairs.items() if old != new]
     if changed:
         raise ValueError(
@@ -101,67 +199,24 @@ def _refuse_changes(pairs: dict[str, tuple[Any, Any]]) -> None:
         )
 
 
-def _take_up_optimizer(training: Training, saved: tuple[str, Any, Any], resume: bool) -> None:
-    """Load momenta, if the optimizer is of the same kind; the learning rate only to resume."""
-    name, sizes, state = saved
-    now = type(training.optimizer).__name__, _sizes(training.optimizer)
-    if resume:
-        _refuse_changes({"sizes of what the optimizer changes": (sizes, now[1])})
-    if now == (name, sizes):
-        mine = training.optimizer.state_dict()
-        groups = state["param_groups"] if resume else mine["param_groups"]
-        training.optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
+def _take_up_optimizer(run: Run, saved: TrainingState, resume: bool) -> None:
+    """Load momenta if the optimizer is of the same kind; its learning rate only to resume."""
+    name, sizes, state = saved["optimizer"]
+    if (type(run.optimizer).__name__, _sizes(run.optimizer)) == (name, sizes):
+        groups = (state if resume else run.optimizer.state_dict())["param_groups"]
+        run.optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
 
 
-def _sizes(optimizer: torch.optim.Optimizer) -> list[list[int]]:
+def _sizes(optimizer: Optimizer) -> list[list[int]]:
     return [[p.numel() for p in group["params"]] for group in optimizer.param_groups]
 
 
-def restore_from(rnn: Any, path: str | Path) -> None:
-    """Give a network the weights, history and training state of a checkpoint.
-
-    Raises:
-        ValueError: If the file holds another network.
-
-    Example:
-        >>> import tempfile
-        >>> from pyrnn import RNN
-        >>> path = RNN(3, 8, 3, seed=0).save(Path(tempfile.mkdtemp()) / "run.pt")
-        >>> rnn = RNN(3, 8, 3, seed=1)
-        >>> restore_from(rnn, path)
-        >>> torch.equal(rnn.w_rec.weight, RNN(3, 8, 3, seed=0).w_rec.weight)
-        True
-    """
-    saved = type(rnn).load(path)
-    plain = (bool, int, float, str)
-    names = (saved.config.keys() | rnn.config.keys()) - {"seed"}
-    before, now = _arguments(saved, names), _arguments(rnn, names)
-    _refuse_changes(
-        {
-            name: (before[name], now[name])
-            for name in sorted(names)
-            if isinstance(before[name], plain) or isinstance(now[name], plain)
-        }
-    )
-    try:
-        rnn.load_state_dict(saved.state_dict())
-    except RuntimeError as error:
-        raise ValueError(
-            f"expected {path} to hold a network like this one, got: {error}; use another "
-            "checkpoint, or resume=False"
-        ) from error
-    rnn.history, rnn.training_state = saved.history, saved.training_state
-
-
-def _arguments(rnn: Any, names: Iterable[str]) -> dict[str, Any]:
-    """Return what a network was built with, defaults included, and functions by their names."""
-    given = rnn.config
-    return {name: encode(given.get(name, getattr(rnn, name, None)), name) for name in names}
-
-
 @contextmanager
-def global_generator(training: Training) -> Iterator[None]:
-    """Seed torch's global generator, for a user's own layers, and put it back afterwards.
+def global_generator(run: Run) -> Iterator[None]:
+    """Seed torch's global generator, for a user's own layers, and restore it afterwards.
+
+    Args:
+        run: The training.
 
     Example:
         >>> from types import SimpleNamespace
@@ -173,12 +228,12 @@ def global_generator(training: Training) -> Iterator[None]:
         >>> torch.equal(before, torch.get_rng_state())
         True
     """
-    if not training.is_seeded:
+    if not run.is_seeded:
         yield
         return
-    device = training.parameters[0].device
+    device = run.parameters[0].device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(training.seed)
-        if training.global_rng is not None:
-            torch.set_rng_state(training.global_rng)
+        torch.manual_seed(run.seed)
+        if run.global_rng is not None:
+            torch.set_rng_state(run.global_rng)
         yield

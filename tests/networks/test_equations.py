@@ -70,10 +70,10 @@ def test_jacobian_is_that_of_finite_differences(rnn: RNNBase) -> None:
 # ------------------------------------------------------------------ time constants
 
 
-def test_alpha_and_noise_scale() -> None:
+def test_alpha_and_scale_of_the_noise() -> None:
     rnn = CTRNN(2, 5, 1, tau=50.0, dt=10.0, noise=0.1)
     assert rnn.alpha == pytest.approx(0.2)
-    assert rnn.noise_scale == pytest.approx(10**0.5 * 0.1)
+    assert rnn._noise_scale == pytest.approx(10**0.5 * 0.1)
 
 
 def test_time_constants_learn_within_bounds() -> None:

@@ -48,10 +48,10 @@ def gradients(rnn: RNNBase) -> dict[str, Tensor | None]:
 
 
 def by_hand(rnn: RNNBase, inputs: Tensor, loss: Callable[[Rollout], Tensor]) -> float:
-    rollout, adjoint = rnn.forward_and_adjoint(inputs)
-    value = loss(rollout)
-    value.backward()
-    adjoint()
+    with rnn.training_loop() as forward:
+        rollout, backward = forward(inputs)
+        value = loss(rollout)
+        backward(value)
     return value.item()
 
 
@@ -110,7 +110,8 @@ def test_hooks_of_the_network_are_called() -> None:
 def test_a_forward_that_was_put_in_its_place_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     rnn = RNN(3, 20, 2)
     monkeypatch.setattr(rnn, "forward", lambda inputs: Rollout(inputs, inputs))
-    rollout, _ = rnn.forward_and_adjoint(torch.ones(5, 30, 3))
+    with rnn.training_loop() as forward:
+        rollout, _ = forward(torch.ones(5, 30, 3))
     assert rollout.outputs.shape == (5, 30, 3)
 
 
