@@ -39,7 +39,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from pyrnn import RNN, RNNBase, TorchRNN
+from pyrnn import GRU, RNN, RNNBase
 from pyrnn.dynamics import certify, find_attractors, find_fixed_points
 from pyrnn.tasks import FlipFlop
 
@@ -64,10 +64,10 @@ CASES = [
     Case("tanh 16", lambda seed: RNN(3, 16, 3, seed=seed), {"epochs": 15}),
     Case("tanh 64", lambda seed: RNN(3, 64, 3, seed=seed), {"epochs": 15}),
     Case("tanh 256", lambda seed: RNN(3, 256, 3, seed=seed), {"epochs": 15, "lr": 0.003}),
-    Case("GRU 16", lambda seed: TorchRNN(3, 16, 3, cell="gru", seed=seed), {"epochs": 15}),
+    Case("GRU 16", lambda seed: GRU(3, 16, 3, seed=seed), {"epochs": 15}),
     Case(
         "cycles 64",
-        lambda seed: TorchRNN(3, 64, 3, seed=seed),
+        lambda seed: RNN(3, 64, 3, init="torch", bias=["w_in", "w_rec", "w_out"], seed=seed),
         {"epochs": 30, **FAST},
         SHORT_PULSES,
     ),

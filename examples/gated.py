@@ -11,7 +11,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import torch
 
-from pyrnn import TorchRNN
+from pyrnn import GRU, LSTM, RNN
 from pyrnn.dynamics import find_fixed_points
 from pyrnn.palette import stability_color
 from pyrnn.plot import STYLE_SHEET, plot_trajectories
@@ -19,7 +19,8 @@ from pyrnn.projection import Projection
 from pyrnn.tasks import FlipFlop
 
 OUT = Path("out/gated")
-UNITS = {"rnn": 64, "gru": 32, "lstm": 32}
+UNITS = {"vanilla": 64, "GRU": 32, "LSTM": 32}
+BIASES = ["w_in", "w_rec", "w_out"]  # as many as the vanilla cell of torch has
 
 
 def main(epochs=30, n_units=None, show=True):
@@ -29,7 +30,7 @@ def main(epochs=30, n_units=None, show=True):
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.6))
     memories = {}
     for ax, (cell, size) in zip(axes, UNITS.items(), strict=True):
-        rnn = TorchRNN(3, n_units or size, 3, cell=cell, seed=0)
+        rnn = make(cell, n_units or size)
         rnn.fit(task, epochs=epochs, seed=0, progress=show)
         outputs, states = rnn.predict(trials.inputs)
         accuracy = task.accuracy(outputs, trials.targets, trials.mask)
@@ -44,8 +45,15 @@ def main(epochs=30, n_units=None, show=True):
         OUT.mkdir(parents=True, exist_ok=True)
         figure.savefig(OUT / "gated.png")
     if epochs >= 30:
-        assert memories == {"rnn": 8, "gru": 8, "lstm": 8}
+        assert memories == {"vanilla": 8, "GRU": 8, "LSTM": 8}
     return memories
+
+
+def make(cell, n_units):
+    """Return a network with three inputs and three outputs, one for each bit."""
+    if cell == "vanilla":
+        return RNN(3, n_units, 3, init="torch", bias=BIASES, seed=0)
+    return {"GRU": GRU, "LSTM": LSTM}[cell](3, n_units, 3, seed=0)
 
 
 def draw(ax, cell, states, points):

@@ -4,9 +4,20 @@ Networks stand here; ``pyrnn.tasks``, ``pyrnn.training``, ``pyrnn.dynamics``, ``
 ``pyrnn.render`` are imported by name, so that ``import pyrnn`` stays light.
 """
 
-from pyrnn.base import RNNBase, Rollout
-from pyrnn.checkpoint import load
-from pyrnn.networks import CTRNN, RNN, LowRankRNN, RateRNN, TorchRNN
+from pyrnn.base import RNNBase, Rollout, load
+from pyrnn.networks import CTRNN, GRU, LSTM, RNN, LowRankRNN, RateRNN
+from pyrnn.unroll import Engine
 
-__all__ = ["CTRNN", "RNN", "LowRankRNN", "RNNBase", "RateRNN", "Rollout", "TorchRNN", "load"]
+__all__ = [
+    "CTRNN",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Engine",
+    "LowRankRNN",
+    "RNNBase",
+    "RateRNN",
+    "Rollout",
+    "load",
+]
 __version__ = "0.1.0"

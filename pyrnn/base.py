@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import copy
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pyrnn import beside, checkpoint, training
+from pyrnn import checkpoint, training
+from pyrnn.activations import Activation
 from pyrnn.layers import Layers
 from pyrnn.linear import has_hooks
-from pyrnn.options import positive_int
 from pyrnn.progress import track
 from pyrnn.serialize import config_of, register, remember
-from pyrnn.training import losses
+from pyrnn.training.network import Trainable, in_mode
 from pyrnn.unroll import (
     RATE,
     Engine,
@@ -28,16 +29,20 @@ from pyrnn.unroll import (
     unroll,
     unroll_and_adjoint,
 )
+from pyrnn.validate import as_boolean, as_integer
 
-__all__ = ["RNNBase", "Rollout"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["RNNBase", "Rollout", "load"]
 
 
 class Rollout(NamedTuple):
-    """What a network did with a sequence of inputs.
+    """What a network returns for a sequence of inputs.
 
     Attributes:
-        outputs: ``(..., time, output_size)``.
-        states: ``(..., time, state_size)``; ``states[..., t, :]`` follows input ``t``.
+        outputs: Outputs, ``(..., time, output_size)``.
+        states: States, ``(..., time, state_size)``; ``states[..., t, :]`` follows input ``t``.
 
     Example:
         >>> from pyrnn import RNN
@@ -50,7 +55,7 @@ class Rollout(NamedTuple):
     states: Tensor
 
 
-class RNNBase(Layers, ABC):
+class RNNBase(Layers, Trainable, ABC):
     r"""A recurrent network with biological constraints on its weights.
 
     Args:
@@ -59,8 +64,8 @@ class RNNBase(Layers, ABC):
         output_size: Number of output channels.
         activation: Name (``tanh, relu, softplus, sigmoid, retanh, gelu, identity``) or an
             elementwise function.
-        dale_ratio: Share of excitatory units, in [0, 1]; these come first. Or one sign per
-            unit: 1, -1, or 0 for weights of either sign. ``None``: no Dale's law.
+        dale_ratio: Share of excitatory units, in [0, 1]; these come first. Or one sign for each
+            unit: 1, -1, or 0 for weights of either sign. ``None`` for no Dale's law.
         autapses: Whether a unit may connect to itself.
         connectivity: Which recurrent connections exist, ``(hidden_size, hidden_size)``: a mask
             of 0 and 1, or a signed mask of -1, 0 and 1; or a mapping from layer names
@@ -68,27 +73,30 @@ class RNNBase(Layers, ABC):
         noise: Standard deviation :math:`\sigma` of the private noise, added to the input
             current as :math:`\sqrt{2/\alpha}\,\sigma\,\xi_t` in training mode only.
         bias: Whether the units and the readout have a bias; or the names of the layers that do.
-        frozen: Names of the layers that don't learn.
-        init: Initial recurrent weights: ``normal``, ``orthogonal``, ``identity``, ``spectral``.
-        gain: Their gain. Under constraints, the spectral radius of the initial weights.
+        frozen: Names of the layers that do not learn.
+        init: Initial weights: ``normal``, ``orthogonal``, ``identity`` or ``spectral`` for the
+            recurrent ones; ``torch`` draws all weights and biases as ``torch.nn.RNN`` does.
+        gain: Gain of the recurrent weights. Under constraints, their spectral radius.
         train_initial_state: Whether the initial state, zero at first, is learned.
         dt: Duration of a time step, in ms.
         seed: Seed of the initial weights and of the noise; ``None`` draws one.
 
     Raises:
-        ValueError: For sizes, ratios, shapes or names out of range, or constraints that
-            contradict each other.
+        TypeError: If an option is of the wrong kind.
+        ValueError: If a size, ratio, shape or name is out of range, or if constraints contradict
+            each other.
 
-    Give a layer other weights by assignment, ``rnn.w_rec.weight = value``, a tensor or an array
-    that obeys the constraints. What is written *into* a constrained weight, as by ``nn.init``,
-    ``copy_`` or ``.data``, is lost: it's worked out anew from the parameter behind it.
+    Assign other weights to a layer by ``rnn.w_rec.weight = value``, a tensor or an array that
+    obeys the constraints. What ``nn.init``, ``copy_`` or ``.data`` write *into* a constrained
+    weight is lost, because it is computed from a parameter whenever it is read.
 
     Subclassing:
-        Write ``step(h, x)``: one time step, without noise, batched over leading axes.
-        ``self.f`` is the activation; the noise enters through ``self.w_in(x)``. ``readout``,
-        ``initial_state``, ``loss`` and, for a state longer than ``hidden_size``, the property
-        ``state_size`` may be overridden. ``fit``, ``predict``, ``save``, ``load`` and all of
-        ``pyrnn.dynamics`` then work. ``save`` writes what ``__init__`` was called with.
+        Write ``step(h, x)``: one time step, without noise, for any number of leading axes.
+        ``self.f`` is the activation. Call ``self.w_in(...)`` for the input current: in training
+        it adds the noise. ``readout``, ``initial_state``, ``loss`` and, for a state longer than
+        ``hidden_size``, the property ``state_size`` may be overridden. ``fit``, ``predict``,
+        ``save``, ``load`` and all of ``pyrnn.dynamics`` then work. ``save`` writes the arguments
+        of ``__init__``.
 
     Example:
         >>> class Leaky(RNNBase):
@@ -99,20 +107,20 @@ class RNNBase(Layers, ABC):
         (torch.Size([5, 20, 2]), torch.Size([5, 20, 16]))
     """
 
-    history: training.History | None = None
-    training_state: dict[str, Any] | None = None
+    input_size: int
+    output_size: int
     _engine: str | None = None
-    _settled: Engine | None = None  # within a hot loop
+    _settled: Engine | None = None  # within a training loop
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[Callable[..., Trainable], tuple[type, bytes]]:
         return checkpoint.from_bytes, (type(self), checkpoint.to_bytes(self))
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> RNNBase:
+    def __deepcopy__(self, memo: dict[int, object]) -> RNNBase:
         copied = memo[id(self)] = type(self).__new__(type(self))
         copied.__dict__.update(copy.deepcopy(self.__dict__, memo), _settled=None)
         return copied
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
             cls.__init__ = remember(cls.__init__)  # type: ignore[method-assign]
@@ -166,34 +174,6 @@ class RNNBase(Layers, ABC):
         """
         return self.h0.expand(*batch_shape, self.state_size)
 
-    def loss(self, outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the loss that ``fit`` minimizes unless it is told another: masked MSE.
-
-        Args:
-            outputs: ``(..., time, output_size)``.
-            targets: The same shape.
-            mask: Weights, ``(..., time)`` or shaped like the targets.
-
-        Example:
-            >>> from pyrnn import RNN
-            >>> RNN(3, 8, 2).loss(torch.ones(5, 20, 2), torch.zeros(5, 20, 2)).item()
-            1.0
-        """
-        return losses.mse(outputs, targets, mask)
-
-    loss.is_default = True  # type: ignore[attr-defined]  # a task's loss goes before it
-
-    @property
-    def noise_scale(self) -> float | Tensor:
-        r"""Standard deviation :math:`\sqrt2\,\sigma` of the noise in the input of a step.
-
-        Example:
-            >>> from pyrnn import CTRNN, RNN
-            >>> RNN(1, 4, 1, noise=0.5).noise_scale, CTRNN(1, 4, 1, noise=0.5).noise_scale
-            (0.707..., 2.236...)
-        """
-        return 2**0.5 * self.noise
-
     def forward(self, inputs: Tensor, h: Tensor | None = None) -> Rollout:
         """Run the network.
 
@@ -216,31 +196,6 @@ class RNNBase(Layers, ABC):
         h, noise = self._begin(inputs, h)
         states, outputs = unroll(self, inputs, h, noise, engine=self.engine)
         return Rollout(outputs, states)
-
-    def forward_and_adjoint(self, inputs: Tensor) -> tuple[Rollout, Callable[[], None]]:
-        """Run the network as ``fit`` does; return also what to call after ``loss.backward()``.
-
-        Together they do what ``rnn(inputs)`` and ``loss.backward()`` do, in less time where a
-        fast engine can do without autograd.
-
-        Args:
-            inputs: ``(trials, time, input_size)``.
-
-        Example:
-            >>> from pyrnn import RNN
-            >>> rnn = RNN(3, 16, 2)
-            >>> rollout, adjoint = rnn.forward_and_adjoint(torch.ones(5, 20, 3))
-            >>> rollout.outputs.sum().backward()
-            >>> adjoint()
-            >>> rnn.w_out.bias.grad
-            tensor([100., 100.])
-        """
-        is_own = type(self).forward is not RNNBase.forward or "forward" in vars(self)
-        if is_own or has_hooks(self):
-            return self(inputs), lambda: None
-        h, noise = self._begin(inputs, None)
-        states, outputs, adjoint = unroll_and_adjoint(self, inputs, h, noise, engine=self.engine)
-        return Rollout(outputs, states), adjoint
 
     @property
     def engine(self) -> Engine:
@@ -265,21 +220,31 @@ class RNNBase(Layers, ABC):
         self._engine, self._settled = name, None
 
     @contextmanager
-    def hot_loop(self) -> Iterator[None]:
-        """Return the context that ``fit`` trains in: the engine is chosen once and for all steps.
+    def training_loop(self) -> Iterator[training.Forward]:
+        """Provide ``forward`` for a training loop of your own, as fast as that of ``fit``.
 
-        The compiled kernel then has the cores to itself, as torch keeps to one thread.
+        The engine is chosen once. The compiled kernel has all threads while torch keeps to one,
+        and it computes gradients without autograd.
+
+        Yields:
+            A function of inputs ``(trials, time, input_size)`` that returns the rollout and a
+            function ``backward``. Call ``backward(loss)`` in place of ``loss.backward()``.
 
         Example:
             >>> from pyrnn import RNN
-            >>> rnn = RNN(3, 16, 2)
-            >>> with rnn.hot_loop():
-            ...     loss = rnn(torch.zeros(5, 20, 3)).outputs.sum()
+            >>> rnn, inputs = RNN(3, 16, 2), torch.randn(5, 20, 3)
+            >>> optimizer = torch.optim.Adam(rnn.parameters())
+            >>> with rnn.training_loop() as forward:
+            ...     for _ in range(2):
+            ...         optimizer.zero_grad()
+            ...         rollout, backward = forward(inputs)
+            ...         backward((rollout.outputs - 1).square().mean())
+            ...         optimizer.step()
         """
         self._settled = self.engine
         try:
             with kernel_threads() if self._settled.name == "fused" else nullcontext():
-                yield
+                yield self._forward_and_backward
         finally:
             self._settled = None
 
@@ -288,19 +253,23 @@ class RNNBase(Layers, ABC):
         inputs: Tensor | np.ndarray,
         h: Tensor | np.ndarray | None = None,
         *,
-        chunk: int | None = None,
+        batch_size: int | None = None,
         progress: bool = True,
     ) -> Rollout:
         """Run the network without noise and without gradients.
 
         Args:
-            inputs: ``(..., time, input_size)``, tensor or array of any real type.
+            inputs: Inputs, ``(..., time, input_size)``, a tensor or an array of any real type.
             h: Initial state, ``(..., state_size)``.
-            chunk: Largest number of trials (of the first axis) run at once; all by default.
-            progress: Show a progress bar over chunks when there are several.
+            batch_size: Largest number of trials (of the first axis) run at once; all by default.
+            progress: Whether to show a progress bar if there are several batches.
 
         Returns:
             Outputs and states, on the network's device.
+
+        Raises:
+            TypeError: If an argument is of the wrong kind.
+            ValueError: If a shape does not fit, or ``batch_size`` is less than 1.
 
         Example:
             >>> from pyrnn import RNN
@@ -308,30 +277,38 @@ class RNNBase(Layers, ABC):
             >>> outputs.shape
             torch.Size([4, 10, 1])
         """
-        if chunk is not None:
-            chunk = positive_int("chunk", chunk)
+        size = None if batch_size is None else as_integer("batch_size", batch_size, low=1)
+        progress = as_boolean("progress", progress)
         inputs = self._as_tensor(inputs)
         start = None if h is None else self._as_tensor(h)
-        was_training = self.training
-        self.eval()
-        try:
-            with torch.no_grad():
-                if chunk is None or inputs.ndim < 3 or len(inputs) <= chunk:
-                    return self(inputs, start)
-                return self._predict_in_chunks(inputs, start, chunk, progress)
-        finally:
-            self.train(was_training)
+        with in_mode(self, False), torch.no_grad():
+            if size is None or inputs.ndim < 3 or len(inputs) <= size:
+                return self(inputs, start)
+            return self._predict_in_batches(inputs, start, size, progress)
 
     # ------------------------------------------------------------------ names lent to functions
 
     fit = training.fit
     save = checkpoint.save
-    beside_weights = beside.beside_weights
-    restore_beside_weights = beside.restore_beside_weights
+    restore = checkpoint.restore
 
     @classmethod
-    def load(cls, path: checkpoint.PathLike, **options: Any) -> RNNBase:
-        """Load a network of this class from a file; see ``pyrnn.load``, also for options.
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        device: str | torch.device = "cpu",
+        activation: str | Activation | None = None,
+    ) -> Self:
+        """Load a network of this class from a file.
+
+        Args:
+            path: A file that ``save`` wrote.
+            device: Where to put the network.
+            activation: Its activation; see ``pyrnn.load``.
+
+        Returns:
+            The network.
 
         Raises:
             ValueError: If the file holds a network of another class.
@@ -344,7 +321,7 @@ class RNNBase(Layers, ABC):
             ...
             ValueError: expected a network of class CTRNN in ..., got one of class RNN; ...
         """
-        rnn = checkpoint.load(path, **options)
+        rnn = load(path, device=device, activation=activation)
         if not isinstance(rnn, cls):
             raise ValueError(
                 f"expected a network of class {cls.__name__} in {path}, got one of class "
@@ -354,7 +331,7 @@ class RNNBase(Layers, ABC):
 
     @property
     def config(self) -> dict[str, Any]:
-        """The arguments that build this network again, as ``save`` writes them.
+        """Arguments that build this network again.
 
         Example:
             >>> from pyrnn import CTRNN
@@ -366,7 +343,7 @@ class RNNBase(Layers, ABC):
 
     @property
     def device(self) -> torch.device:
-        """Where the network lives.
+        """Device of the parameters.
 
         Example:
             >>> from pyrnn import RNN
@@ -376,6 +353,28 @@ class RNNBase(Layers, ABC):
         return self.h0.device
 
     # ------------------------------------------------------------------ helpers
+
+    def _forward_and_backward(self, inputs: Tensor) -> tuple[Rollout, Callable[[Tensor], None]]:
+        is_own = type(self).forward is not RNNBase.forward or "forward" in vars(self)
+        if is_own or has_hooks(self):
+            return self(inputs), Tensor.backward
+        h, noise = self._begin(inputs, None)
+        states, outputs, adjoint = unroll_and_adjoint(self, inputs, h, noise, engine=self.engine)
+
+        def backward(loss: Tensor) -> None:
+            loss.backward()
+            adjoint()
+
+        return Rollout(outputs, states), backward
+
+    @property
+    def _noise_scale(self) -> float | Tensor:
+        r"""Standard deviation :math:`\sqrt2\,\sigma` of the noise in the input of a step."""
+        return 2**0.5 * self.noise
+
+    @property
+    def _like(self) -> Tensor:
+        return self.h0
 
     def _begin(self, inputs: Tensor, h: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return the initial states and the noise."""
@@ -387,14 +386,14 @@ class RNNBase(Layers, ABC):
     def _draw_noise(self, inputs: Tensor) -> Tensor:
         shape = (*inputs.shape[:-1], self.w_in.out_features)
         noise = torch.randn(shape, generator=self.generator, dtype=inputs.dtype)
-        return self.noise_scale * noise.to(inputs.device)
+        return self._noise_scale * noise.to(inputs.device)
 
-    def _predict_in_chunks(
-        self, inputs: Tensor, h: Tensor | None, chunk: int, progress: bool
+    def _predict_in_batches(
+        self, inputs: Tensor, h: Tensor | None, size: int, progress: bool
     ) -> Rollout:
-        starts = range(0, len(inputs), chunk)
+        starts = range(0, len(inputs), size)
         parts = [
-            self(inputs[i : i + chunk], h[i : i + chunk] if h is not None and h.ndim > 1 else h)
+            self(inputs[i : i + size], h[i : i + size] if h is not None and h.ndim > 1 else h)
             for i in track(starts, "predict", enabled=progress)
         ]
         return Rollout(*(torch.cat(part) for part in zip(*parts, strict=True)))
@@ -432,3 +431,37 @@ class RNNBase(Layers, ABC):
                 f"expected an initial state of shape (..., {self.state_size}) that fits {shape}, "
                 f"got {tuple(h.shape)}"
             ) from error
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    device: str | torch.device = "cpu",
+    activation: str | Activation | None = None,
+) -> RNNBase:
+    """Read a network from a file; no code of the file is run.
+
+    Args:
+        path: A file that ``save`` wrote.
+        device: Where to put the network.
+        activation: Its activation. It is needed if the file names a function that cannot be
+            found, such as one of the script that saved it.
+
+    Returns:
+        The network, of the class that was saved, with its history.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        TypeError: If it holds something else than a network of pyrnn.
+        ValueError: If the file is truncated, of another program, or of a class that is unknown.
+
+    Example:
+        >>> import pyrnn
+        >>> path = pyrnn.CTRNN(3, 8, 2).save(getfixture("tmp_path") / "network.pt")
+        >>> type(pyrnn.load(path)).__name__
+        'CTRNN'
+    """
+    rnn = checkpoint.read(path, activation=activation)
+    if not isinstance(rnn, RNNBase):
+        raise TypeError(f"expected a network of pyrnn in {path}, got a {type(rnn).__name__}")
+    return rnn.to(device)

@@ -1,4 +1,4 @@
-"""The gated cells: one definition each, for the networks of pyrnn and for those of torch."""
+"""The formulas of gated cells, written once: networks train them, analyses differentiate them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,25 @@ def gru(h: Tensor, from_input: Tensor, from_state: Tensor) -> Tensor:
     r"""Return the next state of a gated recurrent unit.
 
     .. math::
-        r &= \sigma(a_r + b_r), \qquad z = \sigma(a_z + b_z), \\
-        n &= \tanh(a_n + r \, b_n), \qquad h' = n + z (h - n)
+        r &= \sigma(a_r + b_r), \qquad z = \sigma(a_z + b_z) \\
+        n &= \tanh(a_n + r \odot b_n) \\
+        h' &= (1 - z) \odot n + z \odot h
+
+    with :math:`a` from the input and :math:`b` from the state, in torch's order of the gates:
+    reset :math:`r`, update :math:`z`, new :math:`n`.
 
     Args:
         h: State, ``(..., n)``.
-        from_input: Input currents :math:`a` of reset, update and new state, ``(..., 3 n)``.
-        from_state: Recurrent currents :math:`b` of the same, ``(..., 3 n)``.
+        from_input: Input projection :math:`a`, ``(..., 3 * n)``.
+        from_state: Recurrent projection :math:`b`, ``(..., 3 * n)``.
 
     Returns:
         Next state, ``(..., n)``.
 
     Example:
-        >>> gru(torch.ones(1), torch.zeros(3), torch.zeros(3))
-        tensor([0.5000])
+        >>> zero = torch.zeros(3)  # both gates are half open
+        >>> gru(torch.tensor([0.8]), zero, zero).item()
+        0.4...
 
     References:
         Cho et al., *EMNLP* (2014).
@@ -38,22 +43,27 @@ def gru(h: Tensor, from_input: Tensor, from_state: Tensor) -> Tensor:
 
 
 def lstm(h: Tensor, c: Tensor, gates: Tensor) -> tuple[Tensor, Tensor]:
-    r"""Return the next state and memory of a long short-term memory cell.
+    r"""Return the next output and the next memory of a long short-term memory.
 
     .. math::
-        c' = \sigma(f) c + \sigma(i) \tanh(g), \qquad h' = \sigma(o) \tanh(c')
+        c' &= \sigma(g_f) \odot c + \sigma(g_i) \odot \tanh(g_g) \\
+        h' &= \sigma(g_o) \odot \tanh(c')
+
+    with the gates :math:`g` in torch's order: input :math:`i`, forget :math:`f`, content
+    :math:`g`, output :math:`o`.
 
     Args:
-        h: State, ``(..., n)``; it acts through the gates alone.
+        h: Output, ``(..., n)``. It acts through the gates only.
         c: Memory, ``(..., n)``.
-        gates: Currents of input gate, forget gate, content and output gate, ``(..., 4 n)``.
+        gates: Sum of input and recurrent projection, ``(..., 4 * n)``.
 
     Returns:
-        Next state and memory, ``(..., n)`` each.
+        Next output and next memory, ``(..., n)`` each.
 
     Example:
-        >>> lstm(torch.zeros(1), torch.ones(1), torch.zeros(4))[1]
-        tensor([0.5000])
+        >>> h, c = lstm(torch.zeros(1), torch.tensor([0.8]), torch.zeros(4))
+        >>> c.item()  # the forget gate is half open
+        0.4...
 
     References:
         Hochreiter & Schmidhuber, *Neural Computation* (1997).

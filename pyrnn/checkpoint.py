@@ -1,46 +1,51 @@
-"""Save and load: weights and plain-data config in one file, read without running code."""
+"""A network's file: class, arguments, weights and state, read without running code of the file."""
 
 from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
-from torch import nn
 
 from pyrnn.activations import Activation
+from pyrnn.constraints import Bounds, constrain, intervals
 from pyrnn.files import replacing
-from pyrnn.serialize import decode, encode
+from pyrnn.serialize import argument_names, config_of, decode, encode
+from pyrnn.training import History, Trainable
+from pyrnn.training.state import refuse_changes
 
-__all__ = ["PathLike", "load", "save"]
+__all__ = ["PathLike", "from_bytes", "read", "restore", "save", "to_bytes"]
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
 
-FORMAT = "pyrnn network"
-VERSION = 1
+_FORMAT = "pyrnn network"
+_VERSION = 1
+# what only the construction of a network reads; its config has it
+_BUILT = {"input_size", "hidden_size", "output_size", "activation", "bias", "init"}
 
 
-def save(rnn: nn.Module, path: PathLike) -> Path:
+def save(rnn: Trainable, path: PathLike) -> Path:
     """Write a network to a file: class, arguments, weights, history, state of its training.
 
-    The file is written beside its place and moved there in one step, so a killed process leaves
-    the old file or the new one, never half of one.
+    The file is written under another name and moved to its place in one step. A process that is
+    killed leaves the old file or the new one, never half of one.
 
     Args:
         rnn: The network.
-        path: Where to; overwritten without asking.
+        path: Where to write; a file there is overwritten.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: If an argument of the network can't be written as plain data.
+        ValueError: If an argument of the network cannot be written as plain data.
 
     Example:
-        >>> import tempfile, pyrnn
-        >>> path = Path(tempfile.mkdtemp()) / "network.pt"
+        >>> import pyrnn
+        >>> path = getfixture("tmp_path") / "network.pt"
         >>> pyrnn.load(pyrnn.RNN(3, 8, 2, dale_ratio=0.8).save(path)).dale_ratio
         0.8
     """
@@ -50,39 +55,31 @@ def save(rnn: nn.Module, path: PathLike) -> Path:
     return Path(path)
 
 
-def load(
-    path: PathLike,
-    *,
-    device: str | torch.device = "cpu",
-    activation: str | Activation | None = None,
-) -> Any:
-    """Read a network from a file; no code of the file is run.
+def read(path: PathLike, *, activation: str | Activation | None = None) -> Trainable:
+    """Read a network from a file.
 
     Args:
         path: A file that ``save`` wrote.
-        device: Where to put the network.
-        activation: Its activation, where the file names a function that can't be found, such as
-            one of the script that saved it; by default the one that is named.
+        activation: Its activation; by default the one that the file names.
 
     Returns:
-        The network, of the class that was saved, with its history.
+        The network, of the class that was saved.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is truncated, foreign, or of a class that isn't imported.
+        ValueError: If the file is truncated, of another program, or of a class that is unknown.
 
     Example:
-        >>> import tempfile, pyrnn
-        >>> path = pyrnn.CTRNN(3, 8, 2).save(Path(tempfile.mkdtemp()) / "network.pt")
-        >>> type(pyrnn.load(path)).__name__
+        >>> from pyrnn import CTRNN
+        >>> path = CTRNN(3, 8, 2).save(getfixture("tmp_path") / "network.pt")
+        >>> type(read(path)).__name__
         'CTRNN'
     """
     content = _read(Path(path))
     if activation is not None:
         content["network"]["config"]["activation"] = activation
-        content["beside"]["attributes"].pop("activation", None)
     try:
-        return _build(content).to(device)
+        return _build(content)
     except (KeyError, TypeError, RuntimeError, AttributeError) as error:
         raise ValueError(
             f"expected {path} to fit the network's class as it is now, got: {error}; "
@@ -90,8 +87,51 @@ def load(
         ) from error
 
 
-def to_bytes(rnn: nn.Module) -> bytes:
-    """Return the content of a network's file: how a network is pickled.
+def restore(rnn: Trainable, path: PathLike) -> None:
+    """Load weights, history and state of the training from a file of the same network.
+
+    Args:
+        rnn: The network.
+        path: A file that ``save`` wrote.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it holds a network of another class or with other arguments.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> path = RNN(3, 8, 3, seed=0).save(getfixture("tmp_path") / "run.pt")
+        >>> rnn = RNN(3, 8, 3, seed=1)
+        >>> restore(rnn, path)
+        >>> torch.equal(rnn.w_rec.weight, RNN(3, 8, 3, seed=0).w_rec.weight)
+        True
+    """
+    saved = read(path)
+    if type(saved) is not type(rnn):
+        raise ValueError(
+            f"expected a network of class {type(rnn).__name__} in {path}, got one of class "
+            f"{type(saved).__name__}; use another checkpoint, or resume=False"
+        )
+    names = sorted((config_of(saved).keys() | config_of(rnn).keys()) - {"seed"})
+    before, now = _arguments(saved, names), _arguments(rnn, names)
+    plain = (bool, int, float, str)
+    is_plain = [isinstance(before[k], plain) or isinstance(now[k], plain) for k in names]
+    refuse_changes({k: (before[k], now[k]) for k, p in zip(names, is_plain, strict=True) if p})
+    try:
+        rnn.load_state_dict(saved.state_dict())
+    except RuntimeError as error:
+        raise ValueError(
+            f"expected {path} to hold a network like this one, got: {error}; use another "
+            "checkpoint, or resume=False"
+        ) from error
+    rnn.history, rnn.training_state = saved.history, saved.training_state
+
+
+def to_bytes(rnn: Trainable) -> bytes:
+    """Return the content of a network's file, by which it is pickled.
+
+    Args:
+        rnn: The network.
 
     Example:
         >>> import pickle, pyrnn
@@ -103,26 +143,86 @@ def to_bytes(rnn: nn.Module) -> bytes:
     return file.getvalue()
 
 
-def from_bytes(cls: type, content: bytes) -> Any:
-    """Return the network of ``to_bytes``; ``cls`` makes pickle import its module."""
+def from_bytes(cls: type, content: bytes) -> Trainable:
+    """Return the network of ``to_bytes``.
+
+    Args:
+        cls: Its class, by which pickle imports the module that defines it.
+        content: What ``to_bytes`` returned.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> from_bytes(RNN, to_bytes(RNN(3, 8, 2))).hidden_size
+        8
+    """
     return _build(torch.load(io.BytesIO(content), weights_only=True))
 
 
-def _content(rnn: nn.Module) -> dict[str, Any]:
+def _content(rnn: Trainable) -> dict[str, Any]:
     return {
-        "format": FORMAT,
-        "version": VERSION,
+        "format": _FORMAT,
+        "version": _VERSION,
         "network": encode(rnn, type(rnn).__name__),
-        "beside": rnn.beside_weights(),  # type: ignore[operator]
+        "beside": _state(rnn),
         "weights": rnn.state_dict(),
     }
 
 
-def _build(content: dict[str, Any]) -> Any:
+def _state(rnn: Trainable) -> dict[str, Any]:
+    """Return what a file holds in addition to config and weights, as plain data."""
+    bounds = {
+        f"{layer}.{name}": intervals(module, name)
+        for layer, module in rnn.named_children()
+        for name in getattr(module, "parametrizations", ())
+    }
+    return {
+        "attributes": _plain_attributes(rnn),
+        "dtype": rnn._like.dtype,
+        "constraints": {name: pair for name, pair in bounds.items() if pair is not None},
+        "frozen": [name for name, p in rnn.named_parameters() if not p.requires_grad],
+        "history": None if rnn.history is None else rnn.history.to_dict(),
+        "training_state": rnn.training_state,
+    }
+
+
+def _build(content: Mapping[str, Any]) -> Trainable:
     rnn = decode(content["network"])
-    rnn.restore_beside_weights(content["beside"])
+    _set_state(rnn, content["beside"])
     rnn.load_state_dict(content["weights"])
     return rnn
+
+
+def _set_state(rnn: Trainable, saved: Mapping[str, Any]) -> None:
+    """Give a network, built from the same config, what ``_state`` returned."""
+    rnn.to(saved["dtype"])  # first, as bounds of another dtype are rounded otherwise
+    for name, (low, high) in saved["constraints"].items():
+        layer, parameter = name.split(".")
+        constrain(getattr(rnn, layer), Bounds(low, high), name=parameter)
+    known = set(argument_names(type(rnn))) - _BUILT
+    for name, value in saved["attributes"].items():
+        if name in known and getattr(rnn, name) != value:  # changed later, as in rnn.noise = 0
+            setattr(rnn, name, value)
+    for name, free in rnn.named_parameters():
+        free.requires_grad_(name not in saved["frozen"])
+    history = saved["history"]
+    rnn.history = None if history is None else History.from_dict(history)
+    rnn.training_state = saved["training_state"]
+
+
+def _plain_attributes(rnn: Trainable) -> dict[str, bool | int | float | str]:
+    """Return the arguments of a network that are plain, as they are by now."""
+    values = _attributes(rnn, argument_names(type(rnn)))
+    return {k: v for k, v in values.items() if isinstance(v, (bool, int, float, str))}
+
+
+def _attributes(rnn: Trainable, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(rnn, name, None) for name in names}
+
+
+def _arguments(rnn: Trainable, names: Iterable[str]) -> dict[str, Any]:
+    """Return what a network was built with, defaults included, and functions by their names."""
+    values = _attributes(rnn, names) | config_of(rnn)
+    return {name: encode(values[name], name) for name in names}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -136,14 +236,14 @@ def _read(path: Path) -> dict[str, Any]:
             f"expected a file that rnn.save wrote, got {path}, which can't be read "
             f"({type(error).__name__}): it is truncated or of another program"
         ) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise ValueError(
             f"expected a file that rnn.save wrote, got {path}, which holds a "
             f"{type(content).__name__} of another program; load it with torch.load"
         )
-    if content["version"] > VERSION:
+    if content["version"] > _VERSION:
         raise ValueError(
-            f"expected a file of version {VERSION} or older, got version {content['version']} "
+            f"expected a file of version {_VERSION} or older, got version {content['version']} "
             f"in {path}; update pyrnn"
         )
     return content

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Example:
         >>> import tempfile
         >>> main(["demo", "--units", "0", "--out", tempfile.mkdtemp()])
-        pyrnn demo: expected hidden_size to be a positive whole number, got 0
+        pyrnn demo: expected hidden_size to be a whole number of at least 1, got 0
         2
     """
     parser = argparse.ArgumentParser(prog="pyrnn", description=pyrnn.__doc__)

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from pyrnn.activations import Activation, activation_function
 from pyrnn.constraints import Constraint, Fixed, constrain, intervals
-from pyrnn.initialization import balance, initial_weight, spectral_radius
+from pyrnn.initialization import INITIALIZATIONS, balance, initial_weight, spectral_radius
 from pyrnn.linear import Linear
-from pyrnn.options import (
-    layer_constraints,
-    layer_names,
-    non_negative,
-    positive,
-    positive_int,
-    unit_signs,
-)
-from pyrnn.validate import as_integer
+from pyrnn.options import LAYERS, Masks, Wiring, checked_bias, layer_constraints, unit_signs
+from pyrnn.validate import as_boolean, as_choice, as_integer, as_names, as_number, as_seed
 
 __all__ = ["Layers"]
 
@@ -40,7 +31,7 @@ class Layers(nn.Module):
         10
     """
 
-    n_gates = 1  # rows of w_in and w_rec per unit
+    _n_gates = 1  # rows of w_in and w_rec per unit
 
     def __init__(
         self,
@@ -51,7 +42,7 @@ class Layers(nn.Module):
         activation: str | Activation = "tanh",
         dale_ratio: float | Tensor | Sequence[float] | None = None,
         autapses: bool = True,
-        connectivity: Tensor | np.ndarray | Mapping[str, Any] | None = None,
+        connectivity: Masks = None,
         noise: float = 0.0,
         bias: bool | Collection[str] = True,
         frozen: Collection[str] = (),
@@ -60,21 +51,22 @@ class Layers(nn.Module):
         train_initial_state: bool = False,
         dt: float = 10.0,
         seed: int | None = None,
-    ):
+    ) -> None:
         super().__init__()
-        self.input_size = positive_int("input_size", input_size)
-        self.hidden_size = positive_int("hidden_size", hidden_size)
-        self.output_size = positive_int("output_size", output_size)
-        self.activation = activation
-        self.f = activation_function(activation)
-        self.dale_ratio, self.autapses, self.connectivity = dale_ratio, autapses, connectivity
-        self.noise = non_negative("noise", noise)
-        self.bias = bias if isinstance(bias, bool) else layer_names("bias", bias)
-        self.frozen = layer_names("frozen", frozen)
-        self.init, self.gain = init, non_negative("gain", gain)
-        self.train_initial_state = train_initial_state
-        self.dt = positive("dt", dt)
-        self.seed = None if seed is None else as_integer("seed", seed)
+        self.input_size = as_integer("input_size", input_size, low=1)
+        self.hidden_size = as_integer("hidden_size", hidden_size, low=1)
+        self.output_size = as_integer("output_size", output_size, low=1)
+        self.activation, self.f = activation, activation_function(activation)
+        self.dale_ratio, self.connectivity = dale_ratio, connectivity
+        self.autapses = as_boolean("autapses", autapses)
+        self.noise = as_number("noise", noise, low=0)
+        self.bias = checked_bias(bias)
+        self.frozen = as_names("frozen", frozen, LAYERS)
+        self.init = as_choice("init", init, (*INITIALIZATIONS, "torch"))
+        self.gain = as_number("gain", gain, low=0)
+        self.train_initial_state = as_boolean("train_initial_state", train_initial_state)
+        self.dt = as_number("dt", dt, above=0, unit="ms")
+        self.seed = None if seed is None else as_seed("seed", seed)
         self.generator = torch.Generator()
         start = int(torch.randint(2**62, ())) if self.seed is None else self.seed
         self.generator.manual_seed(start)
@@ -82,7 +74,7 @@ class Layers(nn.Module):
 
     @property
     def state_size(self) -> int:
-        """Length of the state vector: ``hidden_size``, twice that for an LSTM."""
+        """Length of the state vector, ``hidden_size`` unless a network overrides it."""
         return self.hidden_size
 
     @property
@@ -91,13 +83,13 @@ class Layers(nn.Module):
         return unit_signs(self.dale_ratio, self.hidden_size, self.connectivity)
 
     def extra_repr(self) -> str:
-        """Return what ``print(rnn)`` says of the network itself."""
+        """Return the text that ``print(rnn)`` shows above the layers."""
         sizes = f"{self.input_size}, {self.hidden_size}, {self.output_size}"
         name = getattr(self.f, "__name__", self.activation)
         return f"{sizes}, activation={name}, dt={self.dt}"
 
     def _build(self) -> None:
-        rows = self.n_gates * self.hidden_size
+        rows = self._n_gates * self.hidden_size
         self.w_in = Linear(self.input_size, rows, bias=self._has_bias("w_in"))
         self.w_rec = Linear(self.hidden_size, rows, bias=self._has_bias("w_rec"))
         self.w_out = Linear(self.hidden_size, self.output_size, bias=self._has_bias("w_out"))
@@ -125,7 +117,10 @@ class Layers(nn.Module):
 
     @torch.no_grad()
     def _initialize(self) -> None:
-        """Draw the weights: inputs of unit variance, readout and biases zero."""
+        """Draw the weights: input currents of unit variance, readout and biases zero."""
+        if self.init == "torch":
+            self._initialize_as_torch()
+            return
         recurrent = initial_weight(self.init, self.hidden_size, self.gain, self.generator)
         self.w_rec.weight.copy_(recurrent)
         self.w_in.weight.normal_(0, self.input_size**-0.5, generator=self.generator)
@@ -133,6 +128,15 @@ class Layers(nn.Module):
         for layer in (self.w_in, self.w_rec, self.w_out):
             if layer.bias is not None:
                 layer.bias.zero_()
+
+    def _initialize_as_torch(self) -> None:
+        r"""Draw weights and biases as ``nn.RNN`` does, uniformly within :math:`1/\sqrt N`."""
+        bound = self.hidden_size**-0.5
+        for parameter in (*self.w_in.parameters(), *self.w_rec.parameters()):
+            parameter.uniform_(-bound, bound, generator=self.generator)
+        self.w_rec.weight.mul_(self.gain)
+        for parameter in self.w_out.parameters():
+            parameter.zero_()
 
     def _constraints(self) -> dict[str, list[Constraint]]:
         """Return the constraints of each layer that the options ask for."""
@@ -158,10 +162,9 @@ class Layers(nn.Module):
             self.w_rec.weight = weight * (self.gain / radius)
 
     def _fix_tonic_input(self) -> None:
-        """Let the tonic input of a ``Connectivity`` take the place of the units' bias."""
-        tonic: Tensor | None = getattr(self.connectivity, "tonic", None)
-        if tonic is None or tonic.isnan().all():
+        """Fix the bias of the units with a tonic input at this input."""
+        if not isinstance(self.connectivity, Wiring) or self.connectivity.tonic.isnan().all():
             return
         if self.w_rec.bias is None:
             raise ValueError("expected units with a bias for the tonic input, got bias=False")
-        constrain(self.w_rec, Fixed(tonic), name="bias")
+        constrain(self.w_rec, Fixed(self.connectivity.tonic), name="bias")

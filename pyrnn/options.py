@@ -3,29 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Protocol, TypeAlias, TypedDict, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from pyrnn.activations import Activation
 from pyrnn.constraints import Constraint, Dale, Mask, SignedMask
+from pyrnn.validate import as_boolean, as_names, as_number
 
 __all__ = [
     "LAYERS",
+    "Masks",
+    "Options",
+    "Wiring",
+    "checked_bias",
     "layer_constraints",
-    "layer_names",
-    "non_negative",
-    "positive",
-    "positive_int",
     "unit_signs",
 ]
 
 LAYERS = ("w_in", "w_rec", "w_out")
 
+_OneMask: TypeAlias = "Tensor | np.ndarray | Sequence[Sequence[float]]"
+Masks: TypeAlias = "_OneMask | Mapping[str, _OneMask] | None"
+"""What ``connectivity=`` takes: a recurrent mask, or masks by the name of the layer."""
+
+
+class Options(TypedDict, total=False):
+    """Options that all networks take, by keyword; ``RNNBase`` documents them.
+
+    Example:
+        >>> from pyrnn import CTRNN
+        >>> options: Options = {"dale_ratio": 0.8, "autapses": False}
+        >>> CTRNN(3, 10, 2, **options).dale_ratio
+        0.8
+    """
+
+    activation: str | Activation
+    dale_ratio: float | Tensor | Sequence[float] | None
+    autapses: bool
+    connectivity: Masks
+    noise: float
+    bias: bool | Collection[str]
+    frozen: Collection[str]
+    init: str
+    gain: float
+    train_initial_state: bool
+    seed: int | None
+
+
+@runtime_checkable
+class Wiring(Protocol):
+    """What a ``Connectivity`` has besides its masks.
+
+    Example:
+        >>> from pyrnn.connectivity import MultiRegion, Region
+        >>> isinstance(MultiRegion(Region("cortex", 3)).build(1, 1), Wiring)
+        True
+    """
+
+    signs: Tensor
+    tonic: Tensor
+
 
 def unit_signs(
-    dale_ratio: float | Tensor | Sequence[float] | None, n_units: int, connectivity: Any
+    dale_ratio: float | Tensor | Sequence[float] | None, n_units: int, connectivity: Masks
 ) -> Tensor | None:
     """Return the sign of each unit, ``(n_units,)``: 1, -1, or 0 for either; None without Dale.
 
@@ -33,9 +76,10 @@ def unit_signs(
         dale_ratio: Share of excitatory units, which come first; or one sign per unit, 1, -1 or,
             for units whose weights may have either, 0; or None.
         n_units: Number of units.
-        connectivity: May have ``signs`` of its own, which count where there is no ratio.
+        connectivity: A ``Connectivity`` has signs of its own, which count if there is no ratio.
 
     Raises:
+        TypeError: If the ratio is no number.
         ValueError: If the ratio is outside [0, 1], or a sign is none of these.
 
     Example:
@@ -43,30 +87,30 @@ def unit_signs(
         [1.0, 1.0, 1.0, -1.0]
     """
     if dale_ratio is None:
-        signs = getattr(connectivity, "signs", None)
-        return signs if signs is not None and signs.any() else None
+        has_signs = isinstance(connectivity, Wiring) and bool(connectivity.signs.any())
+        return connectivity.signs if has_signs else None  # type: ignore[union-attr]
     if np.ndim(dale_ratio) > 0:
-        return _checked_signs(torch.as_tensor(dale_ratio))
-    dale_ratio = float(dale_ratio)  # type: ignore[arg-type]
-    if not 0 <= dale_ratio <= 1:
-        raise ValueError(
-            f"expected dale_ratio in [0, 1], got {dale_ratio}: the share of excitatory units"
-        )
-    return 1.0 - 2.0 * (torch.arange(n_units) >= round(dale_ratio * n_units))
+        return _checked_signs(torch.as_tensor(dale_ratio), n_units)
+    share = as_number("dale_ratio, the share of excitatory units,", dale_ratio, low=0, high=1)
+    return 1.0 - 2.0 * (torch.arange(n_units) >= round(share * n_units))
 
 
-def _checked_signs(signs: Tensor) -> Tensor:
+def _checked_signs(signs: Tensor, n_units: int) -> Tensor:
     strange = signs[signs.sign() != signs] if signs.dtype != torch.bool else signs
     if len(strange):
         raise ValueError(
             "expected dale_ratio as the share of excitatory units, or as one sign per unit, 1, -1 "
             f"or 0 (either), got {strange.flatten()[0].item()}; of a mask m write 2 * m - 1"
         )
+    if signs.shape != (n_units,):
+        raise ValueError(
+            f"expected dale_ratio with one sign per unit, ({n_units},), got {tuple(signs.shape)}"
+        )
     return signs
 
 
 def layer_constraints(
-    n_units: int, signs: Tensor | None, autapses: bool, connectivity: Any
+    n_units: int, signs: Tensor | None, autapses: bool, connectivity: Masks
 ) -> dict[str, list[Constraint]]:
     """Return the constraints of each layer.
 
@@ -74,7 +118,8 @@ def layer_constraints(
         n_units: Number of units.
         signs: Sign of each unit under Dale's law, or None.
         autapses: Whether a unit may connect to itself.
-        connectivity: A recurrent mask, or masks by name of the layer; with ``signs``, perhaps.
+        connectivity: A recurrent mask, or masks by name of the layer; perhaps a ``Connectivity``,
+            which has signs of its own.
 
     Raises:
         ValueError: If a layer is unknown or a mask holds other values than -1, 0 and 1.
@@ -84,7 +129,8 @@ def layer_constraints(
         []
     """
     by_layer: dict[str, list[Constraint]] = {name: [] for name in LAYERS}
-    for law in (signs, getattr(connectivity, "signs", None)):
+    own_signs = connectivity.signs if isinstance(connectivity, Wiring) else None
+    for law in (signs, own_signs):
         if law is not None:
             by_layer["w_rec"].append(Dale(law))
     if not autapses:
@@ -98,8 +144,14 @@ def layer_constraints(
     return by_layer
 
 
-def _mask_or_signs(mask: Any) -> Constraint:
-    values = torch.as_tensor(mask)
+def _mask_or_signs(mask: _OneMask) -> Constraint:
+    try:
+        values = torch.as_tensor(mask)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            "expected a connectivity as a tensor or an array of 0 and 1 (mask) or -1, 0 and 1 "
+            f"(signed mask), got {type(mask).__name__} ({error})"
+        ) from error
     if values.dtype == torch.bool:
         return Mask(values)
     other = ~torch.isin(values.double(), torch.tensor([-1.0, 0.0, 1.0]).double())
@@ -112,55 +164,20 @@ def _mask_or_signs(mask: Any) -> Constraint:
     return SignedMask(values) if (values < 0).any() else Mask(values)
 
 
-def positive_int(name: str, value: int) -> int:
-    """Return a positive whole number, or say what came instead.
+def checked_bias(bias: bool | Collection[str]) -> bool | list[str]:
+    """Check the option ``bias`` and return it as a plain value.
+
+    Args:
+        bias: Whether layers have a bias; or the names of the layers that do.
+
+    Raises:
+        TypeError: If it is neither a boolean nor a collection.
+        ValueError: If a name is none of a layer.
 
     Example:
-        >>> positive_int("hidden_size", 0)
-        Traceback (most recent call last):
-        ...
-        ValueError: expected hidden_size to be a positive whole number, got 0
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"expected {name} to be a positive whole number, got {value!r}")
-    return int(value)
-
-
-def positive(name: str, value: float) -> float:
-    """Return a positive number, likewise.
-
-    Example:
-        >>> positive("dt", 0)
-        Traceback (most recent call last):
-        ...
-        ValueError: expected dt > 0, got 0
-    """
-    if not value > 0:
-        raise ValueError(f"expected {name} > 0, got {value}")
-    return float(value)
-
-
-def non_negative(name: str, value: float) -> float:
-    """Return a number that isn't negative, likewise.
-
-    Example:
-        >>> non_negative("noise", 0)
-        0.0
-    """
-    if not value >= 0:
-        raise ValueError(f"expected {name} >= 0, got {value}")
-    return float(value)
-
-
-def layer_names(option: str, names: Collection[str]) -> list[str]:
-    """Return names of layers as a list, likewise.
-
-    Example:
-        >>> layer_names("frozen", ("w_in", "w_out"))
+        >>> checked_bias(("w_in", "w_out"))
         ['w_in', 'w_out']
     """
-    if isinstance(names, str) or any(name not in LAYERS for name in names):
-        raise ValueError(
-            f"expected {option} to be a collection of {', '.join(LAYERS)}, got {names!r}"
-        )
-    return list(names)
+    if isinstance(bias, Collection) and not isinstance(bias, str):
+        return as_names("bias", bias, LAYERS)
+    return as_boolean("bias", bias)

@@ -9,8 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pyrnn.base import RNNBase
-from pyrnn.checkpoint import load
+from pyrnn.base import RNNBase, load
 from pyrnn.tasks import check_task
 
 __all__ = ["check_rnn", "check_task"]

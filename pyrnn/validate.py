@@ -19,11 +19,13 @@ from torch import Tensor, nn
 
 __all__ = [
     "as_boolean",
+    "as_bound",
     "as_choice",
     "as_integer",
     "as_names",
     "as_number",
     "as_rng",
+    "as_seed",
     "as_tensor",
     "check_callable",
     "check_finite",
@@ -73,8 +75,9 @@ def as_number(
     low: float | None = None,
     high: float | None = None,
     unit: str = "",
+    is_finite: bool = True,
 ) -> float:
-    """Check that a value is a finite number within bounds and return it as a ``float``.
+    """Check that a value is a number within bounds and return it as a ``float``.
 
     Args:
         name: Name of the argument, for the message.
@@ -83,10 +86,11 @@ def as_number(
         low: Smallest value allowed.
         high: Largest value allowed.
         unit: Unit, for the message, such as ``"ms"``.
+        is_finite: Whether NaN and infinity are refused.
 
     Raises:
         TypeError: If it is no number.
-        ValueError: If it is NaN, infinite or out of bounds.
+        ValueError: If it is out of bounds, NaN or infinite.
 
     Example:
         >>> as_number("dt", np.float32(10), above=0)
@@ -99,7 +103,7 @@ def as_number(
     number = _real(value)
     if (
         number is not None
-        and math.isfinite(number)
+        and (math.isfinite(number) or not is_finite)
         and (above is None or number > above)
         and (low is None or number >= low)
         and (high is None or number <= high)
@@ -111,6 +115,27 @@ def as_number(
     if number is None:
         raise TypeError(f"expected {name} to be {wanted}, got {_shown(value)}")
     raise ValueError(f"expected {name} to be {wanted}, got {value}")
+
+
+def as_bound(name: str, value: object) -> float:
+    """Check that a value is a number, perhaps infinite, and return it as a ``float``.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: What was given.
+
+    Raises:
+        TypeError: If it is no number.
+        ValueError: If it is NaN.
+
+    Example:
+        >>> as_bound("high", np.inf)
+        inf
+    """
+    number = as_number(name, value, is_finite=False)
+    if math.isnan(number):
+        raise ValueError(f"expected {name} to be a number, perhaps infinite, got {value}")
+    return number
 
 
 def as_boolean(name: str, value: object) -> bool:
@@ -242,6 +267,27 @@ def check_finite(name: str, values: Tensor) -> Tensor:
     return values
 
 
+def as_seed(name: str, value: object) -> int:
+    """Check that a value is a seed of a random generator and return it as an ``int``.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: What was given.
+
+    Raises:
+        TypeError: If it is no whole number.
+        ValueError: If it has more than 64 bits.
+
+    Example:
+        >>> as_seed("seed", np.int64(5))
+        5
+    """
+    seed = as_integer(name, value)
+    if not -(2**63) <= seed < 2**64:
+        raise ValueError(f"expected {name} to be a whole number of 64 bits, got {seed}")
+    return seed
+
+
 def as_rng(rng: object = None) -> torch.Generator:
     """Return a random generator: the one that is given, or one of the seed that is given.
 
@@ -262,9 +308,9 @@ def as_rng(rng: object = None) -> torch.Generator:
             raise ValueError(f"expected rng to be a generator on the CPU, got one on {rng.device}")
         return rng
     try:
-        seed = 0 if rng is None else as_integer("rng", rng)
+        seed = 0 if rng is None else as_seed("rng", rng)
         return torch.Generator().manual_seed(seed)
-    except (TypeError, RuntimeError, ValueError, OverflowError):
+    except (TypeError, ValueError):
         raise TypeError(
             f"expected rng to be a torch.Generator or a seed, got {_shown(rng)}; write "
             "rng=torch.Generator().manual_seed(0)"

@@ -15,13 +15,13 @@ import pyrnn
 
 ROOT = Path(pyrnn.__file__).parent
 FLOORS = (  # from the ground; a room imports only rooms of lower floors
-    {"palette", "arrays", "cells", "statistics", "activations", "files", "initialization", "progress"},
-    {"threads", "validate", "linear"},
+    {"palette", "arrays", "cells", "statistics", "activations", "files", "initialization"},
+    {"progress", "threads", "validate", "linear"},
     {"serialize"},
     {"result"},
-    {"checkpoint", "constraints", "unroll"},
+    {"constraints", "unroll"},
     {"training", "tasks", "options"},
-    {"connectivity", "layers"},
+    {"checkpoint", "connectivity", "layers"},
     {"base", "dynamics", "projection"},
     {"networks", "behavior"},
     {"plot", "render"},

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from pyrnn import CTRNN, RNN, RateRNN, RNNBase, TorchRNN
+from pyrnn import CTRNN, GRU, LSTM, RNN, RateRNN, RNNBase
 from pyrnn.tasks import FlipFlop
 
 N = 6
@@ -38,9 +38,9 @@ def test_any_number_of_batch_axes(shape: tuple[int, ...]) -> None:
     assert (outputs.shape, states.shape) == ((*shape, 7, 2), (*shape, 7, N))
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_a_sequence_may_be_split(cell: str) -> None:
-    rnn = TorchRNN(3, N, 2, cell=cell)
+@pytest.mark.parametrize("cls", [RNN, GRU, LSTM])
+def test_a_sequence_may_be_split(cls: type[RNNBase]) -> None:
+    rnn = cls(3, N, 2)
     inputs = torch.randn(4, 9, 3)
     first = rnn(inputs[:, :5])
     second = rnn(inputs[:, 5:], first.states[:, -1])
@@ -98,9 +98,9 @@ def test_predict_takes_arrays_of_any_type() -> None:
 
 
 @pytest.mark.parametrize("h", [None, torch.ones(N), torch.rand(7, N)])
-def test_predict_in_chunks_is_the_same(h: Tensor | None, capsys) -> None:
+def test_predict_in_batches_is_the_same(h: Tensor | None, capsys) -> None:
     rnn, inputs = CTRNN(2, N, 1), torch.randn(7, 5, 2)
-    assert_close(rnn.predict(inputs, h, chunk=3).states, rnn.predict(inputs, h).states)
+    assert_close(rnn.predict(inputs, h, batch_size=3).states, rnn.predict(inputs, h).states)
 
 
 def test_predict_leaves_the_mode_alone() -> None:
@@ -181,9 +181,10 @@ def test_masks_of_every_layer() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dale_ratio": 1.2}, r"dale_ratio in \[0, 1\], got 1.2"),
-        ({"dale_ratio": -0.1}, r"dale_ratio in \[0, 1\], got -0.1"),
-        ({"dale_ratio": [1, -1]}, r"signs of shape \(6,\), got \(2,\)"),
+        ({"dale_ratio": 1.2}, "dale_ratio, .* to be a number >= 0 and <= 1, got 1.2"),
+        ({"dale_ratio": -0.1}, "dale_ratio, .* to be a number >= 0 and <= 1, got -0.1"),
+        ({"dale_ratio": torch.nan}, "dale_ratio, .* to be a number >= 0 and <= 1, got nan"),
+        ({"dale_ratio": [1, -1]}, r"one sign per unit, \(6,\), got \(2,\)"),
         ({"dale_ratio": [1, 1, 1, 0.8, -1, -1]}, "one sign per unit, 1, -1 or 0.*got 0.8"),
         ({"dale_ratio": [True] * 5 + [False]}, "one sign per unit.*got True; of a mask m write 2"),
         ({"connectivity": torch.ones(3, 3)}, r"mask of shape \(6, 6\), got \(3, 3\)"),
@@ -195,11 +196,15 @@ def test_masks_of_every_layer() -> None:
         ),
         ({"activation": "tan"}, "activation among tanh, relu.*got 'tan'"),
         ({"activation": "lab:swish"}, "got 'lab:swish'; import its module first"),
-        ({"noise": -0.1}, "noise >= 0, got -0.1"),
-        ({"gain": -1.0}, "gain >= 0, got -1.0"),
-        ({"dt": 0.0}, "dt > 0, got 0.0"),
-        ({"bias": ["w_hid"]}, "bias to be a collection of w_in, w_rec, w_out"),
-        ({"frozen": "w_in"}, "frozen to be a collection of w_in, w_rec, w_out, got 'w_in'"),
+        ({"noise": -0.1}, "noise to be a number >= 0, got -0.1"),
+        ({"gain": -1.0}, "gain to be a number >= 0, got -1.0"),
+        ({"gain": torch.inf}, "gain to be a number >= 0, got inf"),
+        ({"dt": 0.0}, r"dt to be a number > 0 \(in ms\), got 0.0"),
+        ({"dt": torch.nan}, r"dt to be a number > 0 \(in ms\), got nan"),
+        ({"bias": ["w_hid"]}, "name in bias to be one of w_in, w_rec, w_out; got 'w_hid'"),
+        ({"frozen": ["w"]}, "name in frozen to be one of w_in, w_rec, w_out; got 'w'"),
+        ({"init": "zeros"}, "init to be one of normal, .*torch; got 'zeros'"),
+        ({"seed": 2**64}, "seed to be a whole number of 64 bits"),
         ({"dale_ratio": 0.8, "init": "identity", "autapses": False}, "identity' to meet a conn"),
     ],
 )
@@ -208,9 +213,50 @@ def test_refused_options(options: dict, message: str) -> None:
         RNN(2, N, 1, **options)
 
 
-@pytest.mark.parametrize("sizes", [(0, 4, 1), (2, -1, 1), (2, 4, 1.5), (2, True, 1)])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dale_ratio": True}, "dale_ratio, .* to be a number"),
+        ({"dale_ratio": "0.8"}, "dale_ratio, .* to be a number"),
+        ({"autapses": "no"}, "autapses to be True or False, got 'no'"),
+        ({"connectivity": "sparse"}, "connectivity as a tensor or an array"),
+        ({"noise": "0.1"}, "noise to be a number"),
+        ({"bias": "w_in"}, "bias to be True or False, got 'w_in'"),
+        ({"bias": 1}, "bias to be True or False, got 1"),
+        ({"frozen": "w_in"}, "frozen to be a list of names among w_in, w_rec, w_out; got 'w_in'"),
+        ({"init": None}, "init to be one of"),
+        ({"gain": None}, "gain to be a number"),
+        ({"train_initial_state": 1}, "train_initial_state to be True or False, got 1"),
+        ({"dt": "10"}, "dt to be a number"),
+        ({"train_tau": "yes"}, "train_tau to be True or False"),
+        ({"tau": "slow"}, "tau to be a tensor or an array"),
+        ({"tau": True}, "tau to be real numbers"),
+        ({"train_tau": True, "tau_bounds": 20.0}, "tau_bounds as a pair"),
+    ],
+)
+def test_options_of_the_wrong_kind(options: dict, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        CTRNN(2, N, 1, **options)
+
+
+def test_numbers_of_numpy_become_plain_ones() -> None:
+    rnn = CTRNN(
+        np.int64(2), np.int32(6), np.uint8(1),
+        noise=np.float32(0.5), dt=torch.tensor(5.0), autapses=np.bool_(False), seed=np.int64(3),
+    )  # fmt: skip
+    found = rnn.input_size, rnn.noise, rnn.dt, rnn.autapses, rnn.seed
+    assert [type(value) for value in found] == [int, float, float, bool, int]
+
+
+@pytest.mark.parametrize("sizes", [(0, 4, 1), (2, -1, 1)])
 def test_refused_sizes(sizes: tuple) -> None:
-    with pytest.raises(ValueError, match="size to be a positive whole number"):
+    with pytest.raises(ValueError, match="size to be a whole number of at least 1"):
+        RNN(*sizes)
+
+
+@pytest.mark.parametrize("sizes", [(2, 4, 1.5), (2, True, 1), ("2", 4, 1)])
+def test_sizes_of_the_wrong_kind(sizes: tuple) -> None:
+    with pytest.raises(TypeError, match="size to be a whole number of at least 1"):
         RNN(*sizes)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 import pyrnn
-from pyrnn import CTRNN, RNN, LowRankRNN, RateRNN, RNNBase, TorchRNN
+from pyrnn import CTRNN, GRU, LSTM, RNN, LowRankRNN, RateRNN, RNNBase
 from pyrnn.constraints import Bounds, Fixed, constrain, intervals
 from pyrnn.tasks import FlipFlop
 
@@ -47,8 +47,8 @@ NETWORKS = [
     lambda: RateRNN(2, 6, 1, connectivity=np.eye(6)[::-1].copy(), bias=["w_in"], noise=0.1),
     lambda: RateRNN(2, 6, 1, connectivity={"w_out": torch.tensor([[1, 0, -1, 1, 0, -1]])}),
     lambda: LowRankRNN(2, 6, 1, rank=2, random_gain=0.5),
-    lambda: TorchRNN(2, 6, 1, cell="gru", train_initial_state=True),
-    lambda: TorchRNN(2, 6, 1, cell="lstm", frozen=["w_in", "w_out"]),
+    lambda: GRU(2, 6, 1, train_initial_state=True),
+    lambda: LSTM(2, 6, 1, frozen=["w_in", "w_out"]),
     lambda: Gated(2, 6, 1, gate=0.25),
     lambda: RNN(2, 6, 1).float(),
 ]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import pyrnn
-from pyrnn import CTRNN, RNN, LowRankRNN, RateRNN, TorchRNN
+from pyrnn import CTRNN, GRU, RNN, LowRankRNN, RateRNN
 from pyrnn.connectivity import Connectivity, MultiRegion, Region
 from pyrnn.constraints import Bounds, constrain
 from pyrnn.tasks import FlipFlop
@@ -89,7 +89,7 @@ def test_draws_depend_on_seed_and_ends_alone() -> None:
     assert not changed.any()
 
 
-@pytest.mark.parametrize("cls", [RNN, CTRNN, RateRNN, TorchRNN])
+@pytest.mark.parametrize("cls", [RNN, CTRNN, RateRNN])
 def test_any_network_takes_it(cls: type) -> None:
     rnn = cls(2, 38, 2, connectivity=CONNECTIVITY)
     assert_exact(rnn)
@@ -190,7 +190,7 @@ def test_regions_without_dale() -> None:
             "units with a bias for the tonic input",
         ),
         (lambda: LowRankRNN(2, 38, 2, connectivity=CONNECTIVITY), "no constraint on the recurr"),
-        (lambda: TorchRNN(2, 38, 2, cell="gru", connectivity=CONNECTIVITY), "on the gates"),
+        (lambda: GRU(2, 38, 2, connectivity=CONNECTIVITY), "on the gates"),
     ],
 )
 def test_refused(build, message: str) -> None:

@@ -25,7 +25,7 @@ from pyrnn.constraints import (
     constrain,
     intervals,
 )
-from pyrnn.training.optim import OPTIMIZERS
+from pyrnn.training._optim import OPTIMIZERS
 
 N = 10
 SIGNS = 1.0 - 2.0 * (torch.arange(N) >= 8)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import pyrnn
-from pyrnn import CTRNN, RNN, LowRankRNN, RateRNN, TorchRNN
+from pyrnn import CTRNN, GRU, LSTM, RNN, LowRankRNN, RateRNN
 from pyrnn.dynamics import find_fixed_points, transition_graph
 from pyrnn.tasks import FlipFlop
 
@@ -20,8 +20,8 @@ NETWORKS = {
     "CTRNN": lambda: CTRNN(3, 32, 3, dale_ratio=0.8, autapses=False, noise=0.01),
     "RateRNN": lambda: RateRNN(3, 32, 3, train_tau=True),
     "LowRankRNN": lambda: LowRankRNN(3, 32, 3, rank=2),
-    "GRU": lambda: TorchRNN(3, 32, 3, cell="gru"),
-    "LSTM": lambda: TorchRNN(3, 32, 3, cell="lstm"),
+    "GRU": lambda: GRU(3, 32, 3),
+    "LSTM": lambda: LSTM(3, 32, 3),
 }
 
 

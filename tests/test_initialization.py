@@ -61,7 +61,7 @@ def test_same_seed_same_weights(name: str) -> None:
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(ValueError, match=r"init among normal, orthogonal.*got 'xavier'"):
+    with pytest.raises(ValueError, match=r"init to be one of normal, orthogonal.*got 'xavier'"):
         RNN(2, 8, 1, init="xavier")
 
 

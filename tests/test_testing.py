@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pyrnn import CTRNN, RNN, LowRankRNN, RateRNN, Rollout, TorchRNN
+from pyrnn import CTRNN, GRU, LSTM, RNN, LowRankRNN, RateRNN, Rollout
 from pyrnn.activations import ACTIVATIONS
 from pyrnn.testing import check_rnn
 
@@ -34,11 +34,11 @@ def combinations() -> list[tuple[type, dict]]:
         for cls, options in itertools.product((RNN, CTRNN, RateRNN), CONSTRAINTS.values()):
             found.append((cls, {"activation": activation, **options}))
         for options in CONSTRAINTS.values():
-            found.append((TorchRNN, {"cell": "rnn", "activation": activation, **options}))
+            found.append((RNN, {"init": "torch", "activation": activation, **options}))
         for options in ({"rank": 2}, {"random_gain": 0.5}, LAYERS):
             found.append((LowRankRNN, {"activation": activation, **options}))
     readout = {"connectivity": {"w_out": SIGNED[:1]}}
-    found += [(TorchRNN, {"cell": cell, **o}) for cell in ("gru", "lstm") for o in ({}, readout)]
+    found += [(cls, options) for cls in (GRU, LSTM) for options in ({}, readout)]
     return found
 
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pyrnn.base import RNNBase
 from pyrnn.constraints import Bounds, constrain
 from pyrnn.linear import Constant
+from pyrnn.networks._torch import Readout, check_module, copy_of
+from pyrnn.options import Options
 from pyrnn.unroll import CURRENT, RATE, has_form
+from pyrnn.validate import as_boolean, as_number, as_tensor
 
-__all__ = ["CTRNN", "RNN", "LeakyRNN", "RateRNN"]
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+__all__ = ["CTRNN", "RNN", "LeakyOptions", "LeakyRNN", "RateRNN"]
 
 
 class RNN(RNNBase):
@@ -37,6 +42,57 @@ class RNN(RNNBase):
         """Return the next state, ``(..., hidden_size)``."""
         return self.f(self.w_rec(h) + self.w_in(x))
 
+    @classmethod
+    def from_torch(
+        cls,
+        module: nn.RNN | nn.RNNCell,
+        *,
+        readout: Readout | None = None,
+        initial_state: Tensor | None = None,
+    ) -> Self:
+        """Copy a vanilla network of torch: its weights, nonlinearity, dtype and device.
+
+        Inputs are ``(..., time, input_size)``, whatever ``batch_first`` was. ``w_in`` and
+        ``w_rec`` both have a bias, as in torch.
+
+        Args:
+            module: An ``nn.RNN`` with one layer and one direction, or an ``nn.RNNCell``.
+            readout: An ``nn.Linear``, or a pair of weight and bias. By default the outputs are
+                the states, as in torch: the readout is the identity and does not learn.
+            initial_state: State before the first step, ``(hidden_size,)``; zero by default. An
+                ``nn.Parameter`` learns.
+
+        Returns:
+            The network.
+
+        Raises:
+            TypeError: If the module is of another class, or the readout is not linear.
+            ValueError: If the module has several layers or directions, or a shape does not fit.
+
+        Example:
+            >>> module = torch.nn.RNN(3, 16, nonlinearity="relu", batch_first=True)
+            >>> rnn, inputs = RNN.from_torch(module), torch.randn(5, 20, 3)
+            >>> torch.allclose(rnn(inputs).outputs, module(inputs)[0], atol=1e-6)
+            True
+        """
+        check_module(module, cls, nn.RNN, nn.RNNCell)
+        return copy_of(cls, module, readout, initial_state, activation=module.nonlinearity)
+
+
+class LeakyOptions(Options, total=False):
+    """Options of networks that integrate in continuous time; ``LeakyRNN`` documents them.
+
+    Example:
+        >>> options: LeakyOptions = {"tau": 50.0, "dt": 5.0}
+        >>> CTRNN(3, 10, 2, **options).alpha
+        0.1
+    """
+
+    tau: float | Tensor | Sequence[float]
+    dt: float
+    train_tau: bool
+    tau_bounds: tuple[float, float] | None
+
 
 class LeakyRNN(RNNBase):
     r"""Networks that integrate in continuous time, by Euler's method.
@@ -45,14 +101,15 @@ class LeakyRNN(RNNBase):
         input_size: Number of input channels.
         hidden_size: Number of units.
         output_size: Number of output channels.
-        tau: Time constant in ms; one number, or one per unit, ``(hidden_size,)``.
+        tau: Time constant in ms: one number, or one per unit, ``(hidden_size,)``.
         dt: Time step in ms, at most ``tau``; :math:`\alpha = \Delta t / \tau`.
-        train_tau: Whether the time constants, one per unit, are learned.
-        tau_bounds: Smallest and largest learned time constant, in ms; held by parametrization.
-            ``None`` stands for ``(dt, inf)``.
+        train_tau: Whether the time constants are learned, one per unit.
+        tau_bounds: Smallest and largest learned time constant, in ms, kept by a parametrization;
+            ``(dt, inf)`` by default.
         **options: The options of ``RNNBase``.
 
     Raises:
+        TypeError: If an option is of the wrong kind.
         ValueError: If ``tau`` is not positive, smaller than ``dt``, outside its bounds or of the
             wrong shape.
 
@@ -72,14 +129,16 @@ class LeakyRNN(RNNBase):
         dt: float = 10.0,
         train_tau: bool = False,
         tau_bounds: tuple[float, float] | None = None,
-        **options: Any,
-    ):
+        **options: Unpack[Options],
+    ) -> None:
         super().__init__(input_size, hidden_size, output_size, dt=dt, **options)
-        self.train_tau, self.tau_bounds = train_tau, tau_bounds
-        values = self._check_tau(torch.as_tensor(tau, dtype=self.h0.dtype).detach().clone())
-        if train_tau:
-            self.time_constants = Constant(values.expand(hidden_size).clone())
-            constrain(self.time_constants, self._check_bounds(values))
+        self.train_tau = as_boolean("train_tau", train_tau)
+        self.tau_bounds = self._checked_bounds(tau_bounds)
+        values = self._checked_tau(tau).to(self.h0.dtype)
+        if self.train_tau:
+            low, high = self.tau_bounds or (self.dt, torch.inf)
+            self.time_constants = Constant(values.expand(self.hidden_size).clone())
+            constrain(self.time_constants, Bounds(low, high))
         elif values.ndim == 0:
             self.time_constant = float(tau)  # type: ignore[arg-type]
         else:
@@ -97,43 +156,57 @@ class LeakyRNN(RNNBase):
         return self.dt / tau if isinstance(tau, float) else tau.reciprocal() * self.dt
 
     @property
-    def noise_scale(self) -> float | Tensor:
+    def _noise_scale(self) -> float | Tensor:
         r"""Standard deviation :math:`\sqrt{2/\alpha}\,\sigma` of the noise in the current."""
         return (2 / self.alpha) ** 0.5 * self.noise
 
-    def _check_tau(self, tau: Tensor) -> Tensor:
-        if tau.shape not in ((), (self.hidden_size,)):
-            raise ValueError(
-                f"expected tau as one number or of shape ({self.hidden_size},), "
-                f"got {tuple(tau.shape)}"
-            )
-        if not (tau > 0).all():
-            raise ValueError(f"expected tau > 0 (in ms), got {tau.min():g}")
-        if (tau < self.dt).any():
-            raise ValueError(
-                f"expected dt <= tau, got dt={self.dt:g} and tau={tau.min():g} ms; the Euler step "
-                "overshoots: take a smaller dt"
-            )
-        if self.tau_bounds is not None and not self.train_tau:
-            raise ValueError("expected train_tau=True for tau_bounds, got False")
-        return tau
+    @property
+    def _dt(self) -> float | None:
+        return self.dt
 
-    def _check_bounds(self, tau: Tensor) -> Bounds:
-        low, high = self.tau_bounds or (self.dt, math.inf)
+    def _checked_tau(self, tau: float | Tensor | Sequence[float]) -> Tensor:
+        values = as_tensor("tau", tau).detach().clone()
+        if values.shape not in ((), (self.hidden_size,)):
+            raise ValueError(
+                f"expected tau as one number or of shape ({self.hidden_size},), got "
+                f"{tuple(values.shape)}"
+            )
+        low, high = self.tau_bounds or (self.dt, torch.inf)
+        wrong = ~((values > 0) & values.isfinite())
+        if wrong.any():
+            raise ValueError(f"expected finite tau > 0 (in ms), got {values[wrong][0]:g}")
+        if (values < self.dt).any():
+            raise ValueError(
+                f"expected dt <= tau, got dt={self.dt:g} and tau={values.min():g} ms; take a "
+                "smaller dt, as the Euler step overshoots"
+            )
+        if (values < low).any() or (values > high).any():
+            raise ValueError(
+                f"expected tau within tau_bounds [{low:g}, {high:g}] ms, got {values.min():g} to "
+                f"{values.max():g}"
+            )
+        return values
+
+    def _checked_bounds(self, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
+        if bounds is None:
+            return None
+        if not self.train_tau:
+            raise ValueError("expected train_tau=True for tau_bounds, got False")
+        if not isinstance(bounds, Sequence) or len(bounds) != 2:
+            raise TypeError(f"expected tau_bounds as a pair of numbers, got {bounds!r}")
+        low = as_number("tau_bounds[0]", bounds[0], above=0, unit="ms")
+        high = bounds[1] if bounds[1] == torch.inf else as_number("tau_bounds[1]", bounds[1])
         if low < self.dt:
             raise ValueError(
-                f"expected tau_bounds of at least dt={self.dt:g} ms, got {low:g}; the Euler step "
-                "would overshoot"
+                f"expected tau_bounds of at least dt={self.dt:g} ms, got {low:g}; take a smaller "
+                "dt, as the Euler step would overshoot"
             )
-        if (tau < low).any() or (tau > high).any():
-            raise ValueError(
-                f"expected tau within tau_bounds [{low:g}, {high:g}] ms, got {tau.min():g} to "
-                f"{tau.max():g}"
-            )
-        return Bounds(low, high)
+        if not low < high:
+            raise ValueError(f"expected tau_bounds in increasing order, got {low:g} and {high:g}")
+        return low, float(high)
 
     def extra_repr(self) -> str:
-        """Return what ``print(rnn)`` says of the network itself."""
+        """Return the text that ``print(rnn)`` shows above the layers."""
         tau = self.tau if isinstance(self.tau, float) else "per unit"
         return f"{super().extra_repr()}, tau={tau}"
 

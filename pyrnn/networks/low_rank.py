@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,12 @@ from torch.nn.utils import parametrize
 
 from pyrnn.constraints import Constraint
 from pyrnn.networks.equations import CTRNN, LeakyRNN
+from pyrnn.validate import as_integer, as_number
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from pyrnn.networks.equations import LeakyOptions
 
 __all__ = ["LowRankRNN"]
 
@@ -31,11 +37,12 @@ class LowRankRNN(LeakyRNN):
         output_size: Number of output channels.
         rank: Number of columns of ``m`` and ``n``.
         random_gain: Strength :math:`g` of the fixed random part.
-        **options: The options of ``CTRNN``, but for constraints on the recurrent weights.
+        **options: The options of ``CTRNN``, except for constraints on the recurrent weights.
 
     Raises:
-        ValueError: If the rank exceeds the number of units, or a constraint on the recurrent
-            weights is asked for: a low-rank matrix can't keep it.
+        TypeError: If an option is of the wrong kind.
+        ValueError: If the rank exceeds the number of units, or if there is a constraint on the
+            recurrent weights, which a low-rank matrix cannot obey.
 
     Example:
         >>> rnn = LowRankRNN(1, 32, 1, rank=2)
@@ -59,13 +66,12 @@ class LowRankRNN(LeakyRNN):
         *,
         rank: int = 1,
         random_gain: float = 0.0,
-        **options: Any,
-    ):
-        if not 1 <= rank <= hidden_size:
-            raise ValueError(f"expected rank in 1..{hidden_size} (hidden_size), got {rank}")
-        if random_gain < 0:
-            raise ValueError(f"expected random_gain >= 0, got {random_gain}")
-        self.rank, self.random_gain = rank, random_gain
+        **options: Unpack[LeakyOptions],
+    ) -> None:
+        self.rank = as_integer("rank", rank, low=1)
+        if self.rank > hidden_size:
+            raise ValueError(f"expected rank of at most {hidden_size} (hidden_size), got {rank}")
+        self.random_gain = as_number("random_gain", random_gain, low=0)
         super().__init__(input_size, hidden_size, output_size, **options)
 
     @property
@@ -102,7 +108,7 @@ class _LowRank(nn.Module):
 
     fixed: Tensor
 
-    def __init__(self, rank: int, fixed: Tensor):
+    def __init__(self, rank: int, fixed: Tensor) -> None:
         super().__init__()
         self.rank = rank
         self.register_buffer("fixed", fixed)

@@ -1,6 +1,6 @@
 """Callbacks: functions of the running training, called after every epoch.
 
-A callback gets the ``Training`` (``rnn``, ``history``, ``epoch``, ``step``, ``optimizer``) and
+A callback is given the ``Training`` (``rnn``, ``history``, ``epoch``, ``step``, ``optimizer``) and
 ends it by returning True.
 """
 
@@ -8,23 +8,12 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+import os
 
-if TYPE_CHECKING:
-    from pyrnn.training.loop import Training
+from pyrnn.training.loop import Callback, Training
+from pyrnn.validate import as_bound, as_integer
 
-__all__ = [
-    "Callback",
-    "early_stopping",
-    "live_plot",
-    "log_csv",
-    "log_tensorboard",
-    "save_best",
-]
-
-Callback: TypeAlias = "Callable[[Training], bool | None]"
+__all__ = ["early_stopping", "log_csv", "log_tensorboard", "save_best"]
 
 
 def early_stopping(
@@ -34,17 +23,21 @@ def early_stopping(
     above: float | None = None,
     patience: int | None = None,
 ) -> Callback:
-    """Stop when a number is good enough, or hasn't improved for some epochs.
+    """Stop when a number is good enough, or has not improved for some epochs.
 
     Args:
         monitor: Name in ``history.epochs``; the validation loss, or else the loss, by default.
         below: Stop once it is smaller.
         above: Stop once it is larger.
-        patience: Stop when this many epochs brought no new best. A number is better when
-            smaller, but for ``accuracy`` and ``r2``, or where ``above`` is given.
+        patience: Stop when the best value is this many epochs old. A smaller value is better,
+            except for a metric of the task with the goal ``"max"``, or if ``above`` is given.
+
+    Returns:
+        The callback.
 
     Raises:
-        ValueError: If no condition is given.
+        TypeError: If an argument is of the wrong kind.
+        ValueError: If no condition is given, or one is NaN.
 
     Example:
         >>> from pyrnn import RNN
@@ -56,6 +49,10 @@ def early_stopping(
     """
     if below is None and above is None and patience is None:
         raise ValueError("expected below=, above= or patience=, got none of them")
+    monitor = _checked_name(monitor)
+    below = None if below is None else as_bound("below", below)
+    above = None if above is None else as_bound("above", above)
+    patience = None if patience is None else as_integer("patience", patience, low=1)
 
     def stop(training: Training) -> bool:
         values = _monitored(training, monitor)
@@ -68,22 +65,29 @@ def early_stopping(
     return stop
 
 
-def save_best(path: str | Path, monitor: str | None = None) -> Callback:
+def save_best(path: str | os.PathLike[str], monitor: str | None = None) -> Callback:
     """Write the network to a file after every epoch that is the best so far.
 
     Args:
-        path: Where to.
+        path: Where to write.
         monitor: Name in ``history.epochs``; the validation loss, or else the loss, by default.
 
+    Returns:
+        The callback.
+
+    Raises:
+        TypeError: If an argument is of the wrong kind.
+
     Example:
-        >>> import pyrnn, tempfile
+        >>> import pyrnn
         >>> from pyrnn.tasks import FlipFlop
-        >>> path = Path(tempfile.mkdtemp()) / "best.pt"
+        >>> path = getfixture("tmp_path") / "best.pt"
         >>> task, rnn = FlipFlop(n_trials=8), pyrnn.RNN(3, 8, 3)
         >>> history = rnn.fit(task, epochs=2, callbacks=save_best(path), progress=False)
         >>> pyrnn.load(path).history.best_epoch == history.best_epoch
         True
     """
+    path, monitor = os.fspath(path), _checked_name(monitor)
 
     def save(training: Training) -> None:
         values = _monitored(training, monitor)
@@ -93,22 +97,28 @@ def save_best(path: str | Path, monitor: str | None = None) -> Callback:
     return save
 
 
-def log_csv(path: str | Path) -> Callback:
-    """Write ``history.epochs`` as a table, one row per epoch, after every epoch.
+def log_csv(path: str | os.PathLike[str]) -> Callback:
+    """Write ``history.epochs`` to a table after every epoch, one row for each epoch.
 
     Args:
-        path: Where to.
+        path: Where to write.
+
+    Returns:
+        The callback.
+
+    Raises:
+        TypeError: If the path is none.
 
     Example:
-        >>> import tempfile
         >>> from pyrnn import RNN
         >>> from pyrnn.tasks import FlipFlop
-        >>> path = Path(tempfile.mkdtemp()) / "training.csv"
+        >>> path = getfixture("tmp_path") / "training.csv"
         >>> task = FlipFlop(n_trials=8)
         >>> history = RNN(3, 8, 3).fit(task, epochs=2, callbacks=log_csv(path), progress=False)
         >>> len(path.read_text().splitlines())
         3
     """
+    path = os.fspath(path)
 
     def log(training: Training) -> None:
         columns = training.history.epochs
@@ -122,14 +132,17 @@ def log_csv(path: str | Path) -> Callback:
     return log
 
 
-def log_tensorboard(folder: str | Path) -> Callback:
-    """Write every epoch for TensorBoard.
+def log_tensorboard(folder: str | os.PathLike[str]) -> Callback:
+    """Write the numbers of every epoch for TensorBoard.
 
     Args:
-        folder: Where its event files go; ``tensorboard --logdir`` it.
+        folder: Where to write event files; view them with ``tensorboard --logdir FOLDER``.
+
+    Returns:
+        The callback.
 
     Raises:
-        ImportError: If TensorBoard isn't installed.
+        ImportError: If TensorBoard is not installed.
 
     Example:
         >>> import tempfile
@@ -145,7 +158,7 @@ def log_tensorboard(folder: str | Path) -> Callback:
             "expected TensorBoard to be installed; pip install pyrnn[tensorboard]"
         ) from error
 
-    writer = SummaryWriter(str(folder))
+    writer = SummaryWriter(os.fspath(folder))
 
     def log(training: Training) -> None:
         for name, values in training.history.epochs.items():
@@ -156,51 +169,10 @@ def log_tensorboard(folder: str | Path) -> Callback:
     return log
 
 
-def live_plot(every: int = 1) -> Callback:
-    """Redraw the loss after every few epochs: in place in a notebook, in a window elsewhere.
-
-    Args:
-        every: Epochs between two pictures.
-
-    Example:
-        >>> from pyrnn import RNN
-        >>> from pyrnn.tasks import FlipFlop
-        >>> plot = live_plot(every=10)
-        >>> history = RNN(3, 8, 3).fit(
-        ...     FlipFlop(n_trials=8), epochs=5, callbacks=plot, progress=False
-        ... )
-    """
-    state: dict[str, Any] = {}
-
-    def draw(training: Training) -> None:
-        import matplotlib.pyplot as plt
-
-        if training.history.n_epochs % every:
-            return
-        if not state:
-            state["figure"], state["axes"] = plt.subplots()
-        figure, axes = state["figure"], state["axes"]
-        axes.clear()
-        training.history.plot(ax=axes)
-        show_figure(figure)
-
-    return draw
-
-
-def show_figure(figure: Any) -> None:
-    """Show a figure that is still changing."""
-    import matplotlib.pyplot as plt
-
-    if "inline" in plt.get_backend():
-        from IPython.display import clear_output, display
-
-        clear_output(wait=True)
-        display(figure)
-    else:
-        if getattr(figure.canvas, "required_interactive_framework", None):
-            figure.show()
-        figure.canvas.draw_idle()
-        figure.canvas.flush_events()
+def _checked_name(monitor: str | None) -> str | None:
+    if monitor is not None and not isinstance(monitor, str):
+        raise TypeError(f"expected monitor as a name in history.epochs, got {monitor!r}")
+    return monitor
 
 
 def _monitored(training: Training, monitor: str | None) -> list[float]:

@@ -4,14 +4,98 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
-__all__ = ["Batch", "batches", "check_finite", "collate", "n_batches", "prepare"]
+from pyrnn.training.network import Trainable
+
+__all__ = [
+    "Adjustable",
+    "Batch",
+    "Dataset",
+    "HasMetric",
+    "MakesBatches",
+    "MakesEpochs",
+    "Trial",
+    "batches",
+    "check_finite",
+    "collate",
+    "n_batches",
+    "prepare",
+    "weight_of",
+]
+
+Trial: TypeAlias = "Sequence[Any]"
+"""``(inputs, targets)`` or ``(inputs, targets, mask)``, tensors or arrays."""
+Dataset: TypeAlias = "torch.utils.data.Dataset[Any] | DataLoader[Any] | Sequence[Trial]"
+"""What ``fit`` trains on."""
+
+
+@runtime_checkable
+class MakesBatches(Protocol):
+    """A dataset that makes several trials at once.
+
+    Example:
+        >>> from pyrnn.tasks import FlipFlop
+        >>> task: MakesBatches = FlipFlop()
+        >>> [field.shape[0] for field in task.batch(torch.tensor([3, 5]))]
+        [2, 2, 2]
+    """
+
+    def batch(self, indices: Tensor, /) -> Sequence[Tensor]:
+        """Return the fields of the trials with these indices."""
+
+
+@runtime_checkable
+class MakesEpochs(Protocol):
+    """A dataset with other trials in every epoch.
+
+    Example:
+        >>> from pyrnn.tasks import FlipFlop
+        >>> task: MakesEpochs = FlipFlop(n_trials=8)
+        >>> len(task.epoch(3))
+        8
+    """
+
+    def epoch(self, k: int, /) -> Dataset:
+        """Return the dataset of epoch ``k``."""
+
+
+@runtime_checkable
+class Adjustable(Protocol):
+    """A dataset with parameters, for a curriculum.
+
+    Example:
+        >>> from pyrnn.tasks import FlipFlop
+        >>> task: Adjustable = FlipFlop()
+        >>> task.replace(n_bits=2).input_size
+        2
+    """
+
+    def replace(self, **changes: Any) -> Dataset:
+        """Return the dataset with other values of some parameters."""
+
+
+@runtime_checkable
+class HasMetric(Protocol):
+    """A dataset that scores outputs.
+
+    Example:
+        >>> from pyrnn.tasks import FlipFlop
+        >>> task: HasMetric = FlipFlop()
+        >>> inputs, targets, mask = task.batch(4)
+        >>> task.metric_name, task.metric(targets, targets, mask)
+        ('accuracy', 1.0)
+    """
+
+    metric_name: str
+
+    def metric(self, outputs: Tensor, targets: Tensor, mask: Tensor, /) -> float:
+        """Return how good the outputs of a batch are."""
 
 
 class Batch(NamedTuple):
@@ -20,7 +104,8 @@ class Batch(NamedTuple):
     Attributes:
         inputs: ``(trials, time, input_size)``.
         targets: ``(trials, time, output_size)``, or classes ``(trials, time)``.
-        mask: Weights of the steps, ``(trials, time)`` or like the targets; None weighs all alike.
+        mask: Weights of the steps, ``(trials, time)`` or shaped like the targets; ``None`` gives
+            all the same weight.
 
     Example:
         >>> Batch(torch.zeros(4, 10, 3), torch.zeros(4, 10, 2)).mask is None
@@ -32,31 +117,35 @@ class Batch(NamedTuple):
     mask: Tensor | None = None
 
 
-def n_batches(dataset: Any, batch_size: int) -> int | None:
-    """Return the number of batches in an epoch, or None if the dataset doesn't tell.
+def n_batches(dataset: Dataset, batch_size: int) -> int | None:
+    """Return the number of batches in an epoch, or None if the dataset has no length.
+
+    Args:
+        dataset: The dataset.
+        batch_size: Trials per batch.
 
     Example:
         >>> n_batches(range(10), batch_size=4)
         3
     """
     try:
-        n = len(dataset)
+        n = len(dataset)  # type: ignore[arg-type]
     except TypeError:
         return None
     return n if isinstance(dataset, DataLoader) else -(-n // batch_size)
 
 
 def batches(
-    dataset: Any, batch_size: int, *, order_seed: int | None = None, skip: int = 0
+    dataset: Dataset, batch_size: int, *, order_seed: int | None = None, skip: int = 0
 ) -> Iterator[Batch]:
     """Yield the batches of one epoch.
 
     Args:
         dataset: A dataset of ``(inputs, targets)`` or ``(inputs, targets, mask)``; or a
-            ``DataLoader``, which then decides on size and order itself.
+            ``DataLoader``, which has a batch size and an order of its own.
         batch_size: Trials per batch.
-        order_seed: Seed of the order of trials; ``None`` keeps the dataset's own.
-        skip: How many batches to leave out at the start.
+        order_seed: Seed of the order of trials; ``None`` keeps the order of the dataset.
+        skip: Number of batches to leave out at the start.
 
     Raises:
         ValueError: If the dataset is empty.
@@ -71,7 +160,7 @@ def batches(
     if isinstance(dataset, DataLoader):
         yield from _loader_batches(dataset, skip)
         return
-    n = len(dataset)
+    n = len(dataset)  # type: ignore[arg-type]
     if n == 0:
         raise ValueError("expected a dataset with at least one trial, got an empty one")
     if order_seed is None:
@@ -82,7 +171,7 @@ def batches(
         yield _fetch(dataset, indices)
 
 
-def _loader_batches(loader: Iterable[Any], skip: int) -> Iterator[Batch]:
+def _loader_batches(loader: Iterable[Trial], skip: int) -> Iterator[Batch]:
     empty = True
     try:
         for i, items in enumerate(loader):
@@ -101,19 +190,27 @@ def _loader_batches(loader: Iterable[Any], skip: int) -> Iterator[Batch]:
         raise ValueError("expected a data loader with at least one batch, got an empty one")
 
 
-def _fetch(dataset: Dataset[Any], indices: Tensor) -> Batch:
-    """Get some trials, by the fastest way that the dataset offers."""
-    if callable(getattr(dataset, "batch", None)):
-        return _as_batch(dataset.batch(indices))  # type: ignore[attr-defined]
+def _fetch(dataset: Dataset, indices: Tensor) -> Batch:
+    """Get some trials by the fastest way that the dataset offers."""
+    if isinstance(dataset, MakesBatches):
+        return _as_batch(dataset.batch(indices))
     if type(dataset) is TensorDataset:
         return _as_batch([tensor[indices] for tensor in dataset.tensors])
     wanted = indices.tolist()
-    if hasattr(dataset, "__getitems__"):
+    if isinstance(dataset, _GetsItems):
         return collate(dataset.__getitems__(wanted))
-    return collate([dataset[i] for i in wanted])
+    return collate([dataset[i] for i in wanted])  # type: ignore[index]
 
 
-def collate(trials: Sequence[Any]) -> Batch:
+@runtime_checkable
+class _GetsItems(Protocol):
+    """A dataset with the method by which torch gets many trials at once."""
+
+    def __getitems__(self, indices: list[int], /) -> Sequence[Trial]:
+        """Return trials."""
+
+
+def collate(trials: Sequence[Trial]) -> Batch:
     """Stack trials into a batch; shorter ones are padded with zeros that are never scored.
 
     Args:
@@ -121,7 +218,8 @@ def collate(trials: Sequence[Any]) -> Batch:
             inputs ``(time, input_size)``, targets ``(time, output_size)`` or ``(time,)``.
 
     Raises:
-        ValueError: If a trial's fields don't fit each other, or trials don't fit into a batch.
+        TypeError: If a trial is something else.
+        ValueError: If the fields of a trial do not fit together, or trials cannot share a batch.
 
     Example:
         >>> trials = [(torch.ones(n, 3), torch.ones(n, 1)) for n in (4, 2)]
@@ -138,7 +236,7 @@ def collate(trials: Sequence[Any]) -> Batch:
     return Batch(*(pad_sequence(list(column), batch_first=True) for column in columns))
 
 
-def _as_trial(trial: Any) -> tuple[Tensor, ...]:
+def _as_trial(trial: Trial) -> tuple[Tensor, ...]:
     fields = _as_tensors(trial)
     shapes = [tuple(field.shape) for field in fields]
     if fields[0].ndim != 2 or any(shape[:1] != shapes[0][:1] for shape in shapes):
@@ -164,11 +262,11 @@ def _check_alike(first: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> None:
             )
 
 
-def _as_batch(items: Any) -> Batch:
+def _as_batch(items: Trial) -> Batch:
     return items if isinstance(items, Batch) else Batch(*_as_tensors(items))
 
 
-def _as_tensors(fields: Any) -> tuple[Tensor, ...]:
+def _as_tensors(fields: Trial) -> tuple[Tensor, ...]:
     if not isinstance(fields, (tuple, list)) or len(fields) not in (2, 3):
         got = (
             f"{len(fields)} fields" if isinstance(fields, (tuple, list)) else type(fields).__name__
@@ -186,8 +284,12 @@ def _as_tensors(fields: Any) -> tuple[Tensor, ...]:
     return tensors
 
 
-def prepare(batch: Batch, rnn: nn.Module) -> Batch:
-    """Check a batch against a network and bring it to its device and dtype.
+def prepare(batch: Batch, network: Trainable) -> Batch:
+    """Check a batch against a network and convert it to the network's device and dtype.
+
+    Args:
+        batch: Trials.
+        network: The network. A size that is None is not checked.
 
     Raises:
         ValueError: If a shape does not fit.
@@ -199,47 +301,71 @@ def prepare(batch: Batch, rnn: nn.Module) -> Batch:
         True
     """
     inputs, targets, mask = batch
-    sizes: tuple[int, int] = (rnn.input_size, rnn.output_size)  # type: ignore[assignment]
-    if inputs.ndim != 3 or inputs.shape[-1] != sizes[0]:
+    n_in, n_out = network.input_size, network.output_size
+    if inputs.ndim != 3 or n_in not in (None, inputs.shape[-1]):
         raise ValueError(
-            f"expected inputs of shape (trials, time, {sizes[0]}), got {tuple(inputs.shape)}; "
-            "the last axis holds the network's input channels"
+            f"expected inputs of shape (trials, time, {n_in or 'channels'}), got "
+            f"{tuple(inputs.shape)}; the last axis holds the network's input channels"
         )
-    leading = inputs.shape[:2]
-    classes = targets.shape == leading and not targets.is_floating_point()
-    if not classes and targets.shape != (*leading, sizes[1]):
+    steps = inputs.shape[:2]
+    are_classes = targets.shape == steps and not targets.is_floating_point()
+    if are_classes:
+        _check_classes(targets, n_out)
+    elif targets.shape[:2] != steps or targets.ndim != 3 or n_out not in (None, targets.shape[2]):
         raise ValueError(
-            f"expected targets of shape {(*leading, sizes[1])}, or integer classes of shape "
-            f"{tuple(leading)}, got {tuple(targets.shape)} of {targets.dtype}"
+            f"expected targets of shape ({steps[0]}, {steps[1]}, {n_out or 'channels'}), or "
+            f"integer classes of shape {tuple(steps)}, got {tuple(targets.shape)} of "
+            f"{targets.dtype}"
         )
-    if (
-        classes
-        and targets.numel()
-        and not 0 <= int(targets.min()) <= int(targets.max()) < sizes[1]
-    ):
+    if mask is not None and mask.shape not in (steps, targets.shape):
         raise ValueError(
-            f"expected classes in 0..{sizes[1] - 1} (output_size), got "
-            f"{int(targets.min())}..{int(targets.max())}"
-        )
-    if mask is not None and mask.shape not in (leading, targets.shape):
-        raise ValueError(
-            f"expected a mask of shape {tuple(leading)} or {tuple(targets.shape)}, got "
+            f"expected a mask of shape {tuple(steps)} or {tuple(targets.shape)}, got "
             f"{tuple(mask.shape)}"
         )
-    like: Tensor = rnn.h0  # type: ignore[assignment]
+    like = network._like
     return Batch(
         inputs.to(like),
-        targets.to(like.device) if classes else targets.to(like),
+        targets.to(like.device) if are_classes else targets.to(like),
         None if mask is None else mask.to(like),
     )
 
 
+def _check_classes(classes: Tensor, n_classes: int | None) -> None:
+    if n_classes is None or classes.numel() == 0:
+        return
+    low, high = int(classes.min()), int(classes.max())
+    if not 0 <= low <= high < n_classes:
+        raise ValueError(
+            f"expected classes in 0..{n_classes - 1} (output_size), got {low}..{high}"
+        )
+
+
+def weight_of(batch: Batch) -> Tensor:
+    """Return the weight of a batch in the mean over an epoch: its number of scored steps.
+
+    Args:
+        batch: Trials.
+
+    Example:
+        >>> weight_of(Batch(torch.zeros(4, 10, 3), torch.zeros(4, 10, 2))).item()
+        40.0
+    """
+    if batch.mask is None:
+        return batch.inputs.new_full((), batch.inputs.shape[0] * batch.inputs.shape[1])
+    return batch.mask.sum()
+
+
 def check_finite(batch: Batch, value: float, what: str = "loss") -> None:
-    """Refuse a loss or gradient that is NaN or infinite, and say whose fault it is.
+    """Refuse a loss or a gradient that is NaN or infinite; tell bad data from large weights.
+
+    Args:
+        batch: Trials that it comes from.
+        value: Loss, or norm of the gradient.
+        what: Name of the number, for the message.
 
     Raises:
-        ValueError: If the batch holds such numbers itself.
-        FloatingPointError: If it doesn't: the weights are too large.
+        ValueError: If the batch holds such numbers.
+        FloatingPointError: If it does not, so that the weights are too large.
 
     Example:
         >>> batch = Batch(torch.full((1, 2, 1), torch.nan), torch.zeros(1, 2, 1))

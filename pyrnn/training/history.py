@@ -1,30 +1,37 @@
-"""History: what happened in a training, step by step and epoch by epoch."""
+"""History: the numbers of a training, step by step and epoch by epoch."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pyrnn.result import Report, Reported
+from pyrnn.validate import as_boolean, as_choice, as_integer, as_number
+
 if TYPE_CHECKING:
     import pandas
-    from matplotlib.axes import Axes
-    from rich.table import Table
+    from typing_extensions import Self
 
 __all__ = ["History"]
 
 
 @dataclass(eq=False, repr=False)
-class History:
-    """The record of a training.
+class History(Reported):
+    """The record of all trainings of a network.
 
-    Attributes:
-        steps: One number per optimizer step: ``loss``, ``learning_rate``, ``gradient_norm``;
+    Args:
+        steps: One number for each optimizer step: ``loss``, ``learning_rate``, ``gradient_norm``;
             with penalties also ``task`` (the loss without them) and each penalty by its name.
-        epochs: One number per epoch: ``loss`` (the mean), ``seconds``, the task's metric, and
-            ``validation_loss`` and the like where there was a validation set.
-        n_parameters: How many numbers could learn.
+        epochs: One number for each epoch: ``loss`` (the mean), ``seconds``, the task's metric,
+            and, with a validation set, the same with ``validation_`` before the name.
+        n_parameters: Number of parameters that learned.
         interrupted: Whether Ctrl-C ended the training.
+
+    Raises:
+        TypeError: If a column does not consist of numbers.
+        ValueError: If columns differ in length.
 
     Example:
         >>> steps = {"loss": [0.6, 0.4, 0.25, 0.3], "learning_rate": [0.01] * 4}
@@ -36,12 +43,25 @@ class History:
         (4, 0.3, 0.01)
         >>> round(history.seconds, 1)
         0.3
+        >>> print(history.summary())
+        training
+          parameters     0
+          epochs, steps  3, 4
+          time           0.3 s
+          final loss     0.3
+          best epoch     2 (loss 0.25)
     """
 
     steps: dict[str, list[float]] = field(default_factory=dict)
     epochs: dict[str, list[float]] = field(default_factory=dict)
     n_parameters: int = 0
     interrupted: bool = False
+
+    def __post_init__(self) -> None:
+        self.steps = _checked_columns("steps", self.steps)
+        self.epochs = _checked_columns("epochs", self.epochs)
+        self.n_parameters = as_integer("n_parameters", self.n_parameters, low=0)
+        self.interrupted = as_boolean("interrupted", self.interrupted)
 
     @property
     def loss(self) -> list[float]:
@@ -55,33 +75,36 @@ class History:
 
     @property
     def n_steps(self) -> int:
-        """How many optimizer steps were made."""
+        """Number of optimizer steps."""
         return len(self.loss)
 
     @property
     def n_epochs(self) -> int:
-        """How many epochs were finished."""
+        """Number of finished epochs."""
         return len(self.epochs.get("loss", []))
 
     @property
     def seconds(self) -> float:
-        """Duration of all finished epochs."""
+        """Duration of all finished epochs, in seconds."""
         return sum(self.epochs.get("seconds", []))
 
     @property
     def monitored(self) -> str:
-        """Which loss tells good epochs from bad ones: that of validation, if there is one."""
+        """Name of the loss by which epochs are compared: that of validation, if there is one."""
         return "validation_loss" if "validation_loss" in self.epochs else "loss"
 
     @property
     def best_epoch(self) -> int | None:
-        """Index of the epoch of the smallest (validation) loss; None if there is none."""
+        """Index of the epoch with the smallest monitored loss; None if there is no epoch."""
         values = self.epochs.get(self.monitored, [])
         known = [i for i, value in enumerate(values) if not math.isnan(value)]
         return min(known, key=values.__getitem__, default=None)
 
     def record_epoch(self, **values: float) -> None:
-        """Append one epoch; what wasn't measured before or isn't now is NaN.
+        """Append an epoch; NaN stands for what was not measured.
+
+        Args:
+            **values: Numbers by name.
 
         Example:
             >>> history = History(epochs={"loss": [0.5]})
@@ -94,8 +117,11 @@ class History:
             column = self.epochs.setdefault(name, [math.nan] * n)
             column.append(float(values.get(name, math.nan)))
 
-    def record_steps(self, columns: dict[str, list[float]]) -> None:
-        """Append steps, likewise.
+    def record_steps(self, columns: Mapping[str, Sequence[float]]) -> None:
+        """Append steps; NaN stands for what was not measured.
+
+        Args:
+            columns: One number for each step, by name; ``loss`` is needed.
 
         Example:
             >>> history = History()
@@ -109,7 +135,7 @@ class History:
             column.extend(columns.get(name, [math.nan] * new))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data that ``from_dict`` takes.
+        """Return the history as plain data, for ``from_dict``.
 
         Example:
             >>> history = History(epochs={"loss": [0.5]})
@@ -124,8 +150,11 @@ class History:
         }
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> History:
-        """Build a history from plain data.
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Build a history from what ``to_dict`` returned.
+
+        Args:
+            data: Plain data.
 
         Example:
             >>> History.from_dict({"epochs": {"loss": [0.5]}}).n_epochs
@@ -134,14 +163,14 @@ class History:
         return cls(**data)
 
     def to_pandas(self, per: str = "epoch") -> pandas.DataFrame:
-        """Return a table, one row per epoch or per step; needs ``pip install pyrnn[pandas]``.
+        """Return a table with one row for each epoch or step; needs ``pip install pyrnn[pandas]``.
 
         Args:
             per: ``"epoch"`` or ``"step"``.
 
         Raises:
             ValueError: If it is neither.
-            ImportError: If pandas isn't installed.
+            ImportError: If pandas is not installed.
 
         Example:
             >>> History(epochs={"loss": [0.5, 0.25]}).to_pandas()
@@ -150,52 +179,49 @@ class History:
             0      0.50
             1      0.25
         """
-        import pandas
-
-        if per not in ("epoch", "step"):
-            raise ValueError(f"expected per='epoch' or 'step', got {per!r}")
+        per = as_choice("per", per, ("epoch", "step"))
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError(
+                "expected pandas to be installed for to_pandas(); pip install pyrnn[pandas]"
+            ) from error
         return pandas.DataFrame(self.epochs if per == "epoch" else self.steps).rename_axis(per)
 
-    def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw the loss; see ``pyrnn.plot.plot_loss``.
-
-        Example:
-            >>> from matplotlib.figure import Figure
-            >>> axes = Figure().subplots()
-            >>> History(steps={"loss": [0.5, 0.25]}).plot(ax=axes) is axes
-            True
-        """
-        from pyrnn.plot import plot_loss
-
-        return plot_loss(self, ax=ax)
-
     def __repr__(self) -> str:
-        rows = ", ".join(f"{name}: {value}" for name, value in self._report().items())
-        return f"<History {rows}>"
+        return f"<History {', '.join(f'{name}: {value}' for name, value in self._rows())}>"
 
-    def __rich__(self) -> Table:
-        from rich.table import Table
+    def _report(self) -> Report:
+        return Report("training", rows=self._rows())
 
-        table = Table(title="training", show_header=False)
-        for name, value in self._report().items():
-            table.add_row(name, value)
-        return table
-
-    def _report(self) -> dict[str, str]:
-        """Return the rows of the printed report."""
-        report = {
-            "parameters": f"{self.n_parameters:,}",
-            "epochs, steps": f"{self.n_epochs}, {self.n_steps}",
-            "time": f"{self.seconds:.1f} s",
-        }
-        report |= {
-            f"final {name.replace('_', ' ')}": f"{values[-1]:.4g}"
-            for name, values in self.epochs.items()
-            if name != "seconds"
-        }
+    def _rows(self) -> list[tuple[str, str]]:
+        rows = [
+            ("parameters", f"{self.n_parameters:,}"),
+            ("epochs, steps", f"{self.n_epochs}, {self.n_steps}"),
+            ("time", f"{self.seconds:.1f} s"),
+        ]
+        for name, values in self.epochs.items():
+            if values and name != "seconds":
+                rows.append((f"final {name.replace('_', ' ')}", f"{values[-1]:.4g}"))
         if self.best_epoch is not None:
             best = self.epochs[self.monitored][self.best_epoch]
-            report["best epoch"] = f"{self.best_epoch + 1} ({self.monitored} {best:.4g})"
+            rows.append(("best epoch", f"{self.best_epoch + 1} ({self.monitored} {best:.4g})"))
         if self.interrupted:
-            report["interrupted"] = "yes: what was learned is kept"
-        return report
+            rows.append(("interrupted", "yes: what was learned is kept"))
+        return rows
+
+
+def _checked_columns(what: str, columns: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    if not isinstance(columns, Mapping):
+        raise TypeError(f"expected {what} as a mapping of columns, got {type(columns).__name__}")
+    checked = {name: _checked_column(f"{what}[{name!r}]", c) for name, c in columns.items()}
+    lengths = {name: len(values) for name, values in checked.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"expected {what} in columns of the same length, got {lengths}")
+    return checked
+
+
+def _checked_column(name: str, values: Sequence[float]) -> list[float]:
+    if isinstance(values, (str, Mapping)) or not isinstance(values, Iterable):
+        raise TypeError(f"expected {name} as a list of numbers, got {type(values).__name__}")
+    return [v if type(v) is float else as_number(name, v, is_finite=False) for v in values]

@@ -1,33 +1,52 @@
-"""The training loop: what fit runs, and what callbacks see."""
+"""The training loop: what ``fit`` runs, and what callbacks see."""
 
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from pyrnn.progress import Interrupt, TrainingBar, interruptible
-from pyrnn.training.callbacks import Callback
+from pyrnn.training._evaluation import evaluate, metric_of
+from pyrnn.training._flat import flatten
+from pyrnn.training._optim import OptimizerSpec, SchedulerSpec, make_optimizer, make_scheduler
+from pyrnn.training._record import Recorder
+from pyrnn.training._step import clip_gradient, total_loss
 from pyrnn.training.curriculum import Curriculum
-from pyrnn.training.data import Batch, batches, check_finite, n_batches, prepare
-from pyrnn.training.evaluation import evaluate, metric_of
-from pyrnn.training.flat import flatten
+from pyrnn.training.data import (
+    Adjustable,
+    Batch,
+    Dataset,
+    HasMetric,
+    MakesEpochs,
+    batches,
+    check_finite,
+    n_batches,
+    prepare,
+    weight_of,
+)
 from pyrnn.training.history import History
 from pyrnn.training.losses import Loss
-from pyrnn.training.optim import OptimizerSpec, SchedulerSpec, make_optimizer, make_scheduler
+from pyrnn.training.network import Forward, Trainable, in_mode
 from pyrnn.training.penalties import Penalty
-from pyrnn.training.record import Recorder, weight_of
-from pyrnn.training.resume import global_generator, state_of, take_up
+from pyrnn.training.state import global_generator, state_of, take_up
 
-__all__ = ["Training"]
+__all__ = ["Callback", "Training"]
 
 logger = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class _HasGoal(Protocol):
+    metric_goal: str
 
 
 @dataclass(eq=False, kw_only=True)
@@ -37,14 +56,15 @@ class Training:
     The arguments are those of ``fit``, checked and with defaults filled in.
 
     Attributes:
-        history: What happened so far.
-        epoch: Epochs finished, over all calls of ``fit``.
-        step: Optimizer steps made, likewise.
-        batch: Batches seen in this epoch.
+        rnn: The network, or the module that ``fit`` was given.
+        history: Record of the training so far.
+        epoch: Number of finished epochs, over all calls of ``fit``.
+        step: Number of optimizer steps, over all calls of ``fit``.
+        batch: Number of batches in this epoch so far.
         stage: Stage of the curriculum.
         optimizer: The torch optimizer.
         metric_name: Name of the task's metric; empty if it has none.
-        metric_goal: ``"max"`` or ``"min"``.
+        metric_goal: ``"max"`` if a larger metric is better, else ``"min"``.
 
     Example:
         >>> from pyrnn import RNN
@@ -57,29 +77,46 @@ class Training:
         [0.01, 0.01, 0.001]
     """
 
-    rnn: Any
-    dataset: Any
+    network: Trainable
+    dataset: Dataset
     batch_size: int
     loss: Loss
     penalties: Mapping[str, Penalty]
     clip_norm: float | None
     clip_value: float | None
     shuffle: bool
-    validation: Any
+    validation: Dataset | None
     curriculum: Curriculum | None
-    checkpoint: str | Path | None
+    checkpoint: str | os.PathLike[str] | None
     checkpoint_every: int
 
     def __post_init__(self) -> None:
-        self.metric_name: str = getattr(self.dataset, "metric_name", "")
-        self.metric_goal: str = getattr(self.dataset, "metric_goal", "max")
-        self.parameters = [p for p in self.rnn.parameters() if p.requires_grad]
-        self.history: History = getattr(self.rnn, "history", None) or History()
+        dataset, module = self.dataset, self.network._module
+        self.rnn: nn.Module = module
+        self.metric_name = dataset.metric_name if isinstance(dataset, HasMetric) else ""
+        self.metric_goal = dataset.metric_goal if isinstance(dataset, _HasGoal) else "max"
+        self.parameters = [p for p in module.parameters() if p.requires_grad]
+        self.history = self.network.history or History()
         self.history.n_parameters = sum(p.numel() for p in self.parameters)
         self.history.interrupted = False
         self.recorder = Recorder(self.history)
         self.epoch = self.step = self.batch = self.stage = self.first_epoch = 0
+        self.global_rng: Tensor | None = None
         self._is_stepping = False
+
+    @property
+    def generator(self) -> torch.Generator:
+        """Source of the network's noise.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> from pyrnn.tasks import FlipFlop
+            >>> def repeat_noise(training: Training) -> None:
+            ...     training.generator.manual_seed(0)
+            >>> rnn = RNN(3, 8, 3, noise=0.1)
+            >>> history = rnn.fit(FlipFlop(n_trials=8), callbacks=repeat_noise, progress=False)
+        """
+        return self.network.generator
 
     def start(
         self,
@@ -94,12 +131,12 @@ class Training:
         """Build optimizer and scheduler and take up the state of an earlier run; ``fit`` does.
 
         Args:
-            optimizer: As ``fit`` takes it; so are the others.
-            scheduler: Likewise.
-            lr: Likewise.
-            epochs: Likewise.
-            resume: Likewise.
-            seed: Likewise.
+            optimizer: Name or function, see ``fit``.
+            scheduler: Name, function or None, see ``fit``.
+            lr: Learning rate.
+            epochs: Number of epochs.
+            resume: Whether to go on with a run that was interrupted.
+            seed: Seed of order and noise, None to draw one.
 
         Raises:
             ValueError: If there is no such optimizer or scheduler, or nothing to learn.
@@ -114,37 +151,45 @@ class Training:
         """
         per_epoch = n_batches(self.dataset, self.batch_size)
         self.n_steps = None if per_epoch is None else per_epoch * epochs
-        self.flats = flatten(self.parameters)
-        # a user's optimizer may treat layers differently; those known by name take numbers alike
+        self.flats = flatten(self.parameters, is_joint=self.rnn is self.network)
+        # a function may treat layers differently; the optimizers known by name treat all alike
         whole = [flat.whole for flat in self.flats] if isinstance(optimizer, str) else None
-        self.optimizer = make_optimizer(optimizer, whole or self.parameters, lr)
+        self.optimizer: Optimizer = make_optimizer(optimizer, whole or self.parameters, lr)
         self.scheduler = make_scheduler(scheduler, self.optimizer, self.n_steps)
-        self.is_seeded = seed is not None
-        self.lr = lr
+        self.is_seeded, self.lr = seed is not None, lr
         self.seed = int(torch.randint(2**31, ())) if seed is None else seed
-        self.global_rng: Tensor | None = None
         if seed is not None:
-            self.rnn.generator.manual_seed(seed)
-        take_up(self, getattr(self.rnn, "training_state", None), resume=resume)
+            self.generator.manual_seed(seed)
+        take_up(self, self.network.training_state, resume=resume)
         self.until = self.first_epoch + epochs
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network with the state of its training.
 
+        Args:
+            path: Where to write.
+
+        Raises:
+            TypeError: If the module is no network of pyrnn.
+
         Example:
-            >>> import tempfile, pyrnn
+            >>> import pyrnn
             >>> from pyrnn.tasks import FlipFlop
-            >>> path = Path(tempfile.mkdtemp()) / "run.pt"
+            >>> path = getfixture("tmp_path") / "run.pt"
             >>> rnn, save = pyrnn.RNN(3, 8, 3), lambda training: training.save(path)
             >>> history = rnn.fit(FlipFlop(n_trials=8), epochs=2, callbacks=save, progress=False)
             >>> pyrnn.load(path).training_state["epoch"]
             2
         """
         self._hand_over()
-        self.rnn.save(path)
+        self.network.save(path)
 
     def run(self, callbacks: Sequence[Callback], *, progress: bool) -> None:
         """Train until the last epoch, a callback's True, or Ctrl-C; ``fit`` calls it.
+
+        Args:
+            callbacks: Functions of the training, called after every epoch.
+            progress: Whether to show a progress bar.
 
         Raises:
             ValueError: If the dataset does not fit the network, or scores nothing.
@@ -158,32 +203,32 @@ class Training:
             >>> RNN(3, 8, 3).fit(task, epochs=9, callbacks=stop, progress=False).n_epochs
             2
         """
-        was_training = self.rnn.training
-        self.rnn.train()
         done = (self.epoch - self.first_epoch) * (n_batches(self.dataset, self.batch_size) or 0)
         bar = TrainingBar(self.n_steps, done + self.batch, enabled=progress)
         with global_generator(self):
             if self.checkpoint is not None:
                 self.save(self.checkpoint)  # what can't be written fails now, not after an epoch
             try:
-                with bar, interruptible() as interrupt:
+                with in_mode(self.rnn, True), bar, interruptible() as interrupt:
                     self._run_epochs(callbacks, bar, interrupt)
             except KeyboardInterrupt:
                 self.history.interrupted = True
             finally:
-                self.rnn.train(was_training)
                 for flat in self.flats:
                     flat.release()
                 self._hand_over()
-            if self._is_stepping:  # a second Ctrl-C cut a step in half
-                self.rnn.training_state = None
-                logger.warning(
-                    "stopped within step %d: the weights are kept, a checkpoint stays as it was",
-                    self.step,
-                )
-                return
-            if self.checkpoint is not None:
-                self.save(self.checkpoint)
+            self._finish()
+
+    def _finish(self) -> None:
+        if self._is_stepping:  # a second Ctrl-C cut a step in half
+            self.network.training_state = None
+            logger.warning(
+                "stopped within step %d: the weights are kept, a checkpoint stays as it was",
+                self.step,
+            )
+            return
+        if self.checkpoint is not None:
+            self.save(self.checkpoint)
         if self.history.interrupted:
             logger.warning("interrupted at step %d: what was learned is kept", self.step)
 
@@ -193,10 +238,10 @@ class Training:
         self, callbacks: Sequence[Callback], bar: TrainingBar, interrupt: Interrupt
     ) -> None:
         while self.epoch < self.until:
-            with self.rnn.hot_loop():
-                finished = self._run_epoch(bar, interrupt)
-            # every callback is called, whatever the others say
-            is_over = finished and any([callback(self) for callback in callbacks])
+            with self.network.training_loop() as forward:
+                is_finished = self._run_epoch(forward, bar, interrupt)
+            # every callback is called, whatever the others return
+            is_over = is_finished and any([callback(self) for callback in callbacks])
             if interrupt.pressed:
                 self.history.interrupted = True
                 return
@@ -206,16 +251,16 @@ class Training:
             if self.checkpoint is not None and is_due:
                 self.save(self.checkpoint)
 
-    def _run_epoch(self, bar: TrainingBar, interrupt: Interrupt) -> bool:
+    def _run_epoch(self, forward: Forward, bar: TrainingBar, interrupt: Interrupt) -> bool:
         """Run one epoch; return whether it was finished."""
         began = time.perf_counter()
         for flat in self.flats:
-            flat.attach()  # a callback may have given the network other weights
+            flat.attach()  # a callback may have replaced weights
         last: tuple[Batch, Tensor] | None = None
         for batch in self._batches():
             if interrupt.pressed:
                 return False
-            last = batch, self._make_step(batch)
+            last = batch, self._make_step(forward, batch)
             bar.done += 1
             if bar.is_due():
                 check_finite(batch, self.recorder.latest)
@@ -227,7 +272,7 @@ class Training:
         return True
 
     def _batches(self) -> Iterator[Batch]:
-        """Yield the batches of this epoch, of the task as the curriculum has it by now."""
+        """Yield the batches of this epoch, of the task as the curriculum has changed it."""
         order_seed = (self.seed * 1_000_003 + self.epoch) % 2**63 if self.shuffle else None
         stage = None
         while stage != self.stage:
@@ -235,23 +280,22 @@ class Training:
             for batch in batches(
                 self._task(), self.batch_size, order_seed=order_seed, skip=self.batch
             ):
-                yield prepare(batch, self.rnn)
+                yield prepare(batch, self.network)
                 if self._advance(None) != stage:
                     break
 
-    def _task(self) -> Any:
+    def _task(self) -> Dataset:
         task = self.dataset
-        if self.curriculum is not None:
+        if self.curriculum is not None and isinstance(task, Adjustable):
             task = task.replace(**self.curriculum.parameters(self.stage))
-        make_epoch: Callable[[int], Any] | None = getattr(task, "epoch", None)
-        return task if make_epoch is None else make_epoch(self.epoch)
+        return task.epoch(self.epoch) if isinstance(task, MakesEpochs) else task
 
     def _advance(self, metric: float | None) -> int:
         if self.curriculum is not None:
             self.stage = self.curriculum.stage(self.stage, self.step, metric)
         return self.stage
 
-    def _make_step(self, batch: Batch) -> Tensor:
+    def _make_step(self, forward: Forward, batch: Batch) -> Tensor:
         """Make one optimizer step; return the network's outputs before it."""
         terms: dict[str, Tensor] = {}
         outputs: list[Tensor] = []
@@ -259,14 +303,16 @@ class Training:
         def closure() -> Tensor:
             for flat in self.flats:
                 flat.gradient.zero_()
-            rollout, adjoint = self.rnn.forward_and_adjoint(batch.inputs)
+            rollout, backward = forward(batch.inputs)
             outputs[:] = [rollout.outputs.detach()]
-            total = self._total(rollout, batch, terms)
+            terms.update(total_loss(self.rnn, rollout, batch, self.loss, self.penalties))
+            total = terms["loss"]
+            terms["loss"] = total.detach()
             if total.device.type == "cpu":
                 check_finite(batch, total.item())
-            total.backward()
-            adjoint()
-            self._clip(batch, terms)
+            backward(total)
+            if not isinstance(self.optimizer, torch.optim.LBFGS):
+                terms.update(clip_gradient(self.flats, batch, self.clip_norm, self.clip_value))
             return total
 
         self._is_stepping = True
@@ -274,47 +320,12 @@ class Training:
         for flat in self.flats:
             flat.hold()
         self.recorder.add(terms, self.optimizer.param_groups[0]["lr"], weight_of(batch))
-        if self.scheduler is not None and not _is_plateau(self.scheduler):
+        if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step()
         self.step += 1
         self.batch += 1
         self._is_stepping = False
         return outputs[0]
-
-    def _total(self, rollout: Any, batch: Batch, terms: dict[str, Tensor]) -> Tensor:
-        """Return the loss with all penalties, and note each of these terms."""
-        total = _scalar("loss", self.loss(rollout.outputs, batch.targets, batch.mask))
-        if self.penalties:
-            terms["task"] = total.detach()
-            for name, penalty in self.penalties.items():
-                term = _scalar(name, penalty(self.rnn, rollout))
-                terms[name] = term.detach()
-                total = total + term
-        if not total.requires_grad:
-            raise TypeError(
-                "expected a loss that depends on what the network learns, got one without a "
-                "gradient; make it of outputs or states, without .detach(), .item() or numpy"
-            )
-        terms["loss"] = total.detach()
-        return total
-
-    def _clip(self, batch: Batch, terms: dict[str, Tensor]) -> None:
-        if isinstance(self.optimizer, torch.optim.LBFGS):
-            return
-        gradients = [flat.gradient for flat in self.flats]
-        if self.clip_norm is not None:
-            norm = terms["gradient_norm"] = _norm(gradients)
-            if norm.device.type == "cpu":
-                value = norm.item()
-                check_finite(batch, value, "gradient")
-                scale: float | Tensor = min(1.0, self.clip_norm / (value + 1e-6))
-            else:  # nobody waits for the number
-                scale = (self.clip_norm / (norm + 1e-6)).clamp(max=1.0)
-            for gradient in gradients:
-                gradient.mul_(scale)
-        if self.clip_value is not None:
-            for gradient in gradients:
-                gradient.clamp_(-self.clip_value, self.clip_value)
 
     # ------------------------------------------------------------------ after an epoch
 
@@ -323,18 +334,19 @@ class Training:
         if last is not None:
             record |= metric_of(self._task(), last[1], last[0])
         if self.validation is not None:
-            record |= self._validate()
+            record |= self._validate(self.validation)
         self.history.record_epoch(**record)
-        if self.scheduler is not None and _is_plateau(self.scheduler):
+        if isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step(record[self.history.monitored])
         self.epoch, self.batch = self.epoch + 1, 0
         self._advance(record.get(self.metric_name))
 
-    def _validate(self) -> dict[str, float]:
+    def _validate(self, validation: Dataset) -> dict[str, float]:
         """Return loss and metric on the validation set."""
-        task = self.validation if hasattr(self.validation, "metric") else self.dataset
+        scorers = [data for data in (validation, self.dataset) if isinstance(data, HasMetric)]
+        task = scorers[0] if scorers else None
         found = evaluate(
-            self.rnn, self.validation, loss=self.loss, task=task, batch_size=self.batch_size
+            self.network, validation, loss=self.loss, task=task, batch_size=self.batch_size
         )
         return {f"validation_{name}": value for name, value in found.items()}
 
@@ -348,21 +360,8 @@ class Training:
 
     def _hand_over(self) -> None:
         self.recorder.flush()
-        self.rnn.history, self.rnn.training_state = self.history, state_of(self)
+        self.network.history, self.network.training_state = self.history, state_of(self)
 
 
-def _scalar(name: str, value: Any) -> Tensor:
-    if not isinstance(value, Tensor) or value.ndim:
-        got = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"{value!r}"
-        raise TypeError(f"expected {name} to return a tensor with one number, got {got}")
-    return value
-
-
-def _norm(tensors: Sequence[Tensor]) -> Tensor:
-    """Return the norm of all numbers together."""
-    norms = [torch.linalg.vector_norm(tensor) for tensor in tensors]
-    return norms[0] if len(norms) == 1 else torch.linalg.vector_norm(torch.stack(norms))
-
-
-def _is_plateau(scheduler: Any) -> bool:
-    return isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau)
+Callback: TypeAlias = Callable[[Training], "bool | None"]
+"""A function of the training that is called after every epoch; True ends the training."""

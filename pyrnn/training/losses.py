@@ -1,4 +1,4 @@
-"""Losses: means over the scored steps, so that neither padding nor batch size enters."""
+"""Losses: means over the scored steps, independent of padding and batch size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["LOSSES", "Loss", "binary_cross_entropy", "cross_entropy", "loss_function", "mse"]
+__all__ = [
+    "LOSSES",
+    "Loss",
+    "binary_cross_entropy",
+    "cross_entropy",
+    "loss_function",
+    "masked_mean",
+    "mse",
+]
 
 Loss: TypeAlias = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]
 
@@ -19,8 +27,8 @@ def masked_mean(errors: Tensor, mask: Tensor | None = None) -> Tensor:
 
     Args:
         errors: ``(..., time)`` or ``(..., time, output_size)``.
-        mask: Weights, ``(..., time)`` or shaped like ``errors``; ones by default. Where a weight
-            is zero, the error may be anything, NaN included.
+        mask: Weights, ``(..., time)`` or shaped like ``errors``; ones by default. Errors with a
+            weight of zero are ignored, even if they are NaN.
 
     Returns:
         A scalar; zero if nothing is scored.
@@ -45,8 +53,11 @@ def mse(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
 
     Args:
         outputs: ``(..., time, output_size)``.
-        targets: The same shape.
-        mask: ``(..., time)`` or the shape of the outputs.
+        targets: Targets of the same shape.
+        mask: Weights, ``(..., time)`` or of the shape of the outputs.
+
+    Raises:
+        ValueError: If outputs and targets differ in shape.
 
     Example:
         >>> mse(torch.ones(2, 3, 1), torch.zeros(2, 3, 1)).item()
@@ -64,7 +75,7 @@ def cross_entropy(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) 
     Args:
         outputs: Logits, ``(..., time, n_classes)``.
         targets: Classes, integers ``(..., time)``; or probabilities shaped like the outputs.
-        mask: ``(..., time)``.
+        mask: Weights, ``(..., time)``.
 
     Example:
         >>> cross_entropy(torch.zeros(1, 4, 2), torch.zeros(1, 4, dtype=torch.long)).item()
@@ -88,7 +99,10 @@ def binary_cross_entropy(outputs: Tensor, targets: Tensor, mask: Tensor | None =
     Args:
         outputs: Logits, ``(..., time, output_size)``.
         targets: Numbers in [0, 1] of the same shape.
-        mask: ``(..., time)`` or the shape of the outputs.
+        mask: Weights, ``(..., time)`` or of the shape of the outputs.
+
+    Raises:
+        ValueError: If outputs and targets differ in shape.
 
     Example:
         >>> binary_cross_entropy(torch.zeros(1, 4, 2), torch.ones(1, 4, 2)).item()
@@ -109,13 +123,16 @@ LOSSES: dict[str, Loss] = {
 def loss_function(loss: str | Loss) -> Loss:
     """Return the loss of a name, or the function itself.
 
+    Args:
+        loss: One of ``LOSSES``, or a function of outputs, targets and mask.
+
+    Raises:
+        TypeError: If it is neither a name nor a function.
+        ValueError: If the name is unknown.
+
     Example:
         >>> loss_function("mse") is mse
         True
-
-    Raises:
-        ValueError: If the name is unknown.
-        TypeError: If it is neither a name nor callable.
     """
     if callable(loss):
         return loss
@@ -127,7 +144,7 @@ def loss_function(loss: str | Loss) -> Loss:
 
 
 def _where_scored(outputs: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
-    """Replace targets that aren't scored, so that a NaN there can't reach the gradient."""
+    """Replace targets that are not scored, so that a NaN there does not reach the gradient."""
     if targets.shape != outputs.shape:
         raise ValueError(
             f"expected targets of the shape of the outputs, {tuple(outputs.shape)}, got "

@@ -1,15 +1,17 @@
-"""Penalties: terms that join the loss and are logged under their own names."""
+"""Penalties: terms that are added to the loss and recorded under their own names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from operator import attrgetter
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from pyrnn.validate import check_callable
+from pyrnn.training.network import Rolled
+from pyrnn.validate import as_bound, as_number, check_callable
 
 __all__ = [
     "L1",
@@ -19,69 +21,104 @@ __all__ = [
     "BoundsPenalty",
     "Penalty",
     "Smoothness",
-    "WholeL2",
     "named_penalties",
 ]
 
-Penalty: TypeAlias = Callable[[nn.Module, Any], Tensor]
+Penalty: TypeAlias = Callable[[nn.Module, Rolled], Tensor]
 """A function of the network and its rollout (``outputs``, ``states``) that returns a scalar."""
 
-LAYERS = ("w_in", "w_rec", "w_out")
-RESERVED = ("loss", "task", "learning_rate", "gradient_norm")
+_LAYERS = ("w_in", "w_rec", "w_out")
+_RESERVED = ("loss", "task", "learning_rate", "gradient_norm")
 
 
 @dataclass(frozen=True)
-class L1:
-    r"""Penalize :math:`\lambda \sum_{ij} |w_{ij}|` of some layers' effective weights.
+class _Penalty:
+    weight: float
+
+    def __post_init__(self) -> None:
+        _set(self, weight=as_number("weight", self.weight))
+
+
+@dataclass(frozen=True)
+class _OnLayers(_Penalty):
+    layers: Sequence[str] = _LAYERS
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        is_text = isinstance(self.layers, str)
+        if is_text or not isinstance(self.layers, Iterable) or not all(map(_is_text, self.layers)):
+            raise TypeError(f"expected layers as a list of names, got {self.layers!r}")
+        _set(self, layers=tuple(self.layers))
+
+    def _weights(self, rnn: nn.Module) -> list[Tensor]:
+        return [_layer(rnn, name, type(self).__name__).weight for name in self.layers]
+
+
+@dataclass(frozen=True)
+class L1(_OnLayers):
+    r"""Penalize :math:`\lambda \sum_{ij} |w_{ij}|` of the effective weights of some layers.
 
     Args:
         weight: :math:`\lambda`.
-        layers: Names of the layers.
+        layers: Names of the layers; dots reach into modules (``"encoder.0"``).
+        name: Name in the history.
+
+    Raises:
+        TypeError: If the weight is no number, or layers is no list of names.
+        ValueError: If the weight is not finite.
 
     Example:
         >>> from pyrnn import RNN
-        >>> L1(1.0, layers=["w_out"])(RNN(1, 4, 1), None).item()
+        >>> rnn = RNN(1, 4, 1)
+        >>> L1(1.0, layers=["w_out"])(rnn, rnn(torch.zeros(2, 5, 1))).item()
         0.0
     """
 
-    weight: float
-    layers: Sequence[str] = LAYERS
     name: str = "l1"
 
-    def __call__(self, rnn: nn.Module, rollout: Any) -> Tensor:
+    def __call__(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
         """Return the penalty."""
-        return self.weight * _total(getattr(rnn, k).weight.abs().sum() for k in self.layers)
+        return self.weight * _total(weight.abs().sum() for weight in self._weights(rnn))
 
 
 @dataclass(frozen=True)
-class L2:
-    r"""Penalize :math:`\lambda \sum_{ij} w_{ij}^2` of some layers' effective weights.
+class L2(_OnLayers):
+    r"""Penalize :math:`\lambda \sum_{ij} w_{ij}^2` of the effective weights of some layers.
 
     Args:
         weight: :math:`\lambda`.
-        layers: Names of the layers.
+        layers: Names of the layers; dots reach into modules (``"encoder.0"``).
+        name: Name in the history.
+
+    Raises:
+        TypeError: If the weight is no number, or layers is no list of names.
+        ValueError: If the weight is not finite.
 
     Example:
         >>> from pyrnn import RNN
-        >>> L2(0.5, layers=["w_rec"])(RNN(1, 4, 1, init="identity"), None).item()
+        >>> rnn = RNN(1, 4, 1, init="identity")
+        >>> L2(0.5, layers=["w_rec"])(rnn, rnn(torch.zeros(2, 5, 1))).item()
         2.0
     """
 
-    weight: float
-    layers: Sequence[str] = LAYERS
     name: str = "l2"
 
-    def __call__(self, rnn: nn.Module, rollout: Any) -> Tensor:
+    def __call__(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
         """Return the penalty."""
-        return self.weight * _total(getattr(rnn, k).weight.square().sum() for k in self.layers)
+        return self.weight * _total(weight.square().sum() for weight in self._weights(rnn))
 
 
 @dataclass(frozen=True)
-class ActivityL2:
+class ActivityL2(_Penalty):
     r"""Penalize :math:`\lambda \langle h_{i,t}^2 \rangle`, the mean squared state.
 
     Args:
         weight: :math:`\lambda`.
+        name: Name in the history.
+
+    Raises:
+        TypeError: If the weight is no number.
+        ValueError: If it is not finite.
 
     Example:
         >>> from pyrnn import RNN
@@ -93,20 +130,26 @@ class ActivityL2:
         Sussillo, Churchland, Kaufman & Shenoy, *Nat. Neurosci.* (2015).
     """
 
-    weight: float
     name: str = "activity_l2"
 
-    def __call__(self, rnn: nn.Module, rollout: Any) -> Tensor:
+    def __call__(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
         """Return the penalty."""
         return self.weight * rollout.states.square().mean()
 
 
 @dataclass(frozen=True)
-class ActivityL1:
+class ActivityL1(_Penalty):
     r"""Penalize :math:`\lambda \langle |f(h_{i,t})| \rangle`, the mean activity.
 
     Args:
         weight: :math:`\lambda`.
+        name: Name in the history.
+
+    Raises:
+        TypeError: If the weight is no number.
+        ValueError: If it is not finite.
+
+    For a module that is no network of pyrnn, :math:`f` is the identity.
 
     Example:
         >>> from pyrnn import CTRNN
@@ -115,20 +158,26 @@ class ActivityL1:
         0.5
     """
 
-    weight: float
     name: str = "activity_l1"
 
-    def __call__(self, rnn: nn.Module, rollout: Any) -> Tensor:
+    def __call__(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
         """Return the penalty."""
-        return self.weight * rnn.f(rollout.states).abs().mean()  # type: ignore[operator]
+        states = rollout.states
+        activity = rnn.f(states) if isinstance(rnn, _HasActivation) else states
+        return self.weight * activity.abs().mean()
 
 
 @dataclass(frozen=True)
-class Smoothness:
+class Smoothness(_Penalty):
     r"""Penalize :math:`\lambda \langle (h_{i,t} - h_{i,t-1})^2 \rangle`: fast changes.
 
     Args:
         weight: :math:`\lambda`.
+        name: Name in the history.
+
+    Raises:
+        TypeError: If the weight is no number.
+        ValueError: If it is not finite.
 
     Example:
         >>> from pyrnn import RNN
@@ -137,74 +186,57 @@ class Smoothness:
         0.0
     """
 
-    weight: float
     name: str = "smoothness"
 
-    def __call__(self, rnn: nn.Module, rollout: Any) -> Tensor:
+    def __call__(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
         """Return the penalty."""
         return self.weight * rollout.states.diff(dim=-2).square().mean()
 
 
 @dataclass(frozen=True)
-class WholeL2:
-    r"""Penalize :math:`\lambda (\|\theta\|^2 + \|h\|^2)`: all parameters and all states.
+class BoundsPenalty(_Penalty):
+    r"""Penalize values out of bounds.
 
-    Args:
-        weight: :math:`\lambda`.
+    .. math:: \lambda \sum_i \max(0, a - v_i)^2 + \max(0, v_i - b)^2
 
-    Example:
-        >>> from pyrnn import RNN
-        >>> rnn = RNN(1, 4, 1, init="identity", frozen=["w_in"], gain=0.5)
-        >>> torch.nn.init.zeros_(rnn.w_in.weight)[0].tolist()
-        [0.0]
-        >>> WholeL2(1.0)(rnn, rnn(torch.ones(2, 5, 1))).item()
-        1.0
-
-    References:
-        Sussillo, *computation-thru-dynamics*, integrator tutorial (2019).
-    """
-
-    weight: float
-    name: str = "whole_l2"
-
-    def __call__(self, rnn: nn.Module, rollout: Any) -> Tensor:
-        """Return the penalty."""
-        parameters = _total(p.square().sum() for p in rnn.parameters())
-        return self.weight * (parameters + rollout.states.square().sum())
-
-
-@dataclass(frozen=True)
-class BoundsPenalty:
-    r"""Penalize leaving bounds: :math:`\lambda \sum_i \max(0, a - v_i)^2 + \max(0, v_i - b)^2`.
-
-    The soft twin of a ``Bounds`` constraint, e.g. for time constants of at least ten steps:
+    A ``Bounds`` constraint, in contrast, is never violated. Time constants of at least ten steps:
     ``BoundsPenalty(10.0, "tau", low=10 * rnn.dt)``.
 
     Args:
         weight: :math:`\lambda`.
-        attribute: Name of the network's attribute that holds :math:`v`; dots reach into layers
+        attribute: Name of the network's attribute :math:`v`; dots reach into layers
             (``"w_rec.weight"``).
-        low: :math:`a`.
-        high: :math:`b`.
+        low: Lower bound :math:`a`.
+        high: Upper bound :math:`b`.
+        name: Name in the history.
+
+    Raises:
+        TypeError: If an argument is of the wrong kind.
+        ValueError: If the weight is not finite, or ``low`` exceeds ``high``.
 
     Example:
         >>> from pyrnn import CTRNN
         >>> rnn = CTRNN(1, 4, 1, tau=90.0, dt=10.0, train_tau=True)
-        >>> BoundsPenalty(0.01, "tau", low=10 * rnn.dt)(rnn, None).item()
+        >>> BoundsPenalty(0.01, "tau", low=10 * rnn.dt)(rnn, rnn(torch.zeros(2, 5, 1))).item()
         4.0
     """
 
-    weight: float
     attribute: str
     low: float = -torch.inf
     high: float = torch.inf
     name: str = "bounds"
 
-    def __call__(self, rnn: nn.Module, rollout: Any) -> Tensor:
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.attribute, str):
+            raise TypeError(f"expected attribute as a name, got {self.attribute!r}")
+        _set(self, low=as_bound("low", self.low), high=as_bound("high", self.high))
+        if self.low > self.high:
+            raise ValueError(f"expected low <= high, got low={self.low:g} and high={self.high:g}")
+
+    def __call__(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
         """Return the penalty."""
-        value: Any = rnn
-        for part in self.attribute.split("."):
-            value = getattr(value, part)
+        value = attrgetter(self.attribute)(rnn)
         excess = (self.low - value).clamp(min=0) + (value - self.high).clamp(min=0)
         return self.weight * excess.square().sum()
 
@@ -212,15 +244,18 @@ class BoundsPenalty:
 def named_penalties(
     penalties: Mapping[str, Penalty] | Sequence[Penalty] | Penalty | None,
 ) -> dict[str, Penalty]:
-    """Return penalties by the name they are logged under.
+    """Return penalties by the names under which they are recorded.
+
+    Args:
+        penalties: One penalty, several, or penalties by name.
+
+    Raises:
+        TypeError: If one cannot be called with a network and its rollout.
+        ValueError: If two have the same name, or one has a name that the history itself uses.
 
     Example:
         >>> list(named_penalties([L1(0.1), L2(0.1, name="decay")]))
         ['l1', 'decay']
-
-    Raises:
-        TypeError: If one can't be called with a network and its rollout.
-        ValueError: If two have the same name, or one that the history uses itself.
     """
     if penalties is None:
         return {}
@@ -228,18 +263,53 @@ def named_penalties(
         named = dict(penalties)
     else:
         items = [penalties] if callable(penalties) else list(penalties)
-        names = [getattr(p, "name", getattr(p, "__name__", type(p).__name__)) for p in items]
+        names = [_name_of(penalty) for penalty in items]
         if len(set(names)) < len(names):
             raise ValueError(f"expected penalties of different names, got {names}; give name=...")
         named = dict(zip(names, items, strict=True))
     for name, penalty in named.items():
-        if name in RESERVED:
-            raise ValueError(f"expected penalties not named {', '.join(RESERVED)}, got {name!r}")
+        if not isinstance(name, str):
+            raise TypeError(f"expected names of penalties as text, got {name!r}")
+        if name in _RESERVED:
+            raise ValueError(f"expected penalties not named {', '.join(_RESERVED)}, got {name!r}")
         if not callable(penalty):
             raise TypeError(f"expected penalty(rnn, rollout) -> scalar, got {name} = {penalty!r}")
         check_callable(name, penalty, "rnn", "rollout")
     return named
 
 
-def _total(terms: Any) -> Tensor:
+@runtime_checkable
+class _HasActivation(Protocol):
+    f: Callable[[Tensor], Tensor]
+
+
+def _set(penalty: _Penalty, **values: object) -> None:
+    for name, value in values.items():
+        object.__setattr__(penalty, name, value)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _layer(rnn: nn.Module, name: str, penalty: str) -> nn.Linear:
+    try:
+        return rnn.get_submodule(name)  # type: ignore[return-value]
+    except AttributeError as error:
+        raise ValueError(
+            f"expected {type(rnn).__name__} to have a layer {name!r}, got none; name the layers: "
+            f"{penalty}(weight, layers=[...])"
+        ) from error
+
+
+def _name_of(penalty: object) -> str:
+    """Return the name of a penalty, of a function, or else of the class."""
+    for attribute in ("name", "__name__"):
+        name = getattr(penalty, attribute, None)
+        if name is not None:
+            return name
+    return type(penalty).__name__
+
+
+def _total(terms: Iterable[Tensor]) -> Tensor:
     return torch.stack(list(terms)).sum()

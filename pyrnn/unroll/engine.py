@@ -89,9 +89,9 @@ def choose_engine(rnn: Model, forced: str | None = None) -> Engine:
         ValueError: If the forced engine is unknown, or does not know the network.
 
     Example:
-        >>> from pyrnn import TorchRNN
-        >>> print(choose_engine(TorchRNN(3, 16, 2, cell="gru")))
-        eager: TorchRNN has a step of its own
+        >>> from pyrnn import GRU
+        >>> print(choose_engine(GRU(3, 16, 2)))
+        eager: GRU has a step of its own
     """
     if forced is None:
         return _fastest(rnn)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from pyrnn import CTRNN, RNN, LowRankRNN, RateRNN, RNNBase, TorchRNN
+from pyrnn import CTRNN, GRU, LSTM, RNN, LowRankRNN, RateRNN, RNNBase
 from pyrnn.activations import ACTIVATIONS
 from pyrnn.dynamics import jacobian
 from tests.networks.reference import F, numpy_loop, randomized
@@ -52,10 +52,10 @@ def test_elman_is_torch_rnn() -> None:
         CTRNN(2, 5, 1, dale_ratio=0.6, autapses=False),
         RateRNN(2, 5, 1, activation="softplus", tau=[20.0, 30.0, 40.0, 50.0, 60.0]),
         LowRankRNN(2, 5, 1, rank=2),
-        TorchRNN(2, 5, 1, cell="gru"),
-        TorchRNN(2, 5, 1, cell="lstm"),
+        GRU(2, 5, 1),
+        LSTM(2, 5, 1),
     ],
-    ids=lambda rnn: getattr(rnn, "cell", type(rnn).__name__),
+    ids=lambda rnn: type(rnn).__name__,
 )
 def test_jacobian_is_that_of_finite_differences(rnn: RNNBase) -> None:
     randomized(rnn.double())
@@ -70,10 +70,10 @@ def test_jacobian_is_that_of_finite_differences(rnn: RNNBase) -> None:
 # ------------------------------------------------------------------ time constants
 
 
-def test_alpha_and_noise_scale() -> None:
+def test_alpha_and_scale_of_the_noise() -> None:
     rnn = CTRNN(2, 5, 1, tau=50.0, dt=10.0, noise=0.1)
     assert rnn.alpha == pytest.approx(0.2)
-    assert rnn.noise_scale == pytest.approx(10**0.5 * 0.1)
+    assert rnn._noise_scale == pytest.approx(10**0.5 * 0.1)
 
 
 def test_time_constants_learn_within_bounds() -> None:
@@ -104,7 +104,10 @@ def test_learned_time_constants_never_fall_below_the_step() -> None:
         ({"tau": float("nan")}, r"tau > 0 \(in ms\), got nan"),
         ({"tau": 5.0, "dt": 10.0}, "dt <= tau, got dt=10 and tau=5 ms.*smaller dt"),
         ({"tau": [20.0, 30.0]}, r"tau as one number or of shape \(5,\), got \(2,\)"),
+        ({"tau": [20.0, 30.0, torch.inf, 40.0, 50.0]}, r"finite tau > 0 \(in ms\), got inf"),
         ({"train_tau": True, "tau_bounds": (200.0, 300.0)}, "tau.*tau_bounds"),
+        ({"train_tau": True, "tau_bounds": (300.0, 20.0)}, "increasing order, got 300 and 20"),
+        ({"train_tau": True, "tau_bounds": (torch.nan, 20.0)}, r"tau_bounds\[0\] to be a number"),
         ({"train_tau": True, "tau_bounds": (5.0, 300.0)}, "tau_bounds.*dt"),
         ({"tau_bounds": (20.0, 300.0)}, "train_tau=True"),
     ],

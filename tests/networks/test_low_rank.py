@@ -46,9 +46,9 @@ def test_assigning_a_matrix_takes_its_nearest_of_that_rank() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rank": 0}, r"rank in 1..5 \(hidden_size\), got 0"),
-        ({"rank": 6}, r"rank in 1..5 \(hidden_size\), got 6"),
-        ({"random_gain": -1.0}, "random_gain >= 0, got -1"),
+        ({"rank": 0}, "rank to be a whole number of at least 1, got 0"),
+        ({"rank": 6}, r"rank of at most 5 \(hidden_size\), got 6"),
+        ({"random_gain": -1.0}, "random_gain to be a number >= 0, got -1"),
         ({"dale_ratio": 0.8}, "no constraint on the recurrent weights of a LowRankRNN"),
         ({"autapses": False}, "no constraint on the recurrent weights of a LowRankRNN"),
         ({"connectivity": torch.ones(5, 5)}, "no constraint on the recurrent weights"),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pyrnn import CTRNN, TorchRNN
+from pyrnn import CTRNN, LSTM
 from pyrnn.plot import plot_summary
 from pyrnn.tasks import FlipFlop
 
@@ -22,7 +22,7 @@ def test_trained_network_fills_the_page():
     assert {"CTRNN", "FlipFlop", "6 E, 2 I"} <= set(words)
 
 
-@pytest.mark.parametrize("network", [CTRNN(2, 8, 2), TorchRNN(2, 8, 2, cell="lstm")])
+@pytest.mark.parametrize("network", [CTRNN(2, 8, 2), LSTM(2, 8, 2)])
 def test_untrained_networks_of_any_kind_are_summarized(network):
     figure = plot_summary(network, FlipFlop(n_bits=2, duration=200.0), n_trials=4)
     words = [text.get_text() for ax in figure.axes for text in ax.texts]

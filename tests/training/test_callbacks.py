@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import pytest
 import torch
 
@@ -19,7 +18,6 @@ from pyrnn.training import (
     History,
     Training,
     early_stopping,
-    live_plot,
     log_csv,
     log_tensorboard,
     save_best,
@@ -153,23 +151,19 @@ def test_tensorboard_that_is_not_installed(
         log_tensorboard(tmp_path)
 
 
-def test_live_plot_in_a_window() -> None:
-    with mpl.rc_context({"backend": "agg"}):
-        RNN(1, 4, 1).fit(TASK, epochs=4, callbacks=live_plot(every=2), progress=False)
-        (number,) = plt.get_fignums()
-        assert plt.figure(number).axes[0].lines
-        plt.close("all")
-
-
-def test_live_plot_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = []
-    display = types.ModuleType("IPython.display")
-    display.clear_output = lambda wait: shown.append("clear")  # type: ignore[attr-defined]
-    display.display = shown.append  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
-    monkeypatch.setitem(sys.modules, "IPython.display", display)
-    with mpl.rc_context({"backend": "agg"}):
-        monkeypatch.setattr(plt, "get_backend", lambda: "module://matplotlib_inline")
-        RNN(1, 4, 1).fit(TASK, epochs=2, callbacks=live_plot(), progress=False)
-        assert shown[::2] == ["clear", "clear"]
-        plt.close("all")
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: early_stopping(below="low"), TypeError, "below to be a number, got 'low'"),
+        (lambda: early_stopping(below=torch.nan), ValueError, "below to be a number, perhaps"),
+        (lambda: early_stopping(above=None, patience=0), ValueError, "patience to be a whole"),
+        (lambda: early_stopping(patience=1.5), TypeError, "patience to be a whole number"),
+        (lambda: early_stopping(3, below=0.1), TypeError, "monitor as a name"),
+        (lambda: save_best("best.pt", monitor=3), TypeError, "monitor as a name"),
+        (lambda: save_best(3), TypeError, "int"),
+        (lambda: log_csv(None), TypeError, "NoneType"),
+    ],
+)
+def test_refused_arguments(make: Callable[[], object], error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()

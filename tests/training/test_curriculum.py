@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import TensorDataset
@@ -60,13 +61,33 @@ def test_a_metric_to_minimize() -> None:
         ({"steps": [1], "dt": [1, 2, 3]}, r"2 increasing steps for 3 stages, got \[1\]"),
         ({"steps": [5, 2], "dt": [1, 2, 3]}, r"2 increasing steps for 3 stages, got \[5, 2\]"),
         ({"steps": [1], "dt": [1, 2], "noise": [0]}, "same number of stages.*'noise': 1"),
-        ({"metric": 1.0, "goal": "best", "dt": [1]}, "goal 'max' or 'min', got 'best'"),
+        ({"metric": 1.0, "goal": "best", "dt": [1]}, "goal to be one of max, min; got 'best'"),
         ({"steps": []}, "at least one parameter"),
     ],
 )
 def test_refused_curricula(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Curriculum(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": "1", "dt": [1, 2]}, "steps as a list of values, got '1'"),
+        ({"steps": [1.5], "dt": [1, 2]}, "every step in steps to be a whole number"),
+        ({"metric": "high", "dt": [1, 2]}, "metric to be a number, got 'high'"),
+        ({"metric": 1.0, "dt": 3.0}, "dt as a list of values, got 3.0"),
+    ],
+)
+def test_curricula_of_the_wrong_kind(options: dict, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        Curriculum(**options)
+
+
+def test_stages_may_be_arrays() -> None:
+    curriculum = Curriculum(steps=np.array([3]), duration=np.array([100.0, 200.0]))
+    assert curriculum.parameters(1) == {"duration": 200.0}
+    assert [curriculum.stage(0, step, None) for step in (2, 3)] == [0, 1]
 
 
 def test_a_parameter_that_the_task_does_not_have() -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 from torch.utils.data import DataLoader, TensorDataset
 
-from pyrnn import CTRNN, RNN, LowRankRNN, RNNBase, TorchRNN
+from pyrnn import CTRNN, GRU, LSTM, RNN, LowRankRNN, RNNBase
 from pyrnn.tasks import FlipFlop, PerceptualDecision
 from pyrnn.training import mse
 from tests.training.cases import TASK, fit, make
@@ -22,10 +22,10 @@ from tests.training.cases import TASK, fit, make
         CTRNN(3, 32, 3, dale_ratio=0.8, autapses=False, seed=0),
         RNN(3, 32, 3, seed=0),
         LowRankRNN(3, 32, 3, rank=3, seed=0),
-        TorchRNN(3, 32, 3, cell="gru", seed=0),
-        TorchRNN(3, 32, 3, cell="lstm", seed=0, train_initial_state=True),
+        GRU(3, 32, 3, seed=0),
+        LSTM(3, 32, 3, seed=0, train_initial_state=True),
     ],
-    ids=lambda rnn: getattr(rnn, "cell", type(rnn).__name__),
+    ids=lambda rnn: type(rnn).__name__,
 )
 def test_every_network_learns(rnn: RNNBase) -> None:
     task = FlipFlop(n_trials=512, duration=300.0)

@@ -12,7 +12,7 @@ from torch import nn
 
 from pyrnn import CTRNN
 from pyrnn.tasks import FlipFlop
-from pyrnn.training.flat import Flat, flatten
+from pyrnn.training._flat import Flat, flatten
 
 TASK = FlipFlop(n_bits=1, n_trials=64, duration=200.0)
 

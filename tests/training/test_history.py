@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 
-import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -78,12 +79,41 @@ def test_pandas(history: History) -> None:
     assert list(history.to_pandas()["loss"]) == [0.5, 0.25, 0.3]
     assert len(history.to_pandas(per="step")) == 6
     assert history.to_pandas(per="step").index.name == "step"
-    with pytest.raises(ValueError, match="per='epoch' or 'step', got 'trial'"):
+    with pytest.raises(ValueError, match="per to be one of epoch, step; got 'trial'"):
         history.to_pandas(per="trial")
 
 
-def test_plot_draws_every_step(history: History) -> None:
-    _, ax = plt.subplots()
-    assert history.plot(ax=ax) is ax
-    assert max(len(line.get_xdata()) for line in ax.lines) >= 3
-    plt.close("all")
+def test_pandas_that_is_not_installed(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"pip install pyrnn\[pandas\]"):
+        history.to_pandas()
+
+
+def test_what_is_shown_in_a_terminal_and_in_a_notebook(history: History) -> None:
+    history.interrupted = True
+    for text in (history.summary(), repr(history), history._repr_html_()):
+        assert "1,234" in text
+        assert "2 (loss 0.25)" in text
+        assert "what was learned is kept" in text
+    assert History(epochs={"loss": []}).summary().count("loss") == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"steps": [0.5, 0.3]}, TypeError, "steps as a mapping of columns, got list"),
+        ({"steps": {"loss": 0.5}}, TypeError, r"steps\['loss'\] as a list of numbers, got float"),
+        ({"epochs": {"loss": ["a"]}}, TypeError, r"epochs\['loss'\] to be a number, got 'a'"),
+        ({"epochs": {"loss": [1.0], "seconds": []}}, ValueError, "columns of the same length"),
+        ({"n_parameters": -1}, ValueError, "n_parameters to be a whole number"),
+        ({"interrupted": "no"}, TypeError, "interrupted to be True or False, got 'no'"),
+    ],
+)
+def test_refused_histories(options: dict, error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        History(**options)
+
+
+def test_numbers_become_plain(history: History) -> None:
+    history = History(epochs={"loss": np.array([0.5, np.nan], dtype=np.float32)})
+    assert [type(value) for value in history.epochs["loss"]] == [float, float]

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from pyrnn import RNN
 from pyrnn.tasks import FlipFlop
-from pyrnn.training.optim import OPTIMIZERS, make_optimizer, make_scheduler
+from pyrnn.training._optim import OPTIMIZERS, make_optimizer, make_scheduler
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ def test_optimizer_by_class_and_by_function(parameters: list[nn.Parameter]) -> N
     ("optimizer", "lr", "error", "message"),
     [
         ("adma", 0.1, ValueError, "optimizer among adam, adamw.*got 'adma'"),
-        ("adam", 0.0, ValueError, "lr > 0, got 0.0"),
-        ("adam", float("nan"), ValueError, "lr > 0, got nan"),
+        ("adam", 0.0, ValueError, "lr to be a number > 0, got 0.0"),
+        ("adam", float("nan"), ValueError, "lr to be a number > 0, got nan"),
         (3, 0.1, TypeError, r"optimizer's name, or a class or function.*got int"),
         (torch.optim.SGD([nn.Parameter(torch.zeros(1))]), 0.1, TypeError, "pass the class itself"),
     ],

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -9,7 +12,7 @@ from torch.testing import assert_close
 
 from pyrnn import CTRNN, RNN
 from pyrnn.tasks import FlipFlop
-from pyrnn.training import L1, L2, ActivityL1, ActivityL2, BoundsPenalty, Smoothness, WholeL2
+from pyrnn.training import L1, L2, ActivityL1, ActivityL2, BoundsPenalty, Smoothness
 from pyrnn.training.penalties import named_penalties
 
 
@@ -32,7 +35,6 @@ def test_values_against_their_equations(rnn: CTRNN) -> None:
         (ActivityL2(2.0), 2 * (states**2).mean()),
         (ActivityL1(2.0), 2 * states.tanh().abs().mean()),
         (Smoothness(2.0), 2 * ((states[:, 1:] - states[:, :-1]) ** 2).mean()),
-        (WholeL2(2.0), 2 * (sum((p**2).sum() for p in rnn.parameters()) + (states**2).sum())),
         (BoundsPenalty(2.0, "w_in.weight", -0.1, 0.2), 2 * (outside**2).sum()),
     ]
     for penalty, value in expected:
@@ -82,3 +84,31 @@ def test_names() -> None:
         named_penalties({"mine": 3})  # type: ignore[dict-item]
     with pytest.raises(ValueError, match="name"):
         named_penalties({"loss": L2(1.0)})
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: L1("a"), TypeError, "weight to be a number, got 'a'"),
+        (lambda: ActivityL2(torch.nan), ValueError, "weight to be a number, got nan"),
+        (lambda: Smoothness(torch.inf), ValueError, "weight to be a number, got inf"),
+        (lambda: L2(0.1, "w_in"), TypeError, "layers as a list of names, got 'w_in'"),
+        (lambda: L2(0.1, [3]), TypeError, r"layers as a list of names, got \[3\]"),
+        (lambda: BoundsPenalty(1.0, 3), TypeError, "attribute as a name, got 3"),
+        (lambda: BoundsPenalty(1.0, "tau", low=torch.nan), ValueError, "low to be a number, perh"),
+        (lambda: BoundsPenalty(1.0, "tau", 2.0, 1.0), ValueError, "low <= high, got low=2 and"),
+        (lambda: named_penalties({3: L1(1.0)}), TypeError, "names of penalties as text, got 3"),
+    ],
+)
+def test_refused_arguments(make: Callable[[], object], error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_a_layer_that_does_not_exist(rnn: CTRNN) -> None:
+    with pytest.raises(ValueError, match=r"CTRNN to have a layer 'w_hid', got none.*L1\(weight"):
+        L1(1.0, ["w_hid"])(rnn, rnn(torch.zeros(1, 2, 2)))
+
+
+def test_numbers_of_numpy_become_plain_ones() -> None:
+    assert type(L1(np.float32(0.5)).weight) is float

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from pyrnn import CTRNN, RNN, LowRankRNN, RateRNN, RNNBase, TorchRNN
+from pyrnn import CTRNN, GRU, RNN, LowRankRNN, RateRNN, RNNBase
 from pyrnn.base import Rollout
 
 
@@ -33,7 +33,7 @@ NETWORKS: dict[str, Callable[[], RNNBase]] = {
     "frozen": partial(RNN, 3, 20, 2, frozen=["w_rec", "w_out"]),
     "own readout": partial(OwnReadout, 3, 20, 2),
     "own forward": partial(OwnForward, 3, 20, 2),
-    "eager": partial(TorchRNN, 3, 20, 2, cell="gru"),
+    "eager": partial(GRU, 3, 20, 2),
 }
 LOSSES: dict[str, Callable[[Rollout], Tensor]] = {
     "outputs": lambda rollout: (rollout.outputs - 1).square().mean(),
@@ -48,10 +48,10 @@ def gradients(rnn: RNNBase) -> dict[str, Tensor | None]:
 
 
 def by_hand(rnn: RNNBase, inputs: Tensor, loss: Callable[[Rollout], Tensor]) -> float:
-    rollout, adjoint = rnn.forward_and_adjoint(inputs)
-    value = loss(rollout)
-    value.backward()
-    adjoint()
+    with rnn.training_loop() as forward:
+        rollout, backward = forward(inputs)
+        value = loss(rollout)
+        backward(value)
     return value.item()
 
 
@@ -110,7 +110,8 @@ def test_hooks_of_the_network_are_called() -> None:
 def test_a_forward_that_was_put_in_its_place_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     rnn = RNN(3, 20, 2)
     monkeypatch.setattr(rnn, "forward", lambda inputs: Rollout(inputs, inputs))
-    rollout, _ = rnn.forward_and_adjoint(torch.ones(5, 30, 3))
+    with rnn.training_loop() as forward:
+        rollout, _ = forward(torch.ones(5, 30, 3))
     assert rollout.outputs.shape == (5, 30, 3)
 
 

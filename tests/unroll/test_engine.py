@@ -193,7 +193,7 @@ def test_the_gradient_can_be_differentiated(kind):
 
 def test_predict_gives_the_states_of_forward():
     rnn, inputs = build("CTRNN"), torch.randn(7, 5, 3)
-    assert_close(rnn.predict(inputs, chunk=2, progress=False), rnn(inputs))
+    assert_close(rnn.predict(inputs, batch_size=2, progress=False), rnn(inputs))
 
 
 def test_nan_in_one_trial_stays_there():

@@ -146,7 +146,7 @@ def test_problem_mirrors_the_kernel():
     assert ctypes.sizeof(fused._Problem) == 8 * len(fields)
 
 
-def test_torch_leaves_the_cores_to_the_kernel_in_a_hot_loop(n_threads, monkeypatch):
+def test_torch_leaves_the_cores_to_the_kernel_in_a_training_loop(n_threads, monkeypatch):
     given, library = [], fused.library()
 
     class Spy:
@@ -158,16 +158,16 @@ def test_torch_leaves_the_cores_to_the_kernel_in_a_hot_loop(n_threads, monkeypat
     monkeypatch.setattr(fused, "WORTH_A_THREAD", 1)
     rnn, inputs = CTRNN(3, 64, 2), torch.zeros(64, 50, 3)
     n_threads(3)
-    with torch.no_grad(), rnn.hot_loop():
+    with torch.no_grad(), rnn.training_loop():
         assert torch.get_num_threads() == 1
         rnn(inputs)
     assert torch.get_num_threads() == 3
     assert given == [3]
 
 
-def test_the_engine_is_chosen_once_in_a_hot_loop():
+def test_the_engine_is_chosen_once_in_a_training_loop():
     rnn = CTRNN(3, 8, 2)
-    with rnn.hot_loop():
+    with rnn.training_loop():
         copied = copy.deepcopy(rnn)
         assert rnn.engine is rnn.engine
         rnn.engine = "eager"
@@ -179,5 +179,5 @@ def test_only_the_kernel_asks_for_the_cores(n_threads):
     rnn = CTRNN(3, 8, 2)
     rnn.engine = "eager"
     n_threads(3)
-    with rnn.hot_loop():
+    with rnn.training_loop():
         assert torch.get_num_threads() == 3

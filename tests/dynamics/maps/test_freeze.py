@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from pyrnn import CTRNN, RNN, LowRankRNN, RateRNN, RNNBase, TorchRNN
+from pyrnn import CTRNN, GRU, LSTM, RNN, LowRankRNN, RateRNN, RNNBase
 from pyrnn.dynamics import as_map
 
 NETWORKS = [
@@ -14,8 +14,8 @@ NETWORKS = [
     CTRNN(2, 5, 1, seed=0, dale_ratio=0.6, autapses=False),
     RateRNN(2, 5, 1, seed=0),
     LowRankRNN(2, 5, 1, seed=0),
-    TorchRNN(2, 5, 1, cell="gru", seed=0),
-    TorchRNN(2, 5, 1, cell="lstm", seed=0),
+    GRU(2, 5, 1, seed=0),
+    LSTM(2, 5, 1, seed=0),
 ]
 
 

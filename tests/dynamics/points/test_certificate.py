@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 
-from pyrnn import CTRNN, RNN, RateRNN, TorchRNN
+from pyrnn import CTRNN, GRU, RNN, RateRNN
 from pyrnn.dynamics import FixedPoints, certify, find_fixed_points, jacobian
 
 ACTIVATIONS = ["tanh", "relu", "softplus", "sigmoid", "retanh", "gelu", "identity"]
@@ -81,7 +81,7 @@ def test_point_at_a_kink_is_refused() -> None:
 
 
 def test_other_networks_say_why_not() -> None:
-    gru = TorchRNN(2, 6, 1, cell="gru", seed=0)
+    gru = GRU(2, 6, 1, seed=0)
     assert "built-in equations" in certify(gru, _points(gru)).reasons[0]
     own = RNN(2, 6, 1, activation=torch.atan, seed=0)
     points = _points(own)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from pyrnn import CTRNN, RNN, TorchRNN
+from pyrnn import CTRNN, GRU, LSTM, RNN, RNNBase
 from pyrnn.dynamics import FixedPoints, as_map, certify, find_fixed_points
 from pyrnn.tasks import FlipFlop
 from tests.systems import System, all_systems, product_flip_flop, tanh1
@@ -311,9 +311,9 @@ def test_points_far_from_the_starts_are_kept_and_marked() -> None:
     assert_close(points.distances, nearest)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_networks_with_gates(cell: str) -> None:
-    rnn = TorchRNN(2, 5, 1, cell=cell, seed=0).float()
+@pytest.mark.parametrize("cls", [GRU, LSTM])
+def test_networks_with_gates(cls: type[RNNBase]) -> None:
+    rnn = cls(2, 5, 1, seed=0).float()
     states = rnn.predict(torch.randn(6, 20, 2, dtype=torch.float32)).states
     points = find_fixed_points(rnn, states, torch.zeros(2))
     assert len(points) >= 1

@@ -1,0 +1,139 @@
+"""Evaluation: loss and metric of a network on a dataset, without learning."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from pyrnn.training._record import mean
+from pyrnn.training.data import (
+    Batch,
+    Dataset,
+    HasMetric,
+    batches,
+    check_finite,
+    prepare,
+    weight_of,
+)
+from pyrnn.training.losses import Loss, loss_function
+from pyrnn.training.network import Trainable, as_trainable, in_mode
+from pyrnn.validate import as_integer, check_callable
+
+__all__ = ["HasLoss", "choose_loss", "evaluate", "metric_of"]
+
+
+@runtime_checkable
+class HasLoss(Protocol):
+    """A dataset that names its loss.
+
+    Example:
+        >>> from pyrnn.tasks import FlipFlop
+        >>> task: HasLoss = FlipFlop()
+        >>> task.loss
+        'mse'
+    """
+
+    loss: str
+
+
+def evaluate(
+    rnn: nn.Module,
+    dataset: Dataset,
+    *,
+    loss: str | Loss | None = None,
+    task: HasMetric | None = None,
+    batch_size: int = 64,
+) -> dict[str, float]:
+    """Return loss and metric of a network on a dataset, without noise and without learning.
+
+    Args:
+        rnn: A network, or any module that ``fit`` takes.
+        dataset: A dataset that ``fit`` takes.
+        loss: The loss, as for ``fit``; by default the one that ``fit`` would minimize.
+        task: Task with the metric and, where the dataset names no loss, the loss; the dataset
+            itself by default.
+        batch_size: Number of trials run at once.
+
+    Returns:
+        Means over all scored steps: ``loss``, and the metric by its name.
+
+    Raises:
+        TypeError: If an argument or the dataset is of the wrong kind.
+        ValueError: If a shape or value does not fit, or if the dataset is empty, holds NaN or
+            scores nothing.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> from pyrnn.tasks import FlipFlop
+        >>> evaluate(RNN(3, 8, 3), FlipFlop(n_trials=8, seed=0))["loss"]
+        1.0
+    """
+    batch_size = as_integer("batch_size", batch_size, low=1)
+    network, scorer = as_trainable(rnn), dataset if task is None else task
+    criterion = choose_loss(loss, network, dataset if isinstance(dataset, HasLoss) else scorer)
+    records: list[dict[str, float]] = []
+    weights: list[float] = []
+    with in_mode(network, False), torch.no_grad():
+        for raw in batches(dataset, batch_size):
+            batch = prepare(raw, network)
+            outputs = network(batch.inputs).outputs
+            value = float(criterion(outputs, batch.targets, batch.mask))
+            check_finite(batch, value)
+            records.append({"loss": value, **metric_of(scorer, outputs, batch)})
+            weights.append(float(weight_of(batch)))
+    if not any(weights):
+        raise ValueError(
+            "expected a mask that scores some step, got zeros throughout; set it to 1 where the "
+            "targets count"
+        )
+    return {name: mean([record[name] for record in records], weights) for name in records[0]}
+
+
+def choose_loss(loss: str | Loss | None, network: Trainable, dataset: object) -> Loss:
+    """Return the loss that is given; else the network's own, the dataset's, or MSE.
+
+    Args:
+        loss: What the user gave.
+        network: The network. Its loss counts if its class or the user has replaced it.
+        dataset: The dataset, which may name a loss.
+
+    Raises:
+        TypeError: If the loss cannot be called with outputs, targets and mask.
+        ValueError: If its name is unknown.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> from pyrnn.tasks import FlipFlop
+        >>> choose_loss(None, RNN(3, 8, 3), FlipFlop()).__name__
+        'mse'
+    """
+    is_own = type(network).loss is not Trainable.loss or "loss" in vars(network)
+    if loss is not None:
+        chosen = loss_function(loss)
+    elif not is_own and isinstance(dataset, HasLoss) and isinstance(dataset.loss, str):
+        chosen = loss_function(dataset.loss)
+    else:
+        chosen = network.loss
+    check_callable("loss", chosen, "outputs", "targets", "mask")
+    return chosen
+
+
+def metric_of(task: object, outputs: Tensor, batch: Batch) -> dict[str, float]:
+    """Return the task's metric on a batch by its name; nothing if it has none.
+
+    Args:
+        task: What may have a metric.
+        outputs: Outputs of the network.
+        batch: The trials.
+
+    Example:
+        >>> from pyrnn.tasks import FlipFlop
+        >>> inputs, targets, mask = FlipFlop().batch(4)
+        >>> metric_of(FlipFlop(), targets, Batch(inputs, targets, mask))
+        {'accuracy': 1.0}
+    """
+    if batch.mask is None or not isinstance(task, HasMetric) or not task.metric_name:
+        return {}
+    return {task.metric_name: float(task.metric(outputs, batch.targets, batch.mask))}

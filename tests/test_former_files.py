@@ -1,0 +1,85 @@
+"""Files that version 0.1 wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+import pyrnn
+from pyrnn import CTRNN, GRU, LSTM, RNN, LowRankRNN, RateRNN
+from pyrnn.connectivity import Connectivity
+from pyrnn.constraints import intervals
+from pyrnn.tasks import FlipFlop
+
+FOLDER = Path(__file__).parent / "data" / "0.1"
+INPUTS = torch.linspace(-1, 1, 12).reshape(1, 6, 2)
+CLASSES = {
+    "bounds": RNN,
+    "ctrnn": CTRNN,
+    "gru": GRU,
+    "low_rank": LowRankRNN,
+    "lstm": LSTM,
+    "rate": RateRNN,
+    "regions": CTRNN,
+    "vanilla": RNN,
+    "vanilla_dale": RNN,
+}
+every_file = pytest.mark.parametrize("name", CLASSES)
+
+
+@every_file
+def test_networks_load_and_predict_the_same(name: str, tmp_path: Path) -> None:
+    rnn = pyrnn.load(FOLDER / f"{name}.pt")
+    expected = torch.load(FOLDER / f"{name}.expected.pt", weights_only=True)
+    assert type(rnn) is CLASSES[name]
+    for network in (rnn, pyrnn.load(rnn.save(tmp_path / "again.pt"))):
+        outputs, states = network.predict(INPUTS)
+        assert_close(outputs, expected["outputs"])
+        assert_close(states, expected["states"])
+
+
+@every_file
+def test_networks_are_fitted_further(name: str) -> None:
+    rnn = pyrnn.load(FOLDER / f"{name}.pt")
+    before = {key: list(values) for key, values in rnn.history.steps.items()}
+    momenta = rnn.training_state["optimizer"][2]["state"][0]["step"].item()
+    n_epochs = rnn.history.n_epochs
+    history = rnn.fit(
+        FlipFlop(n_bits=2, n_trials=16, duration=200.0), epochs=2, progress=False, seed=0
+    )
+    assert history.n_epochs == n_epochs + 2
+    assert {key: values[: len(before["loss"])] for key, values in history.steps.items()} == before
+    assert rnn.training_state["optimizer"][2]["state"][0]["step"].item() == momenta + 2
+
+
+def test_a_run_is_resumed(tmp_path: Path) -> None:
+    path = tmp_path / "ctrnn.pt"
+    path.write_bytes((FOLDER / "ctrnn.pt").read_bytes())
+    saved = pyrnn.load(path)
+    state = saved.training_state
+    rnn = CTRNN(**saved.config)
+    history = rnn.fit(
+        FlipFlop(n_bits=2, n_trials=16, duration=200.0),
+        epochs=state["epoch"] + 1,
+        batch_size=state["batch_size"],
+        lr=state["lr"],
+        checkpoint=path,
+        resume=True,
+        progress=False,
+    )
+    assert history.n_epochs == saved.history.n_epochs + 1
+
+
+def test_options_and_constraints_are_those_of_the_former_network() -> None:
+    vanilla, dale = (pyrnn.load(FOLDER / f"{name}.pt") for name in ("vanilla", "vanilla_dale"))
+    assert vanilla.bias == ["w_in", "w_rec", "w_out"]
+    assert (vanilla.init, vanilla.noise, vanilla.dt, vanilla.seed) == ("torch", 0.0, 10.0, 1)
+    assert dale.signs.tolist() == [1, 1, 1, -1, -1]
+    assert intervals(dale.w_rec) is not None
+    regions = pyrnn.load(FOLDER / "regions.pt")
+    assert isinstance(regions.connectivity, Connectivity)
+    low, high = intervals(pyrnn.load(FOLDER / "bounds.pt").w_in)
+    assert bool(low.isfinite().all() and high.isfinite().all())
