@@ -26,7 +26,12 @@ def retanh(x: Tensor) -> Tensor:
 
 
 def identity(x: Tensor) -> Tensor:
-    """Return ``x``: a linear network."""
+    """Return ``x``: a linear network.
+
+    Example:
+        >>> identity(torch.tensor([-1.0, 2.0])).tolist()
+        [-1.0, 2.0]
+    """
     return x
 
 

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias, Union
+from typing import Any, Protocol, TypeAlias, Union, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-__all__ = ["Array", "ArrayLike", "as_array", "as_numbers"]
+__all__ = ["Array", "ArrayLike", "HasStates", "States", "as_array", "as_numbers"]
 
 Array: TypeAlias = npt.NDArray[Any]
 ArrayLike: TypeAlias = Union[Tensor, npt.ArrayLike, Sequence[Tensor]]  # noqa: UP007 (3.10)
+
+
+@runtime_checkable
+class HasStates(Protocol):
+    """Something that holds states, such as the ``Rollout`` of a network or fixed points.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> isinstance(RNN(1, 2, 1).predict([[0.0]]), HasStates)
+        True
+    """
+
+    @property
+    def states(self) -> Tensor:
+        """States, ``(..., state_size)``."""
+
+
+States: TypeAlias = Union[ArrayLike, HasStates]  # noqa: UP007 (3.10)
+"""States as users have them: a tensor, an array, a tuple of several states, or their holder."""
 
 
 def as_array(values: ArrayLike, advice: str = "pass the numbers themselves") -> Array:

@@ -129,7 +129,7 @@ class Connectivity(Mapping[str, Tensor]):
         w_in: Tensor | None,
         w_rec: Tensor,
         w_out: Tensor | None,
-    ):
+    ) -> None:
         self.regions = dict(regions)
         self.w_in, self.w_rec, self.w_out = w_in, w_rec, w_out
         members = self.regions.values()
@@ -188,7 +188,7 @@ class MultiRegion:
         False
     """
 
-    def __init__(self, *regions: Region, seed: int = 0):
+    def __init__(self, *regions: Region, seed: int = 0) -> None:
         if not regions:
             raise ValueError("expected at least one Region, got none")
         names = [region.name for region in regions]
@@ -225,7 +225,7 @@ class MultiRegion:
             target: Postsynaptic region.
             probability: Probability of each connection.
             source_cells: Which units send: ``all``, ``excitatory`` or ``inhibitory``.
-            target_cells: Which units receive, likewise.
+            target_cells: Which units receive, by the same names.
 
         Returns:
             Itself, so that calls can be chained.

@@ -60,7 +60,7 @@ class Dale(Constraint):
         Eccles, Fatt & Koketsu (1954); Song, Yang & Wang, *PLoS Comput. Biol.* (2016).
     """
 
-    def __init__(self, signs: Tensor | Sequence[float]):
+    def __init__(self, signs: Tensor | Sequence[float]) -> None:
         self.signs = torch.as_tensor(signs)
         if self.signs.ndim != 1:
             raise ValueError(
@@ -85,7 +85,7 @@ class SignedMask(Constraint):
         0.0
     """
 
-    def __init__(self, signs: Tensor | Sequence[Sequence[float]]):
+    def __init__(self, signs: Tensor | Sequence[Sequence[float]]) -> None:
         self.signs = torch.as_tensor(signs)
 
     def interval(self, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -108,7 +108,7 @@ class Mask(Constraint):
         [0.0, 0.0, 0.0]
     """
 
-    def __init__(self, mask: Tensor | Sequence[Sequence[float]]):
+    def __init__(self, mask: Tensor | Sequence[Sequence[float]]) -> None:
         self.mask = torch.as_tensor(mask) != 0
 
     def interval(self, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -130,7 +130,7 @@ class Fixed(Constraint):
         0.5
     """
 
-    def __init__(self, values: Tensor | Sequence[Sequence[float]]):
+    def __init__(self, values: Tensor | Sequence[Sequence[float]]) -> None:
         self.values = torch.as_tensor(values)
 
     def interval(self, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -147,7 +147,7 @@ class Bounds(Constraint):
 
     Args:
         low: Smallest value; a number, or a tensor that broadcasts to the weight.
-        high: Largest value, likewise.
+        high: Largest value, in the same form.
 
     Raises:
         ValueError: If ``low`` exceeds ``high`` anywhere.
@@ -158,7 +158,7 @@ class Bounds(Constraint):
         True
     """
 
-    def __init__(self, low: float | Tensor = -torch.inf, high: float | Tensor = torch.inf):
+    def __init__(self, low: float | Tensor = -torch.inf, high: float | Tensor = torch.inf) -> None:
         self.low, self.high = torch.as_tensor(low), torch.as_tensor(high)
         if (self.low > self.high).any():
             raise ValueError(f"expected low <= high, got low={low} and high={high}")
@@ -223,7 +223,7 @@ def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") 
     clash = (low > high) | ((low == high) & ~pinned)
     if clash.any():
         _refuse_contradiction(constraints, clash, low, high)
-    inside = Admissible(low, high)
+    inside = _Admissible(low, high)
     if existing is None:
         with torch.no_grad():
             getattr(layer, name).copy_(inside(weight))
@@ -246,12 +246,12 @@ def intervals(layer: nn.Module, name: str = "weight") -> tuple[Tensor, Tensor] |
     return None if inside is None else (inside.low, inside.high)
 
 
-class Admissible(nn.Module):
+class _Admissible(nn.Module):
     """Reflect each entry of a parameter into its interval.
 
     Args:
         low: Lower bounds, shaped like the parameter; may be minus infinity.
-        high: Upper bounds, likewise.
+        high: Upper bounds, in the same form; may be infinity.
     """
 
     low: Tensor
@@ -261,7 +261,7 @@ class Admissible(nn.Module):
     side: Tensor
     span: Tensor
 
-    def __init__(self, low: Tensor, high: Tensor):
+    def __init__(self, low: Tensor, high: Tensor) -> None:
         super().__init__()
         for name in ("low", "high", "pinned", "wall", "side", "span"):
             self.register_buffer(name, torch.empty(0), persistent=False)
@@ -314,12 +314,12 @@ class Admissible(nn.Module):
         return weight
 
 
-def _admissible(layer: nn.Module, name: str) -> Admissible | None:
+def _admissible(layer: nn.Module, name: str) -> _Admissible | None:
     """Return the parametrization that confines a weight, if it has one."""
     if not parametrize.is_parametrized(layer, name):
         return None
     inside = layer.parametrizations[name][0]  # type: ignore[union-attr, index]
-    return inside if isinstance(inside, Admissible) else None
+    return inside if isinstance(inside, _Admissible) else None
 
 
 def _everywhere(weight: Tensor) -> tuple[Tensor, Tensor]:

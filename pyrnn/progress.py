@@ -47,7 +47,7 @@ class TrainingBar:
         ...         bar.show("epoch 1/1", loss=0.5)
     """
 
-    def __init__(self, total: int | None, done: int = 0, *, enabled: bool = True):
+    def __init__(self, total: int | None, done: int = 0, *, enabled: bool = True) -> None:
         self.done = done
         self._next = 0.0
         self._progress = Progress(
@@ -114,7 +114,13 @@ def track(items: Iterable[T], description: str, *, enabled: bool = True) -> Iter
 
 
 class Interrupt:
-    """Whether Ctrl-C was pressed."""
+    """Whether Ctrl-C was pressed.
+
+    Example:
+        >>> with interruptible() as interrupt:
+        ...     interrupt.pressed
+        False
+    """
 
     pressed = False
 

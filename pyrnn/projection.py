@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypeAlias, Union
 
 import numpy as np
 
-from pyrnn.arrays import Array, ArrayLike, as_array, as_numbers
-from pyrnn.base import Rollout
+from pyrnn.arrays import Array, ArrayLike, HasStates, States, as_array, as_numbers
 from pyrnn.validate import as_integer
 
-__all__ = ["Projection", "States", "as_states", "as_trials"]
-
-States: TypeAlias = Union[ArrayLike, Rollout]  # noqa: UP007 (3.10)
+__all__ = ["Projection", "as_states", "as_trials"]
 
 _ADVICE = "pass states, such as rnn.predict(inputs).states"
 
@@ -34,7 +30,7 @@ def as_states(states: States) -> Array:
         >>> as_states(RNN(3, 16, 2)(torch.zeros(5, 20, 3))).shape
         (5, 20, 16)
     """
-    return as_numbers(states.states if isinstance(states, Rollout) else states, _ADVICE)
+    return as_numbers(states.states if isinstance(states, HasStates) else states, _ADVICE)
 
 
 def as_trials(states: States) -> list[Array]:
@@ -53,7 +49,7 @@ def as_trials(states: States) -> list[Array]:
         >>> [trial.shape for trial in as_trials([np.zeros((10, 3)), np.zeros((25, 3))])]
         [(10, 3), (25, 3)]
     """
-    if isinstance(states, (list, tuple)) and not isinstance(states, Rollout):
+    if isinstance(states, (list, tuple)) and not isinstance(states, HasStates):
         trials = [as_states(trial) for trial in states]
     else:
         array = as_states(states)

@@ -22,8 +22,8 @@ FLOORS = (  # from the ground; a room imports only rooms of lower floors
     {"constraints", "unroll"},
     {"training", "tasks", "options"},
     {"checkpoint", "connectivity", "layers"},
-    {"base", "dynamics", "projection"},
-    {"networks", "behavior"},
+    {"base", "dynamics"},
+    {"networks", "behavior", "projection"},
     {"plot", "render"},
     {"cli", "testing"},
 )

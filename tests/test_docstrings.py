@@ -17,7 +17,7 @@ NOT_IMPORTED = re.compile(r"_kernel|__main__|\._probe$")
 BRITISH = re.compile(
     r"likewise|behaviour|colour|favour|neighbour|centre\b|licence|learnt|whilst|labelled"
     r"|(?:linear|normal|initial|optim|minim|maxim|recogn|vector|random|penal|factor|summar|general)is"
-    r"(?:e|ed|es|ing|er|ation)\b|\banalyse",
+    r"(?:e|ed|es|ing|er|ation)\b|\banalysed?\b|\banalysing",
     re.IGNORECASE,
 )
 
@@ -103,5 +103,6 @@ def test_spelling_is_american() -> None:
             if {"_build", "gallery", "generated"} & set(path.parts) or ".venv" in path.parts:
                 continue
             for number, line in enumerate(path.read_text().splitlines(), start=1):
-                found += [f"{path}:{number}: {word}" for word in BRITISH.findall(line)]
+                if "register_former" not in line:  # names in files of older versions
+                    found += [f"{path}:{number}: {word}" for word in BRITISH.findall(line)]
     assert not found, "\n".join(found)

@@ -10,11 +10,11 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.ticker import MaxNLocator
 
-from pyrnn.arrays import Array, ArrayLike, as_array
+from pyrnn.arrays import Array, ArrayLike, States, as_array
 from pyrnn.dynamics import participation_ratio
 from pyrnn.palette import BLUE, CYCLE, GRAY, INK, RULE, TRACE, Scale, color_scale, colormap
 from pyrnn.plot.style import axes_or_new, heading, styled
-from pyrnn.projection import Projection, States, as_states
+from pyrnn.projection import Projection, as_states
 from pyrnn.validate import as_choice, as_integer
 
 __all__ = ["plot_explained_variance", "plot_states", "plot_trajectories"]

@@ -8,9 +8,9 @@ from typing import Protocol, TypeAlias, Union, runtime_checkable
 import networkx
 import numpy as np
 
-from pyrnn.arrays import Array, ArrayLike, as_array, as_numbers
+from pyrnn.arrays import Array, ArrayLike, States, as_array, as_numbers
 from pyrnn.dynamics import FixedPoints, SlowPoints
-from pyrnn.projection import Projection, States, as_states, as_trials
+from pyrnn.projection import Projection, as_states, as_trials
 
 __all__ = [
     "Point",

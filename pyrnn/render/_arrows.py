@@ -9,7 +9,7 @@ import networkx
 import numpy as np
 from torch import Tensor
 
-from pyrnn.arrays import Array, ArrayLike, as_array
+from pyrnn.arrays import Array, States, as_array
 from pyrnn.dynamics import velocity
 from pyrnn.palette import GRAY, colormap, rgb, stability_color
 from pyrnn.projection import Projection
@@ -168,7 +168,7 @@ class Flow(NamedTuple):
     """
 
     network: Step  # a network or its step
-    x: ArrayLike | None  # constant input
+    x: States | None  # constant input
     level: float  # of the plane, along the third axis
     n: int  # arrows along each side
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 import networkx
 import numpy as np
 
-from pyrnn.arrays import Array, ArrayLike, as_array
+from pyrnn.arrays import Array, ArrayLike, States, as_array
 from pyrnn.dynamics import velocity
 from pyrnn.palette import INK, stability_color, stability_label
-from pyrnn.projection import Projection, States
+from pyrnn.projection import Projection
 from pyrnn.render import _arguments as arguments
 from pyrnn.render._arrows import Flow, Step, edge_arrows, flow_arrows, mode_arrows
 from pyrnn.render._box import choose_box, is_clipped
@@ -124,7 +124,7 @@ class Scene(Output):
         return self._changed()
 
     def add_flow(
-        self, network: Step, x: ArrayLike | None = None, *, level: float = 0.0, n: int = 15
+        self, network: Step, x: States | None = None, *, level: float = 0.0, n: int = 15
     ) -> Scene:
         """Add the flow under constant input, as arrows on the plane of two axes.
 

@@ -162,9 +162,9 @@ def unroll_and_adjoint(
     Args:
         rnn: The network.
         inputs: Inputs, ``(trials, time, input_size)``, that need no gradient.
-        h: As in ``unroll``; so are the others.
-        noise: Likewise.
-        engine: Likewise.
+        h: As in ``unroll``.
+        noise: As in ``unroll``.
+        engine: As in ``unroll``.
 
     Example:
         >>> from pyrnn import RNN

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pyrnn.arrays import States
 from pyrnn.dynamics.branches._curve import FixedPointCurve
 from pyrnn.dynamics.branches.bifurcations import Bifurcation, bifurcations_between
-from pyrnn.dynamics.maps import FamilyMap, Map, Network, Spectrum, States, analysis, as_map
+from pyrnn.dynamics.maps import FamilyMap, Map, Network, Spectrum, analysis, as_map
 from pyrnn.dynamics.points import Search
 from pyrnn.result import Report, Result, Results
 from pyrnn.serialize import register_former

@@ -5,8 +5,9 @@ from __future__ import annotations
 import networkx as nx
 import torch
 
+from pyrnn.arrays import States
 from pyrnn.dynamics.graphs.transitions import arrivals
-from pyrnn.dynamics.maps import Network, States, analysis, as_map
+from pyrnn.dynamics.maps import Network, analysis, as_map
 from pyrnn.dynamics.points import FixedPoints
 from pyrnn.validate import as_integer, as_number, as_tensor
 

@@ -1,6 +1,6 @@
 """One step of a network as a map, its derivatives and its spectrum."""
 
-from pyrnn.dynamics.maps._arguments import States
+from pyrnn.arrays import States
 from pyrnn.dynamics.maps.as_map import analysis, as_map
 from pyrnn.dynamics.maps.equation import EquationMap
 from pyrnn.dynamics.maps.family import FamilyMap

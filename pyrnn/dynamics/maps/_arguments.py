@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from pyrnn.arrays import HasStates, States
 from pyrnn.validate import as_tensor, check_finite
 
 __all__ = [
     "HasInputs",
-    "HasStates",
     "HasStep",
     "Shaped",
-    "States",
     "broadcast_inputs",
     "read_inputs",
     "read_states",
 ]
-
-
-@runtime_checkable
-class HasStates(Protocol):
-    """Something that holds states, such as the ``Rollout`` of a network or fixed points.
-
-    Example:
-        >>> from pyrnn import RNN
-        >>> isinstance(RNN(1, 2, 1).predict([[0.0]]), HasStates)
-        True
-    """
-
-    @property
-    def states(self) -> Tensor:
-        """States, ``(..., state_size)``."""
 
 
 @runtime_checkable
@@ -65,12 +47,6 @@ class HasStep(Protocol):
 
     def step(self, h: Tensor, x: Tensor) -> Tensor:
         """Return the next state."""
-
-
-States: TypeAlias = (  # type: ignore[explicit-any]
-    Tensor | NDArray[np.generic] | HasStates | Sequence[object]
-)
-"""States as users have them: a tensor, an array, a tuple of several states, or their holder."""
 
 
 class Shaped(Protocol):

@@ -10,7 +10,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from pyrnn.dynamics.maps._arguments import HasStep, States, read_inputs, read_states
+from pyrnn.arrays import States
+from pyrnn.dynamics.maps._arguments import HasStep, read_inputs, read_states
 from pyrnn.dynamics.maps._freeze import Casting, device_of, frozen_copy, owner_of
 from pyrnn.dynamics.maps.function import FunctionMap
 from pyrnn.dynamics.maps.map import Map, Network, Step

@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 import torch
 from torch import Tensor
 
-from pyrnn.dynamics.maps._arguments import States
+from pyrnn.arrays import States
 from pyrnn.dynamics.maps._modules import module_map
 from pyrnn.dynamics.maps.equation import equation_map
 from pyrnn.dynamics.maps.function import function_map

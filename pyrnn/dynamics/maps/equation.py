@@ -10,7 +10,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from pyrnn.dynamics.maps._arguments import HasStep, States
+from pyrnn.arrays import States
+from pyrnn.dynamics.maps._arguments import HasStep
 from pyrnn.dynamics.maps._freeze import device_of, frozen_copy, owner_of
 from pyrnn.dynamics.maps.map import Map, Network
 from pyrnn.unroll import RATE, form_of

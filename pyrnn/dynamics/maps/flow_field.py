@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pyrnn.dynamics.maps._arguments import States
+from pyrnn.arrays import States
 from pyrnn.dynamics.maps.as_map import analysis, as_map
 from pyrnn.dynamics.maps.map import Network
 from pyrnn.result import Report, Result

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from pyrnn.dynamics.maps._arguments import HasStates, States
+from pyrnn.arrays import HasStates, States
 from pyrnn.dynamics.maps._check import check_step, check_values, warn_if_rounded
 from pyrnn.dynamics.maps._freeze import Casting, device_for
 from pyrnn.dynamics.maps.map import CPU, Map, Network, Step

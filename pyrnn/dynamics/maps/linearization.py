@@ -8,7 +8,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from pyrnn.dynamics.maps._arguments import HasInputs, States
+from pyrnn.arrays import States
+from pyrnn.dynamics.maps._arguments import HasInputs
 from pyrnn.dynamics.maps.as_map import analysis, as_map
 from pyrnn.dynamics.maps.map import Network
 from pyrnn.dynamics.maps.spectrum import Spectrum

@@ -9,7 +9,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from pyrnn.dynamics.maps._arguments import States, broadcast_inputs, read_inputs, read_states
+from pyrnn.arrays import States
+from pyrnn.dynamics.maps._arguments import broadcast_inputs, read_inputs, read_states
 from pyrnn.dynamics.maps._check import check_values
 
 __all__ = ["CPU", "Map", "Network", "Step", "derivative"]

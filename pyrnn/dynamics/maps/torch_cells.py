@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pyrnn import cells
-from pyrnn.dynamics.maps._arguments import States
+from pyrnn.arrays import States
 from pyrnn.dynamics.maps._freeze import device_of, owner_of
 from pyrnn.dynamics.maps.map import CPU, Map, Network
 

@@ -9,7 +9,8 @@ from typing import overload
 import torch
 from torch import Tensor
 
-from pyrnn.dynamics.maps import IteratedMap, Map, Network, States, analysis, as_map
+from pyrnn.arrays import States
+from pyrnn.dynamics.maps import IteratedMap, Map, Network, analysis, as_map
 from pyrnn.dynamics.orbits.cycles import Cycle, cycles_through
 from pyrnn.dynamics.points import newton
 from pyrnn.result import Report, Result

@@ -10,7 +10,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from pyrnn.dynamics.maps import IteratedMap, Map, Network, Spectrum, States, analysis, as_map
+from pyrnn.arrays import States
+from pyrnn.dynamics.maps import IteratedMap, Map, Network, Spectrum, analysis, as_map
 from pyrnn.dynamics.points import Search
 from pyrnn.result import Report, Result, Results
 from pyrnn.validate import as_boolean, as_integer, as_number, as_rng

@@ -9,7 +9,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from pyrnn.dynamics.maps import Map, Network, RungeKuttaMap, Spectrum, States, analysis, as_map
+from pyrnn.arrays import States
+from pyrnn.dynamics.maps import Map, Network, RungeKuttaMap, Spectrum, analysis, as_map
 from pyrnn.result import Report, Result
 from pyrnn.validate import as_integer, as_number
 

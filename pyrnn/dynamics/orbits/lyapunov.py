@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from pyrnn.dynamics.maps import Map, Network, States, analysis, as_map
+from pyrnn.arrays import States
+from pyrnn.dynamics.maps import Map, Network, analysis, as_map
 from pyrnn.validate import as_integer, as_tensor
 
 __all__ = ["kaplan_yorke_dimension", "lyapunov_spectrum"]

@@ -6,7 +6,8 @@ import logging
 
 import torch
 
-from pyrnn.dynamics.maps import Network, States, analysis, as_map
+from pyrnn.arrays import States
+from pyrnn.dynamics.maps import Network, analysis, as_map
 from pyrnn.dynamics.points._measure import measure
 from pyrnn.dynamics.points._search import Search
 from pyrnn.dynamics.points.points import FixedPoints

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pyrnn.dynamics.maps import Map, Network, Spectrum, States, analysis, as_map
+from pyrnn.arrays import States
+from pyrnn.dynamics.maps import Map, Network, Spectrum, analysis, as_map
 from pyrnn.dynamics.points.slow_points import slow_manifold
 from pyrnn.result import Report, Result, Results
 from pyrnn.validate import as_integer, as_number

@@ -7,7 +7,8 @@ import logging
 import torch
 from torch import Tensor
 
-from pyrnn.dynamics.maps import Map, Network, States, analysis, as_map
+from pyrnn.arrays import States
+from pyrnn.dynamics.maps import Map, Network, analysis, as_map
 from pyrnn.dynamics.points._measure import measure
 from pyrnn.dynamics.points._seeding import mixtures
 from pyrnn.dynamics.points.points import SlowPoints

@@ -1,4 +1,4 @@
-"""Networks that labs already have, written in the manner of public code, are analyzed as they are."""
+"""Networks that labs already have, written as in public code, are analyzed as they are."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def test_a_marginal_mode_is_one_whatever_the_last_digit(seed: int) -> None:
 
 @pytest.mark.parametrize("dt", [1e-6, 1e-3, 1.0])
 def test_kinds_do_not_depend_on_the_unit_of_time(dt: float) -> None:
-    """An Euler step of dh/dt = A h with a shorter step has modes nearer to 1, of the same kinds."""
+    """A shorter Euler step of dh/dt = A h has modes nearer to 1, of the same kinds."""
     for rates in ([-1.0, -0.3], [-1.0, 0.2], [-1.0, 0.0], [-1.0, -1e-5], [-0.5, 1e-5]):
         here = Spectrum(torch.eye(2) + dt * rotated(rates))
         assert here.stability == Spectrum(torch.eye(2) + 0.1 * rotated(rates)).stability
