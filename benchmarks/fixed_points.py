@@ -89,7 +89,7 @@ def train(case: Case, seed: int) -> tuple[RNNBase, Tensor]:
 def joint_adam(
     rnn: RNNBase, starts: Tensor, x: Tensor, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
-    """Find points as FixedPointFinder does by default; return them and their speeds.
+    """Return points that FixedPointFinder finds by default, and their speeds.
 
     All starts together minimize the mean of q = |F(h) - h|² / 2 until each has a small q or
     hardly changes it. States closer than the tolerance are one point, those farther from the

@@ -151,6 +151,9 @@ class RNNBase(Layers, Trainable, ABC):
     def readout(self, states: Tensor) -> Tensor:
         """Return the outputs ``(..., output_size)`` of states ``(..., state_size)``.
 
+        Raises:
+            ValueError: If states are wider than units, so that a subclass must write a readout.
+
         Example:
             >>> from pyrnn import RNN
             >>> RNN(3, 16, 2).readout(torch.zeros(5, 20, 16)).shape

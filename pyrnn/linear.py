@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +31,7 @@ class Linear(nn.Linear):
         1.0
     """
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: Tensor | nn.Module) -> None:
         known = getattr(self, name, None) if name in ("weight", "bias") else None
         is_free = name in self.__dict__.get("_parameters", ())
         if isinstance(known, Tensor) and not (

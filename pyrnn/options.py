@@ -170,6 +170,9 @@ def checked_bias(bias: bool | Collection[str]) -> bool | list[str]:
     Args:
         bias: Whether layers have a bias; or the names of the layers that do.
 
+    Returns:
+        The option, as True, False or a list of names.
+
     Raises:
         TypeError: If it is neither a boolean nor a collection.
         ValueError: If a name is none of a layer.

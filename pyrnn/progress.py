@@ -134,6 +134,9 @@ def interruptible(*, held: bool = False) -> Iterator[Interrupt]:
     Args:
         held: Whether the second one, and any other, is held back, too.
 
+    Yields:
+        The flag.
+
     Example:
         >>> with interruptible() as interrupt:
         ...     interrupt.pressed

@@ -199,6 +199,9 @@ class Result(Reported):
         Args:
             path: The file.
 
+        Returns:
+            The result.
+
         Raises:
             FileNotFoundError: If there is no such file.
             ValueError: If it holds something else.

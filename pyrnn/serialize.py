@@ -38,6 +38,9 @@ _Class = TypeVar("_Class", bound=type)
 def register(cls: _Class) -> _Class:
     """Let files name a class; a decorator.
 
+    Returns:
+        The class, unchanged.
+
     Example:
         >>> @register
         ... class Scale:
@@ -67,6 +70,9 @@ def register_former(key: str, build: Callable[..., Any]) -> None:
 
 def argument_names(cls: type) -> list[str]:
     """Collect the arguments of ``__init__``, following ``**options`` to the classes above.
+
+    Returns:
+        Names of arguments, the class's own first.
 
     Example:
         >>> from pyrnn import CTRNN
@@ -112,6 +118,9 @@ def config_of(thing: object) -> dict[str, Any]:
 def remember(init: Callable[..., None]) -> Callable[..., None]:
     """Make an ``__init__`` keep what it was called with, the outermost one first.
 
+    Returns:
+        The wrapped ``__init__``.
+
     Example:
         >>> class Scale:
         ...     @remember
@@ -122,7 +131,7 @@ def remember(init: Callable[..., None]) -> Callable[..., None]:
     """
 
     @functools.wraps(init)
-    def remembering(self: Any, *args: Any, **kwargs: Any) -> None:
+    def remembering(self: object, *args: object, **kwargs: object) -> None:
         vars(self).setdefault("built_with", (args, kwargs))
         init(self, *args, **kwargs)
 
@@ -148,8 +157,11 @@ def _bind(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str,
     return named
 
 
-def encode(value: Any, name: str = "value") -> Any:
+def encode(value: object, name: str = "value") -> Any:
     """Turn a value into plain data: numbers, strings, tensors, lists and dicts.
+
+    Returns:
+        Plain data; an object of a registered class is a dict of its name and arguments.
 
     Raises:
         ValueError: If it can't be.
@@ -181,8 +193,11 @@ def encode(value: Any, name: str = "value") -> Any:
     )
 
 
-def decode(value: Any) -> Any:
+def decode(value: object) -> Any:
     """Turn plain data back into the value that it stands for.
+
+    Returns:
+        What ``encode`` was given.
 
     Raises:
         ValueError: If it names a class that isn't defined.
@@ -215,7 +230,7 @@ def _class_of(thing: object) -> type:
     return type(thing)
 
 
-def _name_of(function: Any, name: str) -> str:
+def _name_of(function: object, name: str) -> str:
     """Return ``"module:name"`` of a function at the top of a module."""
     module = getattr(function, "__module__", None) or "builtins"
     for attribute in ("__qualname__", "__name__"):  # torch.sin.__qualname__ leads nowhere
@@ -235,7 +250,7 @@ def _same_name(key: str) -> type | None:
     return found.pop() if len(found) == 1 else None
 
 
-def encode_arrays(data: Any) -> tuple[Any, dict[str, np.ndarray]]:
+def encode_arrays(data: object) -> tuple[Any, dict[str, np.ndarray]]:
     """Split plain data into a tree that JSON can hold and the arrays that its leaves name.
 
     Args:
@@ -250,7 +265,7 @@ def encode_arrays(data: Any) -> tuple[Any, dict[str, np.ndarray]]:
     """
     arrays: dict[str, np.ndarray] = {}
 
-    def split(value: Any) -> Any:
+    def split(value: object) -> Any:
         if isinstance(value, Tensor):
             name = f"array_{len(arrays)}"
             arrays[name] = value.cpu().numpy()
@@ -264,7 +279,7 @@ def encode_arrays(data: Any) -> tuple[Any, dict[str, np.ndarray]]:
     return split(data), arrays
 
 
-def decode_arrays(tree: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+def decode_arrays(tree: object, arrays: Mapping[str, np.ndarray]) -> Any:
     """Join again what ``encode_arrays`` split; trees of version 0.1 are read as well.
 
     Args:

@@ -43,6 +43,9 @@ def as_integer(name: str, value: object, *, low: int | None = None) -> int:
         value: What was given.
         low: Smallest value allowed.
 
+    Returns:
+        The whole number.
+
     Raises:
         TypeError: If it is no whole number.
         ValueError: If it is too small.
@@ -88,6 +91,9 @@ def as_number(
         unit: Unit, for the message, such as ``"ms"``.
         is_finite: Whether NaN and infinity are refused.
 
+    Returns:
+        The number.
+
     Raises:
         TypeError: If it is no number.
         ValueError: If it is out of bounds, NaN or infinite.
@@ -124,6 +130,9 @@ def as_bound(name: str, value: object) -> float:
         name: Name of the argument, for the message.
         value: What was given.
 
+    Returns:
+        The number, perhaps infinite.
+
     Raises:
         TypeError: If it is no number.
         ValueError: If it is NaN.
@@ -144,6 +153,9 @@ def as_boolean(name: str, value: object) -> bool:
     Args:
         name: Name of the argument, for the message.
         value: What was given.
+
+    Returns:
+        The boolean.
 
     Raises:
         TypeError: If it is neither.
@@ -166,6 +178,9 @@ def as_choice(name: str, value: object, options: Collection[str]) -> str:
         name: Name of the argument, for the message.
         value: What was given.
         options: Names allowed.
+
+    Returns:
+        The name.
 
     Raises:
         TypeError: If it is no text.
@@ -191,6 +206,9 @@ def as_names(name: str, values: object, options: Collection[str]) -> list[str]:
         name: Name of the argument, for the message.
         values: What was given.
         options: Names allowed.
+
+    Returns:
+        The names, in their order.
 
     Raises:
         TypeError: If it is no collection, or a single text.
@@ -247,6 +265,9 @@ def check_finite(name: str, values: Tensor) -> Tensor:
         name: Name of the argument, for the message.
         values: Numbers, of any shape.
 
+    Returns:
+        The numbers, unchanged.
+
     Raises:
         ValueError: If one of them is not finite.
 
@@ -273,6 +294,9 @@ def as_seed(name: str, value: object) -> int:
     Args:
         name: Name of the argument, for the message.
         value: What was given.
+
+    Returns:
+        The seed.
 
     Raises:
         TypeError: If it is no whole number.

@@ -67,6 +67,9 @@ def clip_gradient(
         largest_norm: Largest norm; None does not limit it, and does not measure it.
         largest_value: Largest component; None does not limit it.
 
+    Returns:
+        Statistics of the step, by name.
+
     Raises:
         ValueError: If the norm is not finite because of the batch.
         FloatingPointError: If it is not finite because of the weights.

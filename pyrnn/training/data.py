@@ -76,7 +76,7 @@ class Adjustable(Protocol):
         2
     """
 
-    def replace(self, **changes: Any) -> Dataset:
+    def replace(self, **changes: object) -> Dataset:
         """Return the dataset with other values of some parameters."""
 
 
@@ -217,6 +217,9 @@ def collate(trials: Sequence[Trial]) -> Batch:
         trials: ``(inputs, targets)`` or ``(inputs, targets, mask)`` each, tensors or arrays:
             inputs ``(time, input_size)``, targets ``(time, output_size)`` or ``(time,)``.
 
+    Returns:
+        The batch.
+
     Raises:
         TypeError: If a trial is something else.
         ValueError: If the fields of a trial do not fit together, or trials cannot share a batch.
@@ -290,6 +293,9 @@ def prepare(batch: Batch, network: Trainable) -> Batch:
     Args:
         batch: Trials.
         network: The network. A size that is None is not checked.
+
+    Returns:
+        The batch, converted.
 
     Raises:
         ValueError: If a shape does not fit.

@@ -156,6 +156,9 @@ class History(Reported):
         Args:
             data: Plain data.
 
+        Returns:
+            The history.
+
         Example:
             >>> History.from_dict({"epochs": {"loss": [0.5]}}).n_epochs
             1

@@ -15,6 +15,9 @@ def replay(trial, dt, rule):
     """Call ``rule(phase, elapsed) -> (inputs, target, weight)`` at each step of a trial.
 
     ``elapsed`` is the time in ms since the phase began. Steps after the end are all 0.
+
+    Returns:
+        One row for each step, None after the end.
     """
     rows = []
     for step in range(len(trial.mask)):
