@@ -2,63 +2,74 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from pyrnn.dynamics.maps import Map
-from pyrnn.dynamics.points._record import SearchRecord
-from pyrnn.dynamics.points.points import FixedPoint, Points, SlowPoint
+from pyrnn.dynamics.points._search import Found
+from pyrnn.dynamics.points.points import FixedPoints, Points, SlowPoints
 
-__all__ = ["measure"]
+__all__ = ["fixed_points_of", "slow_points_at"]
 
-_Set = TypeVar("_Set", bound=Points[FixedPoint] | Points[SlowPoint])
+_Set = TypeVar("_Set", bound=Points)
 
 
-def measure(
-    kind: type[_Set],
-    step: Map,
-    h: Tensor,
-    x: Tensor,
-    pool: Tensor,
-    record: SearchRecord | None = None,
-    eigenvalues: Tensor | None = None,
-) -> _Set:
-    """Take speed, Jacobian and distance at each point; sort by unstable modes, then by state.
+def fixed_points_of(step: Map, found: Found, pool: Tensor) -> FixedPoints:
+    """Take speed and distance of what a search found.
 
     Args:
-        kind: Class of the set to return.
         step: The map.
-        h: Points, ``(n, state_size)``.
-        x: Their inputs, ``(n, input_size)``.
-        pool: States that the search started from.
-        record: What the search did.
-        eigenvalues: Eigenvalues of the Jacobian at each, where they are known.
+        found: What the search found.
+        pool: States that it started from.
 
     Returns:
-        The points.
+        The points, by their number of unstable modes and then by state.
     """
-    speeds = (step(h, x) - h).norm(dim=-1)
+    h, x = found.states, found.inputs
+    points = FixedPoints(
+        h,
+        x,
+        (step(h, x) - h).norm(dim=-1),
+        found.jacobians,
+        _distances(h, pool),
+        found.record,
+        found.multiplicity,
+        found.growth,
+    )
+    vars(points.spectrum)["eigenvalues"] = found.eigenvalues
+    return _in_order(points)
+
+
+def slow_points_at(step: Map, h: Tensor, x: Tensor, pool: Tensor) -> SlowPoints:
+    """Take speed, Jacobian and distance at each slow point.
+
+    Args:
+        step: The map.
+        h: Slow points, ``(n, state_size)``.
+        x: Their inputs, ``(n, input_size)``.
+        pool: States that the search started from.
+
+    Returns:
+        The points, by their number of unstable modes and then by state.
+    """
     parts = zip(h.split(64), x.split(64), strict=True)
     jacobians = torch.cat([step.jacobian(*part) for part in parts])
-    distances = _nearest(h, pool)
-    points = kind(h, x, speeds, jacobians, distances, record)
-    if eigenvalues is not None:
-        vars(points.spectrum)["eigenvalues"] = eigenvalues
-    n_unstable = points.n_unstable.tolist()
-    keys = list(zip(n_unstable, x.tolist(), h.round(decimals=6).tolist(), strict=True))
+    speeds = (step(h, x) - h).norm(dim=-1)
+    return _in_order(SlowPoints(h, x, speeds, jacobians, _distances(h, pool)))
+
+
+def _in_order(points: _Set) -> _Set:
+    h, n_unstable = points.states, points.n_unstable.tolist()
+    unit = max(float(h.abs().max()), torch.finfo(h.dtype).tiny) if len(h) else 1.0
+    rounded = (h / unit).round(decimals=6).tolist()
+    keys = list(zip(n_unstable, points.inputs.tolist(), rounded, strict=True))
     order = sorted(range(len(h)), key=keys.__getitem__)
-    chosen: _Set = points[torch.tensor(order, dtype=torch.long, device=h.device)]  # type: ignore[assignment]
-    if record is None or not record.multiplicity:
-        return chosen
-    ordered = replace(record, multiplicity=tuple(record.multiplicity[i] for i in order))
-    vars(chosen)["record"] = ordered
-    return chosen
+    return points[torch.tensor(order, dtype=torch.long, device=h.device)]
 
 
-def _nearest(h: Tensor, pool: Tensor) -> Tensor:
+def _distances(h: Tensor, pool: Tensor) -> Tensor:
     """Return the distance to the nearest state of the pool, ``(n,)``."""
     rough, chunk = pool.float(), max(1, 2**24 // max(len(pool), 1))
     squares = rough.square().sum(-1)

@@ -22,7 +22,6 @@ class SearchRecord:
         was_stopped: Whether Ctrl-C or the limit of rounds ended it.
         n_unseen: Estimated number of points not found, from how often each was found.
         dimension: Dimension of a continuum of points, zero if all are isolated.
-        multiplicity: How many roots meet in each point found; zero where that is unknown.
 
     Example:
         >>> record = SearchRecord(128, 120, (3, 0), False)
@@ -38,7 +37,6 @@ class SearchRecord:
     was_stopped: bool = False
     n_unseen: float = 0.0
     dimension: int = 0
-    multiplicity: tuple[int, ...] = ()
 
     @property
     def n_rounds(self) -> int:

@@ -8,7 +8,7 @@ import torch
 
 from pyrnn.arrays import States
 from pyrnn.dynamics.maps import Network, analysis, as_map
-from pyrnn.dynamics.points._measure import measure
+from pyrnn.dynamics.points._measure import fixed_points_of
 from pyrnn.dynamics.points._search import Search
 from pyrnn.dynamics.points.points import FixedPoints
 from pyrnn.validate import as_boolean, as_integer, as_number, as_rng
@@ -90,8 +90,7 @@ def find_fixed_points(
     pool, inputs = step.states(starts), step.distinct_inputs(x)
     pool = pool.reshape(-1, pool.shape[-1])
     search = Search(step, pool, tol, round_size, max_rounds, rng, progress)
-    h, given, record, eigenvalues = search.run(inputs)
-    points = measure(FixedPoints, step, h, given, pool, record, eigenvalues)
+    points = fixed_points_of(step, search.run(inputs), pool)
     if not len(points):
         logger.warning(
             "no fixed point found below tol=%g; give more starts, or look for cycles", tol

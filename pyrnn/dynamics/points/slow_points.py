@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pyrnn.arrays import States
 from pyrnn.dynamics.maps import Map, Network, analysis, as_map
-from pyrnn.dynamics.points._measure import measure
+from pyrnn.dynamics.points._measure import slow_points_at
 from pyrnn.dynamics.points._seeding import mixtures
 from pyrnn.dynamics.points.points import SlowPoints
 from pyrnn.validate import as_integer, as_number, as_rng
@@ -77,7 +77,7 @@ def find_slow_points(
     speed = (step(h, given) - h).norm(dim=-1)
     kept = (slope <= _STILL * speed) & (speed > tol) & (speed < max_speed)
     h = _distinct_states(h[kept])
-    points = measure(SlowPoints, step, h, given[: len(h)], pool)
+    points = slow_points_at(step, h, given[: len(h)], pool)
     if not len(points):
         logger.warning("no slow point found between tol=%g and max_speed=%g", tol, max_speed)
     return points
