@@ -85,6 +85,7 @@ class Known:
         sign = index_signs(kinks.jacobians).masked_fill((multiplicity != 1) | is_bent, 0)
         spectrum = Spectrum(kinks.jacobians)
         is_stable = torch.where(is_bent, kinks.growth < 1, spectrum.is_stable)
+        is_stable &= multiplicity == 1
         self.h, self.owner = torch.cat([self.h, h]), torch.cat([self.owner, owner])
         self.sign = torch.cat([self.sign, sign])
         self.multiplicity = torch.cat([self.multiplicity, multiplicity])

@@ -322,7 +322,7 @@ class Search:
         h, whose, residual = h[near], whose[near], residual[near]
         x = inputs[whose]
         roots = uncertainty(self.step, h, x)
-        unit = 0.1 + vector_norm(h, dim=-1)
+        unit = _unit(h)
         is_simple = (roots.distance < _SIMPLE * unit) & (residual < self.tol * unit)
         for i in self._new(h, whose, known, is_simple).split(64):
             ones = torch.ones_like(i)
@@ -375,7 +375,9 @@ class Search:
         h = self.pool[:: 1 + len(self.pool) // 512]
         x = inputs[k].expand(len(h), -1)
         h, residual = newton(self.step, h, x, tol=_FINE, n_iterations=20, cap=self._cap)
-        h = h[residual < 1e-12]
+        h, x = h[residual < 1e-12], x[residual < 1e-12]
+        is_isolated = uncertainty(self.step, h, x).distance < _SIMPLE * _unit(h)
+        h = h[~is_isolated]
         h = h[evenly(h, _N_CONTINUUM)]
         self._add(h, k, inputs, known, torch.zeros(len(h), dtype=torch.long))
 
@@ -388,6 +390,11 @@ class Search:
             roots = uncertainty(self.step, h, x)
             kinks = find_kinks(self.step, h, x, roots.jacobians)
             known.add(h, owner, kinks, roots.inverses, multiplicity)
+
+
+def _unit(h: Tensor) -> Tensor:
+    """Return the length that small ones are compared with, ``(n,)``."""
+    return 0.1 + vector_norm(h, dim=-1)
 
 
 def _size(states: Tensor) -> float:

@@ -84,13 +84,16 @@ class Point(Result):
 
     @property
     def stability(self) -> str:
-        """Kind of point, see :attr:`Spectrum.stability`; at a kink that of all directions."""
-        return _one_sided(self._growth) if self.is_one_sided else str(self.spectrum.stability)
+        """Kind of point, see :attr:`Spectrum.stability`.
+
+        Where roots meet it is marginal; at a kink the directions decide, see :attr:`is_one_sided`.
+        """
+        return _kind(str(self.spectrum.stability), self.multiplicity, self.n_unstable, self.growth)
 
     @property
     def is_stable(self) -> bool:
         """Whether every mode shrinks."""
-        return bool(_is_stable(self.spectrum, self._growth))
+        return self.multiplicity == 1 and bool(_is_stable(self.spectrum, self._growth))
 
     @property
     def is_one_sided(self) -> bool:
@@ -253,15 +256,14 @@ class Points(Result, Sequence[_One], Generic[_One]):
     @property
     def is_stable(self) -> Tensor:
         """Whether every mode of a point shrinks, ``(n,)``."""
-        return _is_stable(self.spectrum, self.growth)
+        return _is_stable(self.spectrum, self.growth) & (self.multiplicity == 1)
 
     @property
     def stability(self) -> list[str]:
         """Kind of each point, see :attr:`Point.stability`."""
-        kinds = list(self.spectrum.stability)
-        for i in self.is_one_sided.nonzero()[:, 0].tolist():
-            kinds[i] = _one_sided(self.growth[i])
-        return kinds
+        columns = self.multiplicity, self.n_unstable, self.growth
+        rows = zip(self.spectrum.stability, *(column.tolist() for column in columns), strict=True)
+        return [_kind(*row) for row in rows]
 
     @property
     def is_one_sided(self) -> Tensor:
@@ -392,7 +394,12 @@ def _is_stable(spectrum: Spectrum, growth: Tensor) -> Tensor:
     return torch.where(growth.isnan(), spectrum.is_stable, growth < 1 - _KINK)
 
 
-def _one_sided(growth: Tensor) -> str:
-    """Return the kind of a point at a kink."""
-    kind = "unstable" if growth > 1 + _KINK else "stable" if growth < 1 - _KINK else "marginal"
-    return f"{kind}, one-sided at a kink"
+def _kind(stability: str, multiplicity: int, n_unstable: int, growth: float) -> str:
+    """Return the kind of a point whose spectrum has some stability."""
+    if not math.isnan(growth):
+        kind = "unstable" if growth > 1 + _KINK else "stable" if growth < 1 - _KINK else "marginal"
+        return f"{kind}, one-sided at a kink"
+    if multiplicity == 1 or "marginal" in stability:
+        return stability
+    plural = "s" if n_unstable > 1 else ""
+    return f"marginal with {n_unstable} unstable mode{plural}" if n_unstable else "marginal"
