@@ -1,6 +1,8 @@
 """Where a step leaves the state in place, or nearly: points, and the manifolds that they fill."""
 
+from pyrnn.dynamics.points._kinks import find_kinks
 from pyrnn.dynamics.points._newton import newton
+from pyrnn.dynamics.points._roots import uncertainty
 from pyrnn.dynamics.points._search import Search
 from pyrnn.dynamics.points._seeding import uniform_states
 from pyrnn.dynamics.points.certificate import Certificates, certify
@@ -20,9 +22,11 @@ __all__ = [
     "SlowPoints",
     "certify",
     "find_fixed_points",
+    "find_kinks",
     "find_manifolds",
     "find_slow_points",
     "newton",
     "slow_manifold",
+    "uncertainty",
     "uniform_states",
 ]
