@@ -22,12 +22,11 @@ from pyrnn.dynamics.maps import (
     state_scale,
 )
 from pyrnn.dynamics.orbits.cycles import Cycle
-from pyrnn.dynamics.orbits.traps import Traps, find_traps
-from pyrnn.dynamics.points import find_kinks, newton, uncertainty
+from pyrnn.dynamics.points import Traps, find_kinks, find_traps, newton, uncertainty
 from pyrnn.result import Report, Result
 from pyrnn.validate import as_integer
 
-__all__ = ["Attractors", "find_attractors"]
+__all__ = ["FATES", "Attractors", "find_attractors"]
 
 FATES = ("aperiodic", "not settled", "marginal", "unstable", "diverged")
 """What runs came to that ended in no attractor; the first is numbered -1, the next -2, …"""

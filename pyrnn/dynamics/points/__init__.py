@@ -10,6 +10,7 @@ from pyrnn.dynamics.points.fixed_points import find_fixed_points
 from pyrnn.dynamics.points.manifolds import Manifold, Manifolds, find_manifolds
 from pyrnn.dynamics.points.points import FixedPoint, FixedPoints, SlowPoint, SlowPoints
 from pyrnn.dynamics.points.slow_points import find_slow_points, slow_manifold
+from pyrnn.dynamics.points.traps import Traps, find_traps
 
 __all__ = [
     "Certificates",
@@ -20,11 +21,13 @@ __all__ = [
     "Search",
     "SlowPoint",
     "SlowPoints",
+    "Traps",
     "certify",
     "find_fixed_points",
     "find_kinks",
     "find_manifolds",
     "find_slow_points",
+    "find_traps",
     "newton",
     "slow_manifold",
     "uncertainty",

@@ -152,6 +152,7 @@ class Search:
             is_cut,
             n_unseen=unseen,
             dimension=max(int(known.continuum.max()) for known, _ in found),
+            unit=self.scale,
         )
         h, x, jacobians, eigenvalues, multiplicity, growth = (
             torch.cat(column) for column in zip(*columns, strict=True)

@@ -187,6 +187,8 @@ class Points(Result, Sequence[_One], Generic[_One]):
         (['stable node', 'stable node', 'unstable node'], [False, False, False])
         >>> points.is_one_sided.any(), points.multiplicity.tolist()
         (tensor(False), [1, 1, 1])
+        >>> points[torch.tensor([2, 0, 1])].in_order().n_unstable.tolist()
+        [0, 0, 1]
     """
 
     states: Tensor
@@ -274,6 +276,15 @@ class Points(Result, Sequence[_One], Generic[_One]):
     def is_degenerate(self) -> Tensor:
         r"""Whether :math:`I - J` is singular at each point, ``(n,)``: it is not isolated."""
         return (self.multiplicity != 1) | (self.spectrum.index == 0)
+
+    def in_order(self: _Set) -> _Set:
+        """Return the points by their number of unstable modes, input and state."""
+        h, n_unstable = self.states, self.n_unstable.tolist()
+        unit = float(h.abs().max()) if len(h) else 1.0
+        rounded = (h / (unit or 1.0)).round(decimals=6).tolist()
+        keys = list(zip(n_unstable, self.inputs.tolist(), rounded, strict=True))
+        order = sorted(range(len(h)), key=keys.__getitem__)
+        return self[torch.tensor(order, dtype=torch.long, device=h.device)]
 
     @property
     def status(self) -> str:

@@ -14,11 +14,12 @@ from pyrnn.validate import as_rng
 
 __all__ = ["Traps", "find_traps"]
 
-_N_RANDOM, _N_SLOW = 32, 4
-_N_SHELLS = 12  # each half as wide as the one before
-_N_TRIES = 3
+_N_RANDOM, _N_SLOW = 24, 4
+_N_SHELLS = 6  # each half as wide as the one before
+_N_TRIES = 6
 _MAX_DOUBLINGS = 60
 _MAX_ELEMENTS = 2**22
+_TINY = 1e-7
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Traps:
         centers: Fixed points, ``(n, state_size)``.
         factors: Matrices :math:`U` of the metrics :math:`|v|_P = |U v|`, ``(n, state_size,
             state_size)``.
-        radii: Radii in these metrics, ``(n,)``; zero where the point does not attract.
+        radii: Radii in these metrics, ``(n,)``.
     """
 
     centers: Tensor
@@ -56,12 +57,12 @@ def find_traps(step: Map, h: Tensor, x: Tensor, jacobians: Tensor, reach: Tensor
     .. math:: J^\top P J - P = -I, \qquad |F(h) - h^*|_P < |h - h^*|_P
 
     The metric :math:`P` (Lyapunov) turns the linear part into a contraction. The inequality is
-    checked on shells, in random directions and along the slowest ones. The trap has half the radius
-    of the largest shell up to which it holds, as directions in between are not checked.
+    checked on shells, in random directions and along the slowest ones. The trap has half the
+    radius of the largest shell up to which it holds, as directions in between are not checked.
 
     Args:
         step: The map.
-        h: Fixed points, ``(n, state_size)``.
+        h: Stable fixed points, ``(n, state_size)``.
         x: Their inputs, ``(n, input_size)``.
         jacobians: Jacobians there, ``(n, state_size, state_size)``.
         reach: Largest distance of interest from each, ``(n,)``.
@@ -81,6 +82,8 @@ def find_traps(step: Map, h: Tensor, x: Tensor, jacobians: Tensor, reach: Tensor
         Khalil, *Nonlinear Systems* (2002), section 8.2; Barraud, *IEEE Transactions on Automatic
         Control* 22:883 (1977), for the equation of a map.
     """
+    if not len(h):
+        return Traps(h, jacobians, h[:, 0])
     metric = _metric(jacobians)
     factors = torch.linalg.cholesky_ex(metric)[0].mT
     size = h.shape[-1]
@@ -124,7 +127,7 @@ def _radii(
         if (found > 0).all():
             break
         radii = radii * 0.5**_N_SHELLS
-    return found / 2
+    return torch.where(found > 0, found / 2, _TINY * reach)  # at a kink no metric may contract
 
 
 def _directions(factors: Tensor, vectors: Tensor) -> Tensor:
