@@ -384,7 +384,7 @@ class RNNBase(Layers, Trainable, ABC):
         return h, self._draw_noise(inputs) if self.training and self.noise > 0 else None
 
     def _draw_noise(self, inputs: Tensor) -> Tensor:
-        shape = (*inputs.shape[:-1], self.w_in.out_features)
+        shape = (*inputs.shape[:-1], self._n_gates * self.hidden_size)
         noise = torch.randn(shape, generator=self.generator, dtype=inputs.dtype)
         return self._noise_scale * noise.to(inputs.device)
 

@@ -11,6 +11,7 @@ from pyrnn import cells
 from pyrnn.base import RNNBase
 from pyrnn.constraints import Constraint
 from pyrnn.networks._torch import Readout, check_module, copy_of
+from pyrnn.unroll import GATED, has_form
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -88,6 +89,7 @@ class GRU(_Gated):
 
     _n_gates = 3
 
+    @has_form(GATED)
     def step(self, h: Tensor, x: Tensor) -> Tensor:
         """Return the next state, ``(..., hidden_size)``."""
         return cells.gru(h, self.w_in(x), self.w_rec(h))
@@ -169,6 +171,7 @@ class LSTM(_Gated):
         """Length of the state vector, twice ``hidden_size``."""
         return 2 * self.hidden_size
 
+    @has_form(GATED)
     def step(self, h: Tensor, x: Tensor) -> Tensor:
         """Return the next state, ``(..., 2 * hidden_size)``."""
         output, memory = h.chunk(2, -1)

@@ -14,7 +14,7 @@ from pyrnn.linear import Linear, has_hooks
 from pyrnn.unroll import bptt, fused
 from pyrnn.unroll.autograd import Equation, Network, solve, solve_and_adjoint
 from pyrnn.unroll.eager import unroll_eager
-from pyrnn.unroll.forms import form_of
+from pyrnn.unroll.forms import CURRENT, RATE, form_of
 
 __all__ = [
     "ENGINES",
@@ -222,7 +222,8 @@ def _missing(rnn: Model) -> str | None:
 
 
 def _equation(rnn: Model) -> str:
-    return "" if "step" in vars(rnn) else form_of(type(rnn).step)
+    form = "" if "step" in vars(rnn) else form_of(type(rnn).step)
+    return form if form in (RATE, CURRENT) else ""
 
 
 def _activation(rnn: Model) -> str:
