@@ -113,7 +113,12 @@ def has_hooks(module: nn.Module) -> bool:
         >>> has_hooks(nn.Linear(2, 1))
         False
     """
-    return bool(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)
+    return bool(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+    )
 
 
 def _same(value: Tensor) -> Tensor:

@@ -160,11 +160,15 @@ def solve_and_adjoint(
     return states, outputs.clone(), adjoint  # whoever works in place spoils a copy
 
 
+# Private names of torch. Where a version lacks one, autograd takes the gradient further.
+_HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
+
+
 def _take_back(pairs: list[tuple[Tensor, Any]]) -> None:
     """Do what ``torch.autograd.backward`` does, at once for parameters that nobody watches."""
     further: list[tuple[Tensor, Tensor]] = []
     for tensor, gradient in pairs:
-        is_watched = tensor._backward_hooks or tensor._post_accumulate_grad_hooks
+        is_watched = any(getattr(tensor, name, True) for name in _HOOKS)
         if not tensor.is_leaf or is_watched:
             further.append((tensor, gradient))
         elif tensor.grad is None:

@@ -15,6 +15,7 @@ from pyrnn.unroll import bptt, fused
 from pyrnn.unroll.autograd import Equation, Network, solve, solve_and_adjoint
 from pyrnn.unroll.eager import unroll_eager
 from pyrnn.unroll.forms import CURRENT, RATE, form_of
+from pyrnn.validate import as_choice
 
 __all__ = [
     "ENGINES",
@@ -95,8 +96,7 @@ def choose_engine(rnn: Model, forced: str | None = None) -> Engine:
     """
     if forced is None:
         return _fastest(rnn)
-    if forced not in ENGINES:
-        raise ValueError(f"expected an engine among {', '.join(ENGINES)}, got {forced!r}")
+    as_choice("engine", forced, ENGINES)
     obstacle = None
     if forced != "eager":
         obstacle = _obstacle(rnn) or (_missing(rnn) if forced == "fused" else None)
@@ -274,10 +274,19 @@ def _sum(left: Tensor | None, right: Tensor | None) -> Tensor | None:
 
 
 def _is_transformed() -> bool:
-    """Whether a transform is under way that only plain torch operations survive."""
+    """Whether a transform is active that needs plain torch operations.
+
+    Two of the names are private. Where a version of torch lacks them, the answer is yes: the eager
+    engine is right under any transform.
+    """
+    has_transforms = getattr(torch._C, "_are_functorch_transforms_active", _yes)
     return (
-        torch._C._are_functorch_transforms_active()
-        or torch.autograd.forward_ad._current_level >= 0
+        has_transforms()
+        or getattr(torch.autograd.forward_ad, "_current_level", 0) >= 0
         or torch.compiler.is_compiling()
         or torch.is_autocast_enabled("cpu")
     )
+
+
+def _yes() -> bool:
+    return True
