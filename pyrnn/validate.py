@@ -232,12 +232,15 @@ def as_tensor(name: str, values: object, advice: str = "") -> Tensor:
     return tensor
 
 
-def check_finite(name: str, values: Tensor) -> Tensor:
+def check_finite(
+    name: str, values: Tensor, advice: str = "remove them, or find out where the run diverges"
+) -> Tensor:
     """Check that numbers are neither NaN nor infinite and return them.
 
     Args:
         name: Name of the argument, for the message.
         values: Numbers, of any shape.
+        advice: What to do, for the message.
 
     Raises:
         ValueError: If one of them is not finite.
@@ -252,10 +255,7 @@ def check_finite(name: str, values: Tensor) -> Tensor:
     if not is_finite and not values.isfinite().all():
         n_bad = int((~values.isfinite()).sum())
         which = "value that is" if n_bad == 1 else "values that are"
-        raise ValueError(
-            f"expected finite {name}, got {n_bad} {which} NaN or infinite; remove them, or find "
-            "out where the run diverges"
-        )
+        raise ValueError(f"expected finite {name}, got {n_bad} {which} NaN or infinite; {advice}")
     return values
 
 

@@ -18,6 +18,7 @@ ROWS = (  # from the bottom; within a row, rooms don't import each other
         "files",
         "initialization",
         "progress",
+        "reflection",
         "threads",
         "validate",
         "linear",
