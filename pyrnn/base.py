@@ -123,7 +123,7 @@ class RNNBase(Layers, Trainable, ABC):
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
-            cls.__init__ = remember(cls.__init__)  # type: ignore[method-assign]
+            cls.__init__ = remember(cls.__init__)  # type: ignore[method-assign, assignment]
         register(cls)
 
     # ------------------------------------------------------------------ the model

@@ -187,6 +187,8 @@ def _state(rnn: Trainable) -> dict[str, Any]:
 
 def _build(content: Mapping[str, Any]) -> Trainable:
     rnn = decode(content["network"])
+    if not isinstance(rnn, Trainable):
+        raise TypeError(f"a network is needed, not {type(rnn).__name__}")
     _set_state(rnn, content["beside"])
     rnn.load_state_dict(content["weights"])
     return rnn

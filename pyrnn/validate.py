@@ -1,8 +1,8 @@
-"""Checks of arguments: each returns the value as a plain one, or says what was expected.
+"""Checks of arguments: each returns a plain value, or raises an error with a clear message.
 
-A wrong kind of value is a ``TypeError``, a wrong value a ``ValueError``. The message says what the
-argument must be, what came and, where it helps, what to do. Numbers of NumPy and tensors of one
-element count as numbers; ``True`` and text do not.
+A value of the wrong kind raises a ``TypeError``, a wrong value a ``ValueError``. The message says
+what the argument must be, what was given and, where it helps, what to do. Numbers of NumPy and
+tensors of one element are numbers; ``True`` and text are not.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import inspect
 import math
 import operator
 from collections.abc import Callable, Collection
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +31,6 @@ __all__ = [
     "check_finite",
 ]
 
-_Kind = TypeVar("_Kind")
 _BOOLEANS = (bool, np.bool_)
 
 
@@ -42,6 +41,9 @@ def as_integer(name: str, value: object, *, low: int | None = None) -> int:
         name: Name of the argument, for the message.
         value: What was given.
         low: Smallest value allowed.
+
+    Returns:
+        The number.
 
     Raises:
         TypeError: If it is no whole number.
@@ -88,6 +90,9 @@ def as_number(
         unit: Unit, for the message, such as ``"ms"``.
         is_finite: Whether NaN and infinity are refused.
 
+    Returns:
+        The number.
+
     Raises:
         TypeError: If it is no number.
         ValueError: If it is out of bounds, NaN or infinite.
@@ -120,8 +125,10 @@ def as_bound(name: str, value: object) -> float:
         name: Name of the argument, for the message.
         value: What was given.
 
+    Returns:
+        The number.
+
     Raises:
-        TypeError: If it is no number.
         ValueError: If it is NaN.
 
     Example:
@@ -140,6 +147,9 @@ def as_boolean(name: str, value: object) -> bool:
     Args:
         name: Name of the argument, for the message.
         value: What was given.
+
+    Returns:
+        The boolean.
 
     Raises:
         TypeError: If it is neither.
@@ -162,6 +172,9 @@ def as_choice(name: str, value: object, options: Collection[str]) -> str:
         name: Name of the argument, for the message.
         value: What was given.
         options: Names allowed.
+
+    Returns:
+        The name.
 
     Raises:
         TypeError: If it is no text.
@@ -188,9 +201,11 @@ def as_names(name: str, values: object, options: Collection[str]) -> list[str]:
         values: What was given.
         options: Names allowed.
 
+    Returns:
+        The names.
+
     Raises:
         TypeError: If it is no collection, or a single text.
-        ValueError: If one of them is not allowed.
 
     Example:
         >>> as_names("frozen", ("w_in", "w_out"), ("w_in", "w_rec", "w_out"))
@@ -242,6 +257,9 @@ def check_finite(
         values: Numbers, of any shape.
         advice: What to do, for the message.
 
+    Returns:
+        The numbers.
+
     Raises:
         ValueError: If one of them is not finite.
 
@@ -266,8 +284,10 @@ def as_seed(name: str, value: object) -> int:
         name: Name of the argument, for the message.
         value: What was given.
 
+    Returns:
+        The seed.
+
     Raises:
-        TypeError: If it is no whole number.
         ValueError: If it has more than 64 bits.
 
     Example:
@@ -364,6 +384,6 @@ def _real(value: object) -> float | None:
 
 
 def _shown(value: object) -> str:
-    """Describe what was given in a few words."""
+    """Return a short description of what was given."""
     text = repr(value)
     return text if len(text) <= 60 else f"a {type(value).__name__}"

@@ -76,7 +76,7 @@ class Adjustable(Protocol):
         2
     """
 
-    def replace(self, **changes: Any) -> Dataset:
+    def replace(self, **changes: object) -> Dataset:
         """Return the dataset with other values of some parameters."""
 
 
