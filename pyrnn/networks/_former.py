@@ -33,6 +33,9 @@ def torch_rnn(
         dt: Duration of a time step, in ms.
         **options: Further options.
 
+    Returns:
+        The network.
+
     Example:
         >>> type(torch_rnn(3, 8, 2, cell="gru")).__name__
         'GRU'

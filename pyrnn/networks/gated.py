@@ -104,7 +104,8 @@ class GRU(_Gated):
     ) -> Self:
         """Copy a GRU of torch: its weights, dtype and device.
 
-        Inputs are ``(..., time, input_size)``, whatever ``batch_first`` was.
+        Inputs are ``(..., time, input_size)``, with ``batch_first`` or without. A module with
+        several layers or directions is refused; ``pyrnn.dynamics.as_map`` takes any depth.
 
         Args:
             module: An ``nn.GRU`` with one layer and one direction, or an ``nn.GRUCell``.
@@ -115,10 +116,6 @@ class GRU(_Gated):
 
         Returns:
             The network.
-
-        Raises:
-            TypeError: If the module is of another class, or the readout is not linear.
-            ValueError: If the module has several layers or directions, or a shape does not fit.
 
         Example:
             >>> module = torch.nn.GRU(3, 16, batch_first=True)
@@ -192,7 +189,9 @@ class LSTM(_Gated):
     ) -> Self:
         """Copy an LSTM of torch: its weights, dtype and device.
 
-        Inputs are ``(..., time, input_size)``, whatever ``batch_first`` was.
+        Inputs are ``(..., time, input_size)``, with ``batch_first`` or without. A module with
+        several layers, directions or projections is refused; ``pyrnn.dynamics.as_map`` takes any
+        depth.
 
         Args:
             module: An ``nn.LSTM`` with one layer, one direction and no projection, or an
@@ -204,10 +203,6 @@ class LSTM(_Gated):
 
         Returns:
             The network.
-
-        Raises:
-            TypeError: If the module is of another class, or the readout is not linear.
-            ValueError: If the module has several layers or directions, or a shape does not fit.
 
         Example:
             >>> module = torch.nn.LSTM(3, 16, batch_first=True)
