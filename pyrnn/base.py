@@ -377,6 +377,11 @@ class RNNBase(Layers, Trainable, ABC):
         return 2**0.5 * self.noise
 
     @property
+    def _alpha(self) -> float | Tensor:
+        """Euler step of the equation, 1 in discrete time."""
+        return 1.0
+
+    @property
     def _like(self) -> Tensor:
         return self.h0
 

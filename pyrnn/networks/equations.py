@@ -153,6 +153,10 @@ class LeakyRNN(RNNBase):
         return self.dt / tau if isinstance(tau, float) else tau.reciprocal() * self.dt
 
     @property
+    def _alpha(self) -> float | Tensor:
+        return self.alpha
+
+    @property
     def _noise_scale(self) -> float | Tensor:
         r"""Standard deviation :math:`\sqrt{2/\alpha}\,\sigma` of the noise in the current."""
         return (2 / self.alpha) ** 0.5 * self.noise

@@ -23,8 +23,9 @@ _IN_CACHE = 2**21
 def unroll_eager(rnn: nn.Module, inputs: Tensor, h: Tensor, noise: Tensor | None = None) -> Tensor:
     r"""Return the states :math:`h_t = \mathrm{step}(h_{t-1}, x_t)` of a sequence of inputs.
 
-    Constrained weights are evaluated once. The private noise of a time step is added to whatever
-    ``w_in`` returns in that step.
+    Constrained weights are evaluated once. The noise of a time step is added to whatever ``w_in``
+    returns in that step. A step that returns no state, or that does not call ``w_in`` although
+    there is noise, is refused.
 
     Args:
         rnn: A module with ``step(h, x)`` and ``w_in``.
@@ -34,10 +35,6 @@ def unroll_eager(rnn: nn.Module, inputs: Tensor, h: Tensor, noise: Tensor | None
 
     Returns:
         States, ``(..., time, state_size)``.
-
-    Raises:
-        ValueError: If ``step`` returns something else than a state, or does not call ``w_in``
-            although there is noise.
 
     Example:
         >>> from pyrnn import RNN
@@ -83,7 +80,7 @@ def _project_ahead(
 
 
 def _looks_up(layer: nn.Module) -> TypeGuard[Linear]:
-    """Whether a layer can be replaced within a loop."""
+    # whether it can be replaced within a loop
     return isinstance(layer, Linear) and type(layer).forward is Linear.forward
 
 
@@ -109,7 +106,7 @@ class _AddedNoise:
         return lambda x: self(functional.linear(x, weight, bias))
 
     def advance(self) -> None:
-        """Go on to the next time step; refuse to lose the noise of the present one."""
+        # go on to the next time step, and refuse to lose the noise of the present one
         if not self.was_called:
             raise ValueError(
                 f"expected step(h, x) of {self.name} to call self.w_in(...), which adds the "

@@ -115,6 +115,20 @@ def test_a_readout_of_ones_own_is_kept():
     assert_close(ours(inputs).outputs, 2 * plain(inputs).outputs)
 
 
+class WithAlpha(RNN):
+    """A network in discrete time with an attribute that has the name of another equation's."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.alpha = 0.5
+
+
+def test_an_attribute_of_ones_own_is_not_part_of_the_equation():
+    ours, plain, inputs = WithAlpha(3, 8, 2, seed=0), RNN(3, 8, 2, seed=0), torch.randn(4, 6, 3)
+    assert ours.engine.name == FAST
+    assert_close(ours(inputs), plain(inputs))
+
+
 def test_an_activation_of_ones_own_is_kept():
     rnn, inputs = OwnActivation(3, 8, 2, seed=0), torch.randn(6, 3)
     assert rnn.engine.name == "eager"
