@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pyrnn.validate import as_choice, as_integer, as_number
-
 __all__ = ["INITIALIZATIONS", "balance", "initial_weight", "spectral_radius"]
 
 INITIALIZATIONS = ("normal", "orthogonal", "identity", "spectral")
@@ -31,12 +29,15 @@ def initial_weight(
     Returns:
         Weights, ``(n_units, n_units)``, rows postsynaptic.
 
+    Raises:
+        ValueError: If the name is unknown.
+
     Example:
         >>> initial_weight("identity", 2, gain=0.5).tolist()
         [[0.5, 0.0], [0.0, 0.5]]
     """
-    name = as_choice("the initialization", name, INITIALIZATIONS)
-    n_units, gain = as_integer("n_units", n_units, low=1), as_number("gain", gain, low=0)
+    if name not in INITIALIZATIONS:
+        raise ValueError(f"expected init among {', '.join(INITIALIZATIONS)}, got {name!r}")
     if name == "identity":
         return gain * torch.eye(n_units)
     weight = torch.randn(n_units, n_units, generator=generator)

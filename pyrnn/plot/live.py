@@ -21,10 +21,6 @@ def live_plot(every: int = 1) -> Callback:
     Returns:
         The callback, for ``fit(..., callbacks=live_plot())``.
 
-    Raises:
-        TypeError: If ``every`` is no whole number.
-        ValueError: If it is less than 1.
-
     Example:
         >>> from pyrnn import RNN
         >>> from pyrnn.tasks import FlipFlop

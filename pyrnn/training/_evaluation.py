@@ -60,9 +60,7 @@ def evaluate(
         Means over all scored steps: ``loss``, and the metric by its name.
 
     Raises:
-        TypeError: If an argument or the dataset is of the wrong kind.
-        ValueError: If a shape or value does not fit, or if the dataset is empty, holds NaN or
-            scores nothing.
+        ValueError: If the dataset scores nothing.
 
     Example:
         >>> from pyrnn import RNN
@@ -98,10 +96,6 @@ def choose_loss(loss: str | Loss | None, network: Trainable, dataset: object) ->
         loss: What the user gave.
         network: The network. Its loss counts if its class or the user has replaced it.
         dataset: The dataset, which may name a loss.
-
-    Raises:
-        TypeError: If the loss cannot be called with outputs, targets and mask.
-        ValueError: If its name is unknown.
 
     Example:
         >>> from pyrnn import RNN

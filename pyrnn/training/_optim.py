@@ -46,6 +46,9 @@ class Adam(torch.optim.Adam):
 
         Args:
             closure: Function that computes the gradients and returns the loss.
+
+        Returns:
+            The loss, or None without a closure.
         """
         loss = None if closure is None else closure()
         groups = [[p for p in g["params"] if p.grad is not None] for g in self.param_groups]
@@ -102,6 +105,9 @@ def make_optimizer(
         parameters: Parameters to change.
         lr: Learning rate.
 
+    Returns:
+        The optimizer.
+
     Raises:
         TypeError: If it is no optimizer.
         ValueError: If the name is unknown, the rate is not positive or there is no parameter.
@@ -145,6 +151,9 @@ def make_scheduler(
         scheduler: A name, a function, or None.
         optimizer: The optimizer.
         n_steps: Number of steps of the whole training; None if unknown.
+
+    Returns:
+        The scheduler, or None.
 
     Raises:
         TypeError: If it is no scheduler.

@@ -147,6 +147,9 @@ def batches(
         order_seed: Seed of the order of trials; ``None`` keeps the order of the dataset.
         skip: Number of batches to leave out at the start.
 
+    Yields:
+        The batches.
+
     Raises:
         ValueError: If the dataset is empty.
 
@@ -191,7 +194,7 @@ def _loader_batches(loader: Iterable[Trial], skip: int) -> Iterator[Batch]:
 
 
 def _fetch(dataset: Dataset, indices: Tensor) -> Batch:
-    """Get some trials by the fastest way that the dataset offers."""
+    # by the fastest way that the dataset offers
     if isinstance(dataset, MakesBatches):
         return _as_batch(dataset.batch(indices))
     if type(dataset) is TensorDataset:
@@ -215,11 +218,11 @@ def collate(trials: Sequence[Trial]) -> Batch:
 
     Args:
         trials: ``(inputs, targets)`` or ``(inputs, targets, mask)`` each, tensors or arrays:
-            inputs ``(time, input_size)``, targets ``(time, output_size)`` or ``(time,)``.
+            inputs ``(time, input_size)``, targets ``(time, output_size)`` or ``(time,)``. Trials
+            that differ in anything but the number of steps are refused.
 
-    Raises:
-        TypeError: If a trial is something else.
-        ValueError: If the fields of a trial do not fit together, or trials cannot share a batch.
+    Returns:
+        The batch.
 
     Example:
         >>> trials = [(torch.ones(n, 3), torch.ones(n, 1)) for n in (4, 2)]
@@ -248,7 +251,7 @@ def _as_trial(trial: Trial) -> tuple[Tensor, ...]:
 
 
 def _check_alike(first: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> None:
-    """Refuse trials that can't share a batch."""
+    # trials of a batch may differ only in the number of steps
     if len(first) != len(other):
         raise ValueError(
             "expected a mask with every trial or with none, got one with some of them only; give "
@@ -290,6 +293,9 @@ def prepare(batch: Batch, network: Trainable) -> Batch:
     Args:
         batch: Trials.
         network: The network. A size that is None is not checked.
+
+    Returns:
+        The batch.
 
     Raises:
         ValueError: If a shape does not fit.

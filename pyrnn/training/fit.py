@@ -63,6 +63,9 @@ def fit(
     history, and new trials of a task that generates them online. If a network with time constants
     has another ``dt`` than the task, a warning is logged.
 
+    A loss, or a gradient, that becomes NaN or infinite raises ``FloatingPointError``. On the CPU
+    the weights are those before it; other devices are checked ten times a second.
+
     Args:
         rnn: A network of pyrnn; or any ``nn.Module`` whose ``forward`` takes inputs ``(trials,
             time, channels)`` and returns outputs, or a pair ``(outputs, states)``. The training of
@@ -100,12 +103,6 @@ def fit(
     Returns:
         The history of all calls so far, which is also kept as ``rnn.history``; for a module that
         is no network of pyrnn, the history of this call.
-
-    Raises:
-        TypeError: If an argument or the dataset is of the wrong kind.
-        ValueError: If a shape or value does not fit, or if the dataset is empty or holds NaN.
-        FloatingPointError: If the loss, or the norm of its gradient, becomes NaN or infinite. On
-            the CPU the weights are those before it; other devices are checked ten times a second.
 
     Example:
         >>> from pyrnn import RNN
@@ -159,7 +156,7 @@ def fit(
 
 
 def _restore(network: Trainable, checkpoint: Path | None, *, resume: bool) -> None:
-    """Load what an interrupted run has left, if it is to be resumed."""
+    # load what an interrupted run has left
     if not resume:
         return
     if checkpoint is None and network.training_state is None:
@@ -186,7 +183,7 @@ def _checked_device(device: str | torch.device) -> torch.device:
 
 
 def _checked_batch_size(batch_size: int | None, dataset: Dataset) -> int:
-    """Return the number of trials in a batch; all of them if it is None."""
+    # None takes all trials
     if batch_size is not None:
         return as_integer("batch_size", batch_size, low=1)
     if isinstance(dataset, DataLoader) or not isinstance(dataset, Sized):
@@ -212,7 +209,7 @@ def _warn_of_other_dt(network: Trainable, dataset: Dataset) -> None:
 def _split(
     dataset: Dataset, validation: Dataset | float | None, seed: int | None
 ) -> tuple[Dataset, Dataset | None]:
-    """Return what to train on and what to validate with."""
+    # the datasets for training and for validation
     if not isinstance(validation, (float, np.floating)):
         return dataset, validation  # type: ignore[return-value]
     share = as_number("validation", validation)

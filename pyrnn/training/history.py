@@ -156,6 +156,9 @@ class History(Reported):
         Args:
             data: Plain data.
 
+        Returns:
+            The history.
+
         Example:
             >>> History.from_dict({"epochs": {"loss": [0.5]}}).n_epochs
             1
@@ -169,7 +172,6 @@ class History(Reported):
             per: ``"epoch"`` or ``"step"``.
 
         Raises:
-            ValueError: If it is neither.
             ImportError: If pandas is not installed.
 
         Example:

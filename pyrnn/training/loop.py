@@ -138,9 +138,6 @@ class Training:
             resume: Whether to go on with a run that was interrupted.
             seed: Seed of order and noise, None to draw one.
 
-        Raises:
-            ValueError: If there is no such optimizer or scheduler, or nothing to learn.
-
         Example:
             >>> from pyrnn import RNN
             >>> from pyrnn.tasks import FlipFlop
@@ -166,11 +163,10 @@ class Training:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network with the state of its training.
 
+        A module that is no network of pyrnn is refused.
+
         Args:
             path: Where to write.
-
-        Raises:
-            TypeError: If the module is no network of pyrnn.
 
         Example:
             >>> import pyrnn
@@ -190,10 +186,6 @@ class Training:
         Args:
             callbacks: Functions of the training, called after every epoch.
             progress: Whether to show a progress bar.
-
-        Raises:
-            ValueError: If the dataset does not fit the network, or scores nothing.
-            FloatingPointError: If the loss or its gradient is NaN or infinite.
 
         Example:
             >>> from pyrnn import RNN
@@ -252,7 +244,7 @@ class Training:
                 self.save(self.checkpoint)
 
     def _run_epoch(self, forward: Forward, bar: TrainingBar, interrupt: Interrupt) -> bool:
-        """Run one epoch; return whether it was finished."""
+        """Return whether the epoch was finished."""
         began = time.perf_counter()
         for flat in self.flats:
             flat.attach()  # a callback may have replaced weights
@@ -296,7 +288,7 @@ class Training:
         return self.stage
 
     def _make_step(self, forward: Forward, batch: Batch) -> Tensor:
-        """Make one optimizer step; return the network's outputs before it."""
+        """Return the network's outputs, and make one optimizer step."""
         terms: dict[str, Tensor] = {}
         outputs: list[Tensor] = []
 

@@ -176,6 +176,9 @@ def in_mode(module: nn.Module, is_training: bool) -> Iterator[None]:
         module: The module.
         is_training: Whether it is training mode.
 
+    Yields:
+        Nothing.
+
     Example:
         >>> module = nn.Sequential(nn.Linear(2, 1))
         >>> with in_mode(module, False):

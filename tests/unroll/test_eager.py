@@ -20,7 +20,7 @@ class Leaky(RNNBase):
         return 0.9 * h + 0.1 * torch.tanh(self.w_rec(h) + self.w_in(x))
 
 
-class Scaled(RNNBase):
+class Doubled(RNNBase):
     """A step that projects something else than its input."""
 
     def step(self, h: Tensor, x: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ def expected(rnn: RNNBase, inputs: Tensor, noise: Tensor) -> Tensor:
     w_in, w_rec = rnn.w_in.weight, lambda h: h @ rnn.w_rec.weight.mT + rnn.w_rec.bias
     h, states = torch.zeros(len(inputs), N), []
     for x, xi in zip(inputs.unbind(1), noise.unbind(1), strict=True):
-        if isinstance(rnn, Scaled):
+        if isinstance(rnn, Doubled):
             h = torch.tanh(w_rec(h) + 2 * x @ w_in.mT + xi)
         elif isinstance(rnn, Twice):
             h = torch.tanh(w_rec(h) + (x @ w_in.mT + xi) * torch.sigmoid(-x @ w_in.mT + xi))
@@ -66,7 +66,7 @@ def expected(rnn: RNNBase, inputs: Tensor, noise: Tensor) -> Tensor:
     return torch.stack(states, 1)
 
 
-@pytest.mark.parametrize("cls", [Leaky, Scaled, Twice, Writing])
+@pytest.mark.parametrize("cls", [Leaky, Doubled, Twice, Writing])
 @pytest.mark.parametrize("scale", [0.0, 0.5])
 def test_noise_is_added_to_whatever_the_input_layer_returns(
     cls: type[RNNBase], scale: float
@@ -107,11 +107,11 @@ def test_known_steps_give_the_same_states_either_way(
 
 
 def test_a_step_that_overrides_a_known_one_is_called_with_its_own_input() -> None:
-    class Scaled(GRU):
+    class Doubled(GRU):
         def step(self, h: Tensor, x: Tensor) -> Tensor:
             return super().step(h, 2 * x)
 
-    ours, plain = Scaled(3, N, 2, seed=0), GRU(3, N, 2, seed=0)
+    ours, plain = Doubled(3, N, 2, seed=0), GRU(3, N, 2, seed=0)
     inputs = torch.randn(4, 7, 3)
     assert_close(ours(inputs).states, plain(2 * inputs).states)
 
