@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import torch
@@ -170,8 +170,9 @@ def batches(
         order = torch.arange(n)
     else:
         order = torch.randperm(n, generator=torch.Generator().manual_seed(order_seed))
+    fetch = _fetcher(dataset)
     for indices in order.split(batch_size)[skip:]:
-        yield _fetch(dataset, indices)
+        yield fetch(indices)
 
 
 def _loader_batches(loader: Iterable[Trial], skip: int) -> Iterator[Batch]:
@@ -193,16 +194,15 @@ def _loader_batches(loader: Iterable[Trial], skip: int) -> Iterator[Batch]:
         raise ValueError("expected a data loader with at least one batch, got an empty one")
 
 
-def _fetch(dataset: Dataset, indices: Tensor) -> Batch:
-    # by the fastest way that the dataset offers
+def _fetcher(dataset: Dataset) -> Callable[[Tensor], Batch]:
+    # the fastest way to get some trials that the dataset offers
     if isinstance(dataset, MakesBatches):
-        return _as_batch(dataset.batch(indices))
+        return lambda indices: _as_batch(dataset.batch(indices))
     if type(dataset) is TensorDataset:
-        return _as_batch([tensor[indices] for tensor in dataset.tensors])
-    wanted = indices.tolist()
+        return lambda indices: _as_batch([tensor[indices] for tensor in dataset.tensors])
     if isinstance(dataset, _GetsItems):
-        return collate(dataset.__getitems__(wanted))
-    return collate([dataset[i] for i in wanted])  # type: ignore[index]
+        return lambda indices: collate(dataset.__getitems__(indices.tolist()))
+    return lambda indices: collate([dataset[i] for i in indices.tolist()])  # type: ignore[index]
 
 
 @runtime_checkable

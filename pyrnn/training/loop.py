@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch.optim import LBFGS, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from pyrnn.progress import Interrupt, TrainingBar, interruptible
@@ -303,7 +303,7 @@ class Training:
             if total.device.type == "cpu":
                 check_finite(batch, total.item())
             backward(total)
-            if not isinstance(self.optimizer, torch.optim.LBFGS):
+            if not isinstance(self.optimizer, LBFGS):
                 terms.update(clip_gradient(self.flats, batch, self.clip_norm, self.clip_value))
             return total
 

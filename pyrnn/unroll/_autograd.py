@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 import torch
@@ -171,14 +172,14 @@ def solve_and_adjoint(
 
 # Private names of torch. Where a version lacks one, autograd takes the gradient further.
 _HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
+_hooks_of = attrgetter(*_HOOKS) if all(hasattr(Tensor, name) for name in _HOOKS) else None
 
 
 def _take_back(pairs: list[tuple[Tensor, Tensor | None]]) -> None:
     # as torch.autograd.backward does, but directly for parameters without hooks
     further: list[tuple[Tensor, Tensor | None]] = []
     for tensor, gradient in pairs:
-        is_watched = any(getattr(tensor, name, True) for name in _HOOKS)
-        if not tensor.is_leaf or is_watched:
+        if not tensor.is_leaf or _hooks_of is None or any(_hooks_of(tensor)):
             further.append((tensor, gradient))
         elif tensor.grad is None:
             tensor.grad = gradient
