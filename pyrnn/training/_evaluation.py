@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
-
 import torch
 from torch import Tensor, nn
 
+from pyrnn.training._datasets import Dataset, HasLoss, HasMetric
 from pyrnn.training._record import mean
-from pyrnn.training.data import (
-    Batch,
-    Dataset,
-    HasMetric,
-    batches,
-    check_finite,
-    prepare,
-    weight_of,
-)
+from pyrnn.training.data import Batch, batches, check_finite, prepare, weight_of
 from pyrnn.training.losses import Loss, loss_function
 from pyrnn.training.network import Trainable, as_trainable, in_mode
 from pyrnn.validate import as_integer, check_callable
 
-__all__ = ["HasLoss", "choose_loss", "evaluate", "metric_of"]
-
-
-@runtime_checkable
-class HasLoss(Protocol):
-    """A dataset that names its loss.
-
-    Example:
-        >>> from pyrnn.tasks import FlipFlop
-        >>> task: HasLoss = FlipFlop()
-        >>> task.loss
-        'mse'
-    """
-
-    loss: str
+__all__ = ["choose_loss", "evaluate", "metric_of"]
 
 
 def evaluate(

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
+from pyrnn.training._datasets import Dataset, GetsItems, MakesBatches, Trial
 from pyrnn.training.network import Trainable
 
 __all__ = [
-    "Adjustable",
     "Batch",
-    "Dataset",
-    "HasMetric",
-    "MakesBatches",
-    "MakesEpochs",
-    "Trial",
     "batches",
     "check_finite",
     "collate",
@@ -28,74 +23,6 @@ __all__ = [
     "prepare",
     "weight_of",
 ]
-
-Trial: TypeAlias = "Sequence[Any]"
-"""``(inputs, targets)`` or ``(inputs, targets, mask)``, tensors or arrays."""
-Dataset: TypeAlias = "torch.utils.data.Dataset[Any] | DataLoader[Any] | Sequence[Trial]"
-"""What ``fit`` trains on."""
-
-
-@runtime_checkable
-class MakesBatches(Protocol):
-    """A dataset that makes several trials at once.
-
-    Example:
-        >>> from pyrnn.tasks import FlipFlop
-        >>> task: MakesBatches = FlipFlop()
-        >>> [field.shape[0] for field in task.batch(torch.tensor([3, 5]))]
-        [2, 2, 2]
-    """
-
-    def batch(self, indices: Tensor, /) -> Sequence[Tensor]:
-        """Return the fields of the trials with these indices."""
-
-
-@runtime_checkable
-class MakesEpochs(Protocol):
-    """A dataset with other trials in every epoch.
-
-    Example:
-        >>> from pyrnn.tasks import FlipFlop
-        >>> task: MakesEpochs = FlipFlop(n_trials=8)
-        >>> len(task.epoch(3))
-        8
-    """
-
-    def epoch(self, k: int, /) -> Dataset:
-        """Return the dataset of epoch ``k``."""
-
-
-@runtime_checkable
-class Adjustable(Protocol):
-    """A dataset with parameters, for a curriculum.
-
-    Example:
-        >>> from pyrnn.tasks import FlipFlop
-        >>> task: Adjustable = FlipFlop()
-        >>> task.replace(n_bits=2).input_size
-        2
-    """
-
-    def replace(self, **changes: object) -> Dataset:
-        """Return the dataset with other values of some parameters."""
-
-
-@runtime_checkable
-class HasMetric(Protocol):
-    """A dataset that scores outputs.
-
-    Example:
-        >>> from pyrnn.tasks import FlipFlop
-        >>> task: HasMetric = FlipFlop()
-        >>> inputs, targets, mask = task.batch(4)
-        >>> task.metric_name, task.metric(targets, targets, mask)
-        ('accuracy', 1.0)
-    """
-
-    metric_name: str
-
-    def metric(self, outputs: Tensor, targets: Tensor, mask: Tensor, /) -> float:
-        """Return how good the outputs of a batch are."""
 
 
 class Batch(NamedTuple):
@@ -200,17 +127,9 @@ def _fetcher(dataset: Dataset) -> Callable[[Tensor], Batch]:
         return lambda indices: _as_batch(dataset.batch(indices))
     if type(dataset) is TensorDataset:
         return lambda indices: _as_batch([tensor[indices] for tensor in dataset.tensors])
-    if isinstance(dataset, _GetsItems):
+    if isinstance(dataset, GetsItems):
         return lambda indices: collate(dataset.__getitems__(indices.tolist()))
     return lambda indices: collate([dataset[i] for i in indices.tolist()])  # type: ignore[index]
-
-
-@runtime_checkable
-class _GetsItems(Protocol):
-    """A dataset with the method by which torch gets many trials at once."""
-
-    def __getitems__(self, indices: list[int], /) -> Sequence[Trial]:
-        """Return trials."""
 
 
 def collate(trials: Sequence[Trial]) -> Batch:

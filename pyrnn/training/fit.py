@@ -15,10 +15,10 @@ from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, random_split
 
 from pyrnn.progress import interruptible
+from pyrnn.training._datasets import Adjustable, Dataset, HasMetric, HasTimeStep, Splits
 from pyrnn.training._evaluation import choose_loss
 from pyrnn.training._optim import OptimizerSpec, SchedulerSpec
 from pyrnn.training.curriculum import Curriculum
-from pyrnn.training.data import Adjustable, Dataset, HasMetric
 from pyrnn.training.history import History
 from pyrnn.training.loop import Callback, Training
 from pyrnn.training.losses import Loss
@@ -197,7 +197,7 @@ def _checked_batch_size(batch_size: int | None, dataset: Dataset) -> int:
 def _warn_of_other_dt(network: Trainable, dataset: Dataset) -> None:
     """Log that task and network disagree on the duration of a step, where that matters."""
     dt = network._dt
-    if dt is not None and isinstance(dataset, _Timed) and not math.isclose(dt, dataset.dt):
+    if dt is not None and isinstance(dataset, HasTimeStep) and not math.isclose(dt, dataset.dt):
         logger.warning(
             "the task makes steps of %g ms, the network of %g: its tau is not in the task's time; "
             "give both the same dt",
@@ -215,7 +215,7 @@ def _split(
     share = as_number("validation", validation)
     if isinstance(dataset, (DataLoader, IterableDataset)):
         raise TypeError("expected validation to be a dataset of its own for a loader, got a share")
-    if isinstance(dataset, _Splits):
+    if isinstance(dataset, Splits):
         return dataset.split(share)
     n = len(dataset)  # type: ignore[arg-type]
     held_out = round(share * n)
@@ -282,13 +282,3 @@ class _Array(Protocol):
 @runtime_checkable
 class _Indexed(Sized, Protocol):
     def __getitem__(self, index: int, /) -> object: ...
-
-
-@runtime_checkable
-class _Timed(Protocol):
-    dt: float
-
-
-@runtime_checkable
-class _Splits(Protocol):
-    def split(self, validation: float, /) -> tuple[Dataset, Dataset]: ...

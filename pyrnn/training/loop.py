@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -15,24 +15,14 @@ from torch.optim import LBFGS, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from pyrnn.progress import Interrupt, TrainingBar, interruptible
+from pyrnn.training._datasets import Adjustable, Dataset, HasGoal, HasMetric, MakesEpochs
 from pyrnn.training._evaluation import evaluate, metric_of
 from pyrnn.training._flat import flatten
 from pyrnn.training._optim import OptimizerSpec, SchedulerSpec, make_optimizer, make_scheduler
 from pyrnn.training._record import Recorder
 from pyrnn.training._step import clip_gradient, total_loss
 from pyrnn.training.curriculum import Curriculum
-from pyrnn.training.data import (
-    Adjustable,
-    Batch,
-    Dataset,
-    HasMetric,
-    MakesEpochs,
-    batches,
-    check_finite,
-    n_batches,
-    prepare,
-    weight_of,
-)
+from pyrnn.training.data import Batch, batches, check_finite, n_batches, prepare, weight_of
 from pyrnn.training.history import History
 from pyrnn.training.losses import Loss
 from pyrnn.training.network import Forward, Trainable, in_mode
@@ -42,11 +32,6 @@ from pyrnn.training.state import global_generator, state_of, take_up
 __all__ = ["Callback", "Training"]
 
 logger = logging.getLogger(__name__)
-
-
-@runtime_checkable
-class _HasGoal(Protocol):
-    metric_goal: str
 
 
 @dataclass(eq=False, kw_only=True)
@@ -94,7 +79,7 @@ class Training:
         dataset, module = self.dataset, self.network._module
         self.rnn: nn.Module = module
         self.metric_name = dataset.metric_name if isinstance(dataset, HasMetric) else ""
-        self.metric_goal = dataset.metric_goal if isinstance(dataset, _HasGoal) else "max"
+        self.metric_goal = dataset.metric_goal if isinstance(dataset, HasGoal) else "max"
         self.parameters = [p for p in module.parameters() if p.requires_grad]
         self.history = self.network.history or History()
         self.history.n_parameters = sum(p.numel() for p in self.parameters)
