@@ -243,18 +243,8 @@ def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") 
             f"expected {name!r} to be free or constrained by pyrnn, got a weight parametrized "
             "otherwise, such as a low-rank one; constrain a plain weight"
         )
-    low, high = _everywhere(weight) if existing is None else (existing.low, existing.high)
-    pinned = low == high
-    for constraint in constraints:
-        lower, upper = constraint.interval(weight)
-        _check_shape(f"bounds of {type(constraint).__name__}", lower, weight.shape)
-        _check_shape(f"bounds of {type(constraint).__name__}", upper, weight.shape)
-        low, high = torch.maximum(low, lower), torch.minimum(high, upper)
-        pinned = pinned | (lower == upper)
-    # half-lines of opposite sign meet in zero, which neither of them asked for
-    clash = (low > high) | ((low == high) & ~pinned)
-    if clash.any():
-        _refuse_contradiction(constraints, clash, low, high)
+    bounds = _everywhere(weight) if existing is None else (existing.low, existing.high)
+    low, high = _intersection(bounds, constraints, weight)
     inside = Reflection(low, high)
     if existing is None:
         with torch.no_grad():
@@ -283,6 +273,25 @@ def intervals(layer: nn.Module, name: str = "weight") -> tuple[Tensor, Tensor] |
     """
     inside = _admissible(layer, name)
     return None if inside is None else (inside.low, inside.high)
+
+
+def _intersection(
+    bounds: tuple[Tensor, Tensor], constraints: Sequence[Constraint], weight: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the bounds that obey all constraints, in addition to those that are given."""
+    low, high = bounds
+    pinned = low == high
+    for constraint in constraints:
+        lower, upper = constraint.interval(weight)
+        for bound in (lower, upper):
+            _check_shape(f"bounds of {type(constraint).__name__}", bound, weight.shape)
+        low, high = torch.maximum(low, lower), torch.minimum(high, upper)
+        pinned = pinned | (lower == upper)
+    # half-lines of opposite sign meet in zero, though neither of them allows zero alone
+    clash = (low > high) | ((low == high) & ~pinned)
+    if clash.any():
+        _refuse_contradiction(constraints, clash, low, high)
+    return low, high
 
 
 def _as_finite(name: str, values: Tensor | Sequence[float] | Sequence[Sequence[float]]) -> Tensor:

@@ -211,13 +211,11 @@ def prepare(batch: Batch, network: Trainable) -> Batch:
 
     Args:
         batch: Trials.
-        network: The network. A size that is None is not checked.
+        network: The network. A size that is None is not checked. A shape that does not fit is
+            refused.
 
     Returns:
         The batch.
-
-    Raises:
-        ValueError: If a shape does not fit.
 
     Example:
         >>> from pyrnn import RNN
@@ -225,8 +223,18 @@ def prepare(batch: Batch, network: Trainable) -> Batch:
         >>> prepare(batch, RNN(3, 8, 2)).targets.is_floating_point()
         True
     """
+    are_classes = _check_shapes(batch, network.input_size, network.output_size)
+    like = network._like
+    return Batch(
+        batch.inputs.to(like),
+        batch.targets.to(like.device if are_classes else like),
+        None if batch.mask is None else batch.mask.to(like),
+    )
+
+
+def _check_shapes(batch: Batch, n_in: int | None, n_out: int | None) -> bool:
+    """Return whether the targets are classes."""
     inputs, targets, mask = batch
-    n_in, n_out = network.input_size, network.output_size
     if inputs.ndim != 3 or n_in not in (None, inputs.shape[-1]):
         raise ValueError(
             f"expected inputs of shape (trials, time, {n_in or 'channels'}), got "
@@ -247,12 +255,7 @@ def prepare(batch: Batch, network: Trainable) -> Batch:
             f"expected a mask of shape {tuple(steps)} or {tuple(targets.shape)}, got "
             f"{tuple(mask.shape)}"
         )
-    like = network._like
-    return Batch(
-        inputs.to(like),
-        targets.to(like.device) if are_classes else targets.to(like),
-        None if mask is None else mask.to(like),
-    )
+    return are_classes
 
 
 def _check_classes(classes: Tensor, n_classes: int | None) -> None:

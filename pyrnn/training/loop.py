@@ -278,19 +278,8 @@ class Training:
         outputs: list[Tensor] = []
 
         def closure() -> Tensor:
-            for flat in self.flats:
-                flat.gradient.zero_()
-            rollout, backward = forward(batch.inputs)
-            outputs[:] = [rollout.outputs.detach()]
-            terms.update(total_loss(self.rnn, rollout, batch, self.loss, self.penalties))
-            total = terms["loss"]
-            terms["loss"] = total.detach()
-            if total.device.type == "cpu":
-                check_finite(batch, total.item())
-            backward(total)
-            if not isinstance(self.optimizer, LBFGS):
-                terms.update(clip_gradient(self.flats, batch, self.clip_norm, self.clip_value))
-            return total
+            outputs[:] = [self._compute_gradient(forward, batch, terms)]
+            return terms["loss"]
 
         self._is_stepping = True
         self.optimizer.step(closure)  # type: ignore[arg-type]
@@ -303,6 +292,24 @@ class Training:
         self.batch += 1
         self._is_stepping = False
         return outputs[0]
+
+    def _compute_gradient(
+        self, forward: Forward, batch: Batch, terms: dict[str, Tensor]
+    ) -> Tensor:
+        """Return the network's outputs; fill in the gradient and the terms of the loss."""
+        for flat in self.flats:
+            flat.gradient.zero_()
+        rollout, backward = forward(batch.inputs)
+        outputs = rollout.outputs.detach()  # before a loss may work in place
+        terms.update(total_loss(self.rnn, rollout, batch, self.loss, self.penalties))
+        total = terms["loss"]
+        terms["loss"] = total.detach()
+        if total.device.type == "cpu":
+            check_finite(batch, total.item())
+        backward(total)
+        if not isinstance(self.optimizer, LBFGS):
+            terms.update(clip_gradient(self.flats, batch, self.clip_norm, self.clip_value))
+        return outputs
 
     # ------------------------------------------------------------------ after an epoch
 
