@@ -294,7 +294,7 @@ class RNNBase(Layers, Trainable, ABC):
 
     fit = training.fit
     save = checkpoint.save
-    restore = checkpoint.restore
+    _restore = checkpoint.restore
 
     @classmethod
     def load(

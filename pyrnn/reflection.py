@@ -80,7 +80,7 @@ class Reflection(nn.Module):
         span = torch.where(has_span, self.span, 1.0)
         phase = torch.remainder(weight - self.wall, 2 * span)
         folded = self.wall + torch.where(phase < span, phase, 2 * span - phase)
-        folded = torch.where(folded > self.high, self.high, folded)  # rounding stays inside, too
+        folded = torch.where(folded > self.high, self.high, folded)  # rounding may exceed it
         return torch.where(has_span, folded, weight)
 
     def right_inverse(self, weight: Tensor) -> Tensor:

@@ -233,7 +233,7 @@ def prepare(batch: Batch, network: Trainable) -> Batch:
 
 
 def _check_shapes(batch: Batch, n_in: int | None, n_out: int | None) -> bool:
-    """Return whether the targets are classes."""
+    # returns whether the targets are classes
     inputs, targets, mask = batch
     if inputs.ndim != 3 or n_in not in (None, inputs.shape[-1]):
         raise ValueError(

@@ -147,7 +147,7 @@ def fit(
         checkpoint=checkpoint,
         **options,  # type: ignore[arg-type]
     )
-    with interruptible(held=True) as interrupt:  # torch imports much here: cut, it stays broken
+    with interruptible(held=True) as interrupt:  # torch imports modules here
         training.start(optimizer, scheduler, lr, epochs, resume=resume, seed=seed)
     if interrupt.pressed:
         training.until, training.history.interrupted = training.epoch, True
@@ -165,7 +165,7 @@ def _restore(network: Trainable, checkpoint: Path | None, *, resume: bool) -> No
             "before, got none"
         )
     if checkpoint is not None and checkpoint.is_file():
-        network.restore(checkpoint)
+        network._restore(checkpoint)
 
 
 def _checked_callbacks(callbacks: Sequence[Callback] | Callback) -> list[Callback]:
