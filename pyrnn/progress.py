@@ -141,9 +141,6 @@ def interruptible(*, held: bool = False) -> Iterator[Interrupt]:
     Yields:
         The flag.
 
-    Yields:
-        The flag.
-
     Example:
         >>> with interruptible() as interrupt:
         ...     interrupt.pressed

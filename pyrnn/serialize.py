@@ -82,9 +82,6 @@ def argument_names(cls: type) -> list[str]:
     Returns:
         Names of the arguments.
 
-    Returns:
-        Names of arguments, the class's own first.
-
     Example:
         >>> from pyrnn import CTRNN
         >>> {"input_size", "tau", "dale_ratio"} <= set(argument_names(CTRNN))
@@ -139,9 +136,6 @@ def remember(
 
     Returns:
         The decorated ``__init__``.
-
-    Returns:
-        The wrapped ``__init__``.
 
     Example:
         >>> class Scale:

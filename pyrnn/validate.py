@@ -268,9 +268,6 @@ def check_finite(
     Returns:
         The numbers.
 
-    Returns:
-        The numbers, unchanged.
-
     Raises:
         ValueError: If one of them is not finite.
 

@@ -23,6 +23,10 @@ def live_plot(every: int = 1) -> Callable[[Training], None]:
     Args:
         every: Number of epochs from one drawing to the next.
 
+    Raises:
+        TypeError: If it is no whole number.
+        ValueError: If it is less than 1.
+
     Example:
         >>> from pyrnn import RNN
         >>> from pyrnn.tasks import FlipFlop
