@@ -22,7 +22,7 @@ from rich.text import Text
 
 __all__ = ["Interrupt", "TrainingBar", "interruptible", "track"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class _Speed(ProgressColumn):
@@ -84,7 +84,7 @@ class TrainingBar:
         )
 
 
-def track(items: Iterable[T], description: str, *, enabled: bool = True) -> Iterator[T]:
+def track(items: Iterable[_T], description: str, *, enabled: bool = True) -> Iterator[_T]:
     """Show a progress bar while items are processed.
 
     Args:

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from pyrnn.plot.training import plot_loss
-from pyrnn.training import Callback, Training
+from pyrnn.training.loop import Callback, Training
 from pyrnn.validate import as_integer
 
 __all__ = ["live_plot"]
