@@ -22,6 +22,8 @@ from rich.text import Text
 
 __all__ = ["Interrupt", "TrainingBar", "interruptible", "track"]
 
+_PATIENCE = 1.0  # seconds of work before a bar appears
+
 _T = TypeVar("_T")
 
 
@@ -85,7 +87,7 @@ class TrainingBar:
 
 
 def track(items: Iterable[_T], description: str, *, enabled: bool = True) -> Iterator[_T]:
-    """Show a progress bar while items are processed.
+    """Show a progress bar while items are processed, if that takes longer than a second.
 
     Args:
         items: The items.
