@@ -1,4 +1,4 @@
-"""Every example runs, small; the how-tos and the README's promise run as printed."""
+"""Every example runs, small; the how-tos run as printed."""
 
 from __future__ import annotations
 
@@ -90,19 +90,3 @@ def test_howto_runs_as_printed(page: str) -> None:
         seen["rnn"] = CTRNN(3, 8, 3, seed=0)
     for block in blocks:
         exec(compile(block, f"{page}.md", "exec", dont_inherit=True), seen)
-
-
-def test_promise_in_the_readme_runs_as_printed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pyrnn.render import Scene
-
-    shown = []
-    monkeypatch.setattr(Scene, "show", lambda scene: shown.append(scene))
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    promise = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
-    assert promise is not None
-    seen: dict[str, object] = {}
-    exec(compile(promise[1], "README.md", "exec", dont_inherit=True), seen)
-    assert len(seen["points"]) == 27
-    assert shown == [seen["scene"]]
-    assert Path("flipflop.pt").stat().st_size > 0
-    assert Path("flipflop.html").read_text(encoding="utf-8").startswith("<!")
