@@ -95,7 +95,7 @@ def config_of(thing: object) -> dict[str, Any]:
     """Return the arguments that build an object again.
 
     Raises:
-        TypeError: If an argument isn't an attribute.
+        TypeError: If an argument is not stored as an attribute of the same name.
 
     Example:
         >>> from pyrnn import RNN
@@ -161,10 +161,10 @@ def encode(value: object, name: str = "value") -> Any:
     """Turn a value into plain data: numbers, strings, tensors, lists and dicts.
 
     Returns:
-        Plain data; an object of a registered class is a dict of its name and arguments.
+        Plain data. An object of a registered class becomes a dict of class name and arguments.
 
     Raises:
-        ValueError: If it can't be.
+        ValueError: If a part of the value is of a kind that a file cannot hold.
 
     Example:
         >>> encode({"tau": np.array([10.0, 20.0])})
