@@ -59,7 +59,7 @@ def alike(graphs):
     groups = []
     for graph in graphs:
         for group in groups:
-            if same_transitions(graph, group[0], min_probability=0.05):
+            if same_transitions(graph, group[0]):
                 group.append(graph)
                 break
         else:
