@@ -58,7 +58,9 @@ def test_first_program_is_short_and_its_picture_follows() -> None:
         assert picture.text["Source"] == PROGRAMS[0], ADVICE
 
 
-def test_links_lead_somewhere() -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert len(links) > 5
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_links_and_paths_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#:]+)\)", text) + re.findall(r"`([\w/]+/[\w/.]+\w)`", text)
+    assert len(links) > 4
     assert [link for link in links if not (ROOT / link).exists()] == []
