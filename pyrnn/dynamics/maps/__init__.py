@@ -8,13 +8,17 @@ from pyrnn.dynamics.maps.flow_field import FlowField, flow_field
 from pyrnn.dynamics.maps.iterated import IteratedMap
 from pyrnn.dynamics.maps.linearization import (
     Linearization,
-    departure_from_normality,
     input_jacobian,
     jacobian,
     linearize,
     velocity,
 )
 from pyrnn.dynamics.maps.map import Map, Network
+from pyrnn.dynamics.maps.nonnormality import (
+    departure_from_normality,
+    pseudospectral_radius,
+    schur_form,
+)
 from pyrnn.dynamics.maps.runge_kutta import RungeKuttaMap
 from pyrnn.dynamics.maps.scaled import ScaledMap, state_scale
 from pyrnn.dynamics.maps.spectrum import Spectrum, index_signs
@@ -39,6 +43,8 @@ __all__ = [
     "input_jacobian",
     "jacobian",
     "linearize",
+    "pseudospectral_radius",
+    "schur_form",
     "state_scale",
     "velocity",
 ]
