@@ -24,7 +24,7 @@ __all__ = ["Interrupt", "TrainingBar", "interruptible", "track"]
 
 _PATIENCE = 1.0  # seconds of work before a bar appears
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class _Speed(ProgressColumn):
@@ -86,8 +86,8 @@ class TrainingBar:
         )
 
 
-def track(items: Iterable[T], description: str, *, enabled: bool = True) -> Iterator[T]:
-    """Show a progress bar while items are processed.
+def track(items: Iterable[_T], description: str, *, enabled: bool = True) -> Iterator[_T]:
+    """Show a progress bar while items are processed, if that takes longer than a second.
 
     Args:
         items: The items.

@@ -2,6 +2,7 @@
 
 from pyrnn.arrays import States
 from pyrnn.dynamics.maps.as_map import analysis, as_map
+from pyrnn.dynamics.maps.deformed import DeformedMap
 from pyrnn.dynamics.maps.equation import EquationMap
 from pyrnn.dynamics.maps.family import FamilyMap
 from pyrnn.dynamics.maps.flow_field import FlowField, flow_field
@@ -24,6 +25,7 @@ from pyrnn.dynamics.maps.scaled import ScaledMap, state_scale
 from pyrnn.dynamics.maps.spectrum import Spectrum, index_signs
 
 __all__ = [
+    "DeformedMap",
     "EquationMap",
     "FamilyMap",
     "FlowField",
