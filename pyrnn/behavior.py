@@ -113,7 +113,7 @@ class PsychometricCurve(_Curve):
 
     @property
     def status(self) -> str:
-        """Verdict in words: complete, or which number of the fit the choices leave undecided."""
+        """Verdict in words: complete, or which number of the fit the choices do not determine."""
         span = np.ptp(self.evidence)
         ends = self.evidence[[0, -1]]
         if np.isclose(self.width, _WIDEST * span):

@@ -69,7 +69,7 @@ class TrainingBar:
         self._progress.stop()
 
     def is_due(self) -> bool:
-        """Return whether a tenth of a second has passed since the bar was drawn."""
+        """Return whether the bar was last drawn more than a tenth of a second ago."""
         return time.monotonic() >= self._next
 
     def show(self, description: str, **numbers: float) -> None:

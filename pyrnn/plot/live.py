@@ -24,8 +24,8 @@ def live_plot(every: int = 1) -> Callable[[Training], None]:
         every: Number of epochs from one drawing to the next.
 
     Raises:
-        TypeError: If it is no whole number.
-        ValueError: If it is less than 1.
+        TypeError: If ``every`` is not a whole number.
+        ValueError: If ``every`` is less than 1.
 
     Example:
         >>> from pyrnn import RNN

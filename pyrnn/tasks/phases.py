@@ -279,7 +279,7 @@ class PhaseTask(Task):
         return torch.stack(columns, dim=-1) if columns else empty
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Return the share of trials that end with every output within 0.5 of its target."""
+        """Return the share of trials that end with each output within 0.5 of its target."""
         return last_value_accuracy(outputs, targets, mask)
 
 
