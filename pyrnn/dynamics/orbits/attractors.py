@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import overload
 
 import torch
@@ -195,11 +195,7 @@ def find_attractors(
     rank[order] = torch.arange(len(order), device=order.device)
     ends = torch.where(ends >= 0, torch.cat([rank, order.new_zeros(1)])[ends.clamp(min=-1)], ends)
     cycles = (basins.cycles[i] for i in order.tolist())
-    return Attractors(tuple(_in_units(cycle, scale) for cycle in cycles), ends, n_steps)
-
-
-def _in_units(cycle: Cycle, scale: float) -> Cycle:
-    return replace(cycle, states=cycle.states * scale, residual=cycle.residual * scale)
+    return Attractors(tuple(cycle.scaled(scale) for cycle in cycles), ends, n_steps)
 
 
 class _Basins:

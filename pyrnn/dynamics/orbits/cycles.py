@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from pyrnn.arrays import States
-from pyrnn.dynamics.maps import IteratedMap, Map, Network, Spectrum, analysis, as_map
+from pyrnn.dynamics.maps import (
+    IteratedMap,
+    Map,
+    Network,
+    ScaledMap,
+    Spectrum,
+    analysis,
+    as_map,
+    state_scale,
+)
 from pyrnn.dynamics.points import Search
 from pyrnn.result import Report, Result, Results
 from pyrnn.validate import as_boolean, as_integer, as_number, as_rng
@@ -39,6 +48,8 @@ class Cycle(Result):
         (2, 'stable node', 0.0277)
         >>> cycle.n_unstable, cycle.is_stable
         (0, True)
+        >>> bool((cycle.scaled(2.0).states == 2 * cycle.states).all())
+        True
     """
 
     states: Tensor
@@ -80,6 +91,10 @@ class Cycle(Result):
     def stability(self) -> str:
         """Kind of cycle, see :attr:`Spectrum.stability`."""
         return str(self.spectrum.stability)
+
+    def scaled(self, scale: float) -> Cycle:
+        """Return the cycle with its states multiplied by a number."""
+        return replace(self, states=self.states * scale, residual=self.residual * scale)
 
     def __repr__(self) -> str:
         return f"Cycle(period={self.period}, {self.stability}, residual={self.residual:.1e})"
@@ -183,7 +198,8 @@ def find_cycles(
         raise ValueError("expected at least one period, got none; try periods=(2, 3, 4)")
     step = as_map(network, starts, x)
     pool, inputs = step.states(starts), step.one_input(x)
-    pool = pool.reshape(-1, pool.shape[-1])
+    scale = state_scale(pool.abs().max(-1).values.flatten())
+    step, pool = ScaledMap(step, scale), pool.reshape(-1, pool.shape[-1]) / scale
     found: list[Cycle] = []
     was_stopped = False
     for period in periods:
@@ -195,6 +211,7 @@ def find_cycles(
     if not found:
         verdict = f"no cycle of period {', '.join(map(str, periods))} found"
         logger.warning(verdict)
+    found = [cycle.scaled(scale) for cycle in found]
     return Cycles(tuple(sorted(found, key=lambda c: (c.period, c.n_unstable))), verdict)
 
 
@@ -202,7 +219,7 @@ def cycles_through(step: Map, h: Tensor, x: Tensor, period: int) -> list[Cycle]:
     """Return the cycles of exactly this period through some states, each once.
 
     Args:
-        step: The map.
+        step: The map, in units of its states.
         h: States on cycles whose periods divide ``period``, ``(n, state_size)``.
         x: Their input, ``(n, input_size)``.
         period: Number of steps.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pyrnn.arrays import States
-from pyrnn.dynamics.maps import Map, Network, Spectrum, analysis, as_map
+from pyrnn.dynamics.maps import Map, Network, Spectrum, analysis, as_map, state_scale
 from pyrnn.dynamics.points.slow_points import slow_manifold
 from pyrnn.result import Report, Result, Results
 from pyrnn.validate import as_integer, as_number
@@ -180,7 +180,8 @@ def find_manifolds(
         states: Settled states of the task, ``(..., state_size)``.
         x: Constant input, ``(input_size,)``; by default zero.
         tol: Largest distance :math:`\epsilon` of the slow mode's modulus from 1.
-        max_speed: Largest speed.
+        max_speed: Largest speed, in units of the usual size of the states, rounded to 1 if it is
+            of that order.
         n_points: Number of states, evenly spread over all manifolds.
         damping: See :func:`~pyrnn.dynamics.slow_manifold`.
 
@@ -205,15 +206,16 @@ def find_manifolds(
     pool, inputs = step.states(states, "states"), step.one_input(x)
     pool = pool.reshape(-1, pool.shape[-1])
     pool = pool[:: 1 + len(pool) // 4096]
+    scale = state_scale(pool.abs().amax(-1))
     on = slow_manifold(step, pool, inputs[0], damping=damping)
-    speed = (step(on, inputs.expand(len(on), -1)) - on).norm(dim=-1)
+    speed = (step(on, inputs.expand(len(on), -1)) - on).norm(dim=-1) / scale
     is_slow = on.isfinite().all(-1) & (speed < max_speed)
     on = _evenly(on[is_slow], n_points)
     eigenvalues = _eigenvalues(step, on, inputs.expand(len(on), -1))
     distance = (eigenvalues[:, 0].abs() - 1).abs()
     chosen = distance < tol
     kept = on[chosen]
-    paths = _paths(kept.cpu().numpy()) if len(kept) >= _MIN_POINTS else []
+    paths = _paths((kept / scale).cpu().numpy()) if len(kept) >= _MIN_POINTS else []
     found = [
         _manifold(step, kind, kept[path], inputs[0], eigenvalues[chosen][path])
         for kind, path in paths
@@ -290,7 +292,7 @@ def _order(
     way = dijkstra(tree, directed=False, indices=members)[:, members]
     start, end = np.unravel_index(np.argmax(way), way.shape)
     length = way[start, end]
-    is_on_it = np.isclose(way[start] + way[end], length, rtol=1e-9, atol=1e-12)
+    is_on_it = np.isclose(way[start] + way[end], length, rtol=1e-9, atol=0)
     path = members[is_on_it][np.argsort(way[start][is_on_it])]
     ends = np.linalg.norm(states[path[0]] - states[path[-1]])
     is_ring = len(path) > 2 * _GAP and ends <= gap

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.arrays import States
-from pyrnn.dynamics.maps import Map, Network, analysis, as_map
+from pyrnn.dynamics.maps import Map, Network, ScaledMap, analysis, as_map, state_scale
 from pyrnn.dynamics.points._seeding import distances_to, mixtures
 from pyrnn.dynamics.points.points import SlowPoints
 from pyrnn.validate import as_integer, as_number, as_rng
@@ -44,8 +44,9 @@ def find_slow_points(
         network: A network, or any batched ``step(h, x)`` that can be differentiated twice.
         starts: States to start from, ``(..., state_size)``.
         x: Constant input, ``(input_size,)``; by default zero.
-        tol: Speed below which a point is a fixed point, and left out.
-        max_speed: Speed above which a point is not called slow.
+        tol: Speed below which a point is a fixed point, and left out; in units of the usual size
+            of the states, rounded to 1 if it is of that order.
+        max_speed: Speed above which a point is not called slow, in the same unit.
         n_starts: Number of mixtures to start from.
         rng: Random generator on the CPU, or a seed; by default 0.
 
@@ -70,12 +71,14 @@ def find_slow_points(
     step = as_map(network, starts, x)
     pool, inputs = step.states(starts), step.one_input(x)
     pool = pool.reshape(-1, pool.shape[-1])
-    h = mixtures(pool, n_starts, rng)
+    scale = state_scale(pool.abs().amax(-1))
+    scaled = ScaledMap(step, scale)
+    h = mixtures(pool / scale, n_starts, rng)
     given = inputs.expand(len(h), -1)
-    h, slope = _minimize(step, h, given)
-    speed = (step(h, given) - h).norm(dim=-1)
+    h, slope = _minimize(scaled, h, given)
+    speed = (scaled(h, given) - h).norm(dim=-1)
     kept = (slope <= _STILL * speed) & (speed > tol) & (speed < max_speed)
-    h = _distinct_states(h[kept])
+    h = _distinct_states(h[kept]) * scale
     points = _as_points(step, h, given[: len(h)], pool)
     if not len(points):
         logger.warning("no slow point found between tol=%g and max_speed=%g", tol, max_speed)
