@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
+from pyrnn.training.losses import refuse_negative
 from pyrnn.training.network import Trainable
 
 __all__ = [
@@ -298,7 +299,7 @@ def prepare(batch: Batch, network: Trainable) -> Batch:
         The batch, converted.
 
     Raises:
-        ValueError: If a shape does not fit.
+        ValueError: If a shape does not fit, a scored class is unknown or a weight is negative.
 
     Example:
         >>> from pyrnn import RNN
@@ -315,9 +316,8 @@ def prepare(batch: Batch, network: Trainable) -> Batch:
         )
     steps = inputs.shape[:2]
     are_classes = targets.shape == steps and not targets.is_floating_point()
-    if are_classes:
-        _check_classes(targets, n_out)
-    elif targets.shape[:2] != steps or targets.ndim != 3 or n_out not in (None, targets.shape[2]):
+    fits = targets.ndim == 3 and targets.shape[:2] == steps and n_out in (None, targets.shape[2])
+    if not are_classes and not fits:
         raise ValueError(
             f"expected targets of shape ({steps[0]}, {steps[1]}, {n_out or 'channels'}), or "
             f"integer classes of shape {tuple(steps)}, got {tuple(targets.shape)} of "
@@ -328,6 +328,10 @@ def prepare(batch: Batch, network: Trainable) -> Batch:
             f"expected a mask of shape {tuple(steps)} or {tuple(targets.shape)}, got "
             f"{tuple(mask.shape)}"
         )
+    if mask is not None:
+        refuse_negative(mask)
+    if are_classes:
+        _check_classes(targets if mask is None else targets[mask > 0], n_out)
     like = network._like
     return Batch(
         inputs.to(like),
