@@ -25,6 +25,7 @@ __all__ = [
     "batches",
     "check_finite",
     "collate",
+    "mask_of",
     "n_batches",
     "prepare",
     "weight_of",
@@ -348,6 +349,19 @@ def _check_classes(classes: Tensor, n_classes: int | None) -> None:
         raise ValueError(
             f"expected classes in 0..{n_classes - 1} (output_size), got {low}..{high}"
         )
+
+
+def mask_of(batch: Batch) -> Tensor:
+    """Return the mask of a batch; ones if it has none.
+
+    Args:
+        batch: Trials.
+
+    Example:
+        >>> mask_of(Batch(torch.zeros(4, 10, 3), torch.zeros(4, 10, 2))).shape
+        torch.Size([4, 10])
+    """
+    return batch.inputs.new_ones(batch.inputs.shape[:2]) if batch.mask is None else batch.mask
 
 
 def weight_of(batch: Batch) -> Tensor:

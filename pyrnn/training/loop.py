@@ -29,6 +29,7 @@ from pyrnn.training.data import (
     MakesEpochs,
     batches,
     check_finite,
+    mask_of,
     n_batches,
     prepare,
     weight_of,
@@ -332,7 +333,8 @@ class Training:
     def _end_epoch(self, last: tuple[Batch, Tensor] | None, seconds: float) -> None:
         record = {"loss": self.recorder.mean_loss(), "seconds": seconds}
         if last is not None:
-            record |= metric_of(self._task(), last[1], last[0])
+            batch, outputs = last
+            record |= metric_of(self._task(), outputs, batch.targets, mask_of(batch))
         if self.validation is not None:
             record |= self._validate(self.validation)
         self.history.record_epoch(**record)
