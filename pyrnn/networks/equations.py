@@ -242,6 +242,10 @@ class CTRNN(LeakyRNN):
         """Return the outputs: they read the rates ``f(h)``."""
         return self.w_out(self.f(states))
 
+    def rates(self, states: Tensor) -> Tensor:
+        """Return the firing rates ``f(h)``, ``(..., hidden_size)``."""
+        return self.f(states)
+
 
 class RateRNN(LeakyRNN):
     r"""The continuous-time network in its rate form: the state is the firing rate.

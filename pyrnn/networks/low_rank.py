@@ -57,6 +57,7 @@ class LowRankRNN(LeakyRNN):
 
     step = CTRNN.step
     readout = CTRNN.readout
+    rates = CTRNN.rates
 
     def __init__(
         self,

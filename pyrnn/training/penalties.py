@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -10,6 +11,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from pyrnn.training.losses import masked_mean
 from pyrnn.training.network import Rolled
 from pyrnn.validate import as_bound, as_number, check_callable
 
@@ -21,6 +23,7 @@ __all__ = [
     "BoundsPenalty",
     "Penalty",
     "Smoothness",
+    "StatePenalty",
     "named_penalties",
 ]
 
@@ -108,9 +111,62 @@ class L2(_OnLayers):
         return self.weight * _total(weight.square().sum() for weight in self._weights(rnn))
 
 
+class StatePenalty(_Penalty, ABC):
+    r"""Penalize the mean of a number per state and step: :math:`\lambda \langle p \rangle`.
+
+    The mean runs over the steps of each trial up to the last one that is scored. Padding and the
+    time after a trial's end hence do not count. Called without a mask, it runs over all steps.
+
+    Subclassing:
+        Write a dataclass with ``values(rnn, rollout)`` and a field ``name``.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> @dataclass(frozen=True)
+        ... class Peaks(StatePenalty):
+        ...     name: str = "peaks"
+        ...
+        ...     def values(self, rnn, rollout):
+        ...         return (rollout.states - 0.5).clamp(min=0)
+        >>> rnn = RNN(1, 4, 1)
+        >>> Peaks(1.0).values(rnn, rnn(torch.zeros(2, 5, 1))).shape
+        torch.Size([2, 5, 4])
+        >>> Peaks(1.0)(rnn, rnn(torch.zeros(2, 5, 1))).item()
+        0.0
+    """
+
+    @abstractmethod
+    def values(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
+        """Return the numbers to average, ``(..., time, n)``.
+
+        Args:
+            rnn: The network.
+            rollout: Its outputs and states.
+        """
+
+    def __call__(self, rnn: nn.Module, rollout: Rolled, mask: Tensor | None = None) -> Tensor:
+        """Return the penalty.
+
+        Args:
+            rnn: The network.
+            rollout: Its outputs and states.
+            mask: Weights of the steps in the loss, ``(..., time)`` or of the shape of the targets.
+        """
+        values = self.values(rnn, rollout)
+        if mask is None:
+            return self.weight * values.mean()
+        within = _within(mask, values.ndim)[..., -values.shape[-2] :]
+        return self.weight * masked_mean(values, within)
+
+
 @dataclass(frozen=True)
-class ActivityL2(_Penalty):
-    r"""Penalize :math:`\lambda \langle h_{i,t}^2 \rangle`, the mean squared state.
+class ActivityL2(StatePenalty):
+    r"""Penalize :math:`\lambda \langle r_{i,t}^2 \rangle`, the mean squared firing rate.
+
+    :math:`r` is what ``rnn.rates`` returns: :math:`f(h)` where the state is a current (``CTRNN``,
+    ``LowRankRNN``), the state where it is a rate (``RNN``, ``RateRNN``), and :math:`h` of gated
+    networks. It is the state of a module that is no network of pyrnn. To penalize currents, write
+    ``lambda rnn, rollout: 1e-3 * rollout.states.square().mean()``.
 
     Args:
         weight: :math:`\lambda`.
@@ -121,10 +177,10 @@ class ActivityL2(_Penalty):
         ValueError: If it is not finite.
 
     Example:
-        >>> from pyrnn import RNN
-        >>> rnn = RNN(1, 4, 1)
-        >>> ActivityL2(0.1)(rnn, rnn(torch.zeros(2, 5, 1))).item()
-        0.0
+        >>> from pyrnn import CTRNN
+        >>> rnn = CTRNN(1, 4, 1, activation="sigmoid", gain=0.0)  # no current, half of all rates
+        >>> ActivityL2(1.0)(rnn, rnn(torch.zeros(2, 5, 1))).item()
+        0.25
 
     References:
         Sussillo, Churchland, Kaufman & Shenoy, *Nat. Neurosci.* (2015).
@@ -132,14 +188,16 @@ class ActivityL2(_Penalty):
 
     name: str = "activity_l2"
 
-    def __call__(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
-        """Return the penalty."""
-        return self.weight * rollout.states.square().mean()
+    def values(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
+        """Return the squared rates, ``(..., time, hidden_size)``."""
+        return _rates(rnn, rollout).square()
 
 
 @dataclass(frozen=True)
-class ActivityL1(_Penalty):
-    r"""Penalize :math:`\lambda \langle |f(h_{i,t})| \rangle`, the mean activity.
+class ActivityL1(StatePenalty):
+    r"""Penalize :math:`\lambda \langle |r_{i,t}| \rangle`, the mean firing rate.
+
+    :math:`r` is what ``rnn.rates`` returns, see :class:`ActivityL2`.
 
     Args:
         weight: :math:`\lambda`.
@@ -148,8 +206,6 @@ class ActivityL1(_Penalty):
     Raises:
         TypeError: If the weight is no number.
         ValueError: If it is not finite.
-
-    For a module that is no network of pyrnn, :math:`f` is the identity.
 
     Example:
         >>> from pyrnn import CTRNN
@@ -160,16 +216,14 @@ class ActivityL1(_Penalty):
 
     name: str = "activity_l1"
 
-    def __call__(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
-        """Return the penalty."""
-        states = rollout.states
-        activity = rnn.f(states) if isinstance(rnn, _HasActivation) else states
-        return self.weight * activity.abs().mean()
+    def values(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
+        """Return the absolute rates, ``(..., time, hidden_size)``."""
+        return _rates(rnn, rollout).abs()
 
 
 @dataclass(frozen=True)
-class Smoothness(_Penalty):
-    r"""Penalize :math:`\lambda \langle (h_{i,t} - h_{i,t-1})^2 \rangle`: fast changes.
+class Smoothness(StatePenalty):
+    r"""Penalize :math:`\lambda \langle (h_{i,t} - h_{i,t-1})^2 \rangle`: fast changes of states.
 
     Args:
         weight: :math:`\lambda`.
@@ -188,9 +242,9 @@ class Smoothness(_Penalty):
 
     name: str = "smoothness"
 
-    def __call__(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
-        """Return the penalty."""
-        return self.weight * rollout.states.diff(dim=-2).square().mean()
+    def values(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
+        """Return the squared changes since the step before, ``(..., time - 1, state_size)``."""
+        return rollout.states.diff(dim=-2).square()
 
 
 @dataclass(frozen=True)
@@ -279,8 +333,24 @@ def named_penalties(
 
 
 @runtime_checkable
-class _HasActivation(Protocol):
-    f: Callable[[Tensor], Tensor]
+class _HasRates(Protocol):
+    def rates(self, states: Tensor, /) -> Tensor: ...
+
+
+def _rates(rnn: nn.Module, rollout: Rolled) -> Tensor:
+    return rnn.rates(rollout.states) if isinstance(rnn, _HasRates) else rollout.states
+
+
+def _within(mask: Tensor, n_axes: int) -> Tensor:
+    """Return which steps lie before the end of their trial, its last scored step, ``(..., time)``.
+
+    Args:
+        mask: Weights, ``(..., time)``, or ``(..., time, output_size)`` if it has ``n_axes``.
+        n_axes: Number of axes of the states.
+    """
+    scored = (mask if mask.ndim < n_axes else mask.amax(-1)) > 0
+    n_later = scored.flip(-1).cumsum(-1).flip(-1)  # scored steps from here on
+    return n_later > 0
 
 
 def _set(penalty: _Penalty, **values: object) -> None:
