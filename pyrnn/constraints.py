@@ -15,7 +15,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-__all__ = ["Bounds", "Constraint", "Dale", "Fixed", "Mask", "SignedMask", "constrain", "intervals"]
+__all__ = [
+    "Bounds",
+    "Constraint",
+    "Dale",
+    "Fixed",
+    "Mask",
+    "SignedMask",
+    "constrain",
+    "intervals",
+    "nearest_to_zero",
+]
 
 
 class Constraint(ABC):
@@ -172,13 +182,15 @@ class Bounds(Constraint):
 def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") -> nn.Module:
     r"""Make a weight of a layer obey constraints from here on.
 
-    The parameter :math:`v` that the optimizer sees is free; the weight is :math:`v` reflected
-    at the ends of its interval :math:`[a, b]`, which is :math:`s|v|` for Dale's law:
+    The parameter :math:`v` that the optimizer sees is free; the weight is :math:`v + o`,
+    reflected at the ends of its interval :math:`[a, b]`, where :math:`o` is the admissible value
+    nearest to zero. For Dale's law :math:`o = 0` and the weight is :math:`s|v|`; in general
 
-    .. math:: w = a + |v - a| \;(b = \infty), \qquad w = b - |b - v| \;(a = -\infty).
+    .. math:: w = a + |v + o - a| \;(b = \infty), \qquad w = b - |b - v - o| \;(a = -\infty).
 
-    Reflection keeps the gradient alive at the border, where clamping would kill it. The present
-    weight is reflected, too, so the layer obeys at once. Calling again adds constraints.
+    Reflection keeps the gradient alive at the border, where clamping would kill it. Weight decay,
+    which pulls :math:`v` to zero, pulls the weight to the admissible value nearest to zero. The
+    present weight is reflected, too, so the layer obeys at once. Calling again adds constraints.
 
     Give the layer another weight by assignment, ``layer.weight = value``. It is worked out from
     :math:`v` whenever it is asked for: what ``nn.init``, ``copy_`` or ``.data`` write into it in
@@ -226,11 +238,11 @@ def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") 
     inside = _Admissible(low, high)
     if existing is None:
         with torch.no_grad():
-            getattr(layer, name).copy_(inside(weight))
+            getattr(layer, name).copy_(inside.reflect(weight))
         parametrize.register_parametrization(layer, name, inside)
     else:
         existing.confine(low, high)
-        setattr(layer, name, existing(weight))
+        setattr(layer, name, existing.reflect(weight))
     return layer
 
 
@@ -246,6 +258,20 @@ def intervals(layer: nn.Module, name: str = "weight") -> tuple[Tensor, Tensor] |
     return None if inside is None else (inside.low, inside.high)
 
 
+def nearest_to_zero(low: Tensor, high: Tensor) -> Tensor:
+    """Return the value of each interval that is nearest to zero, to which weight decay pulls.
+
+    Args:
+        low: Lower bounds.
+        high: Upper bounds.
+
+    Example:
+        >>> nearest_to_zero(torch.tensor([0.5, -1.0, -2.0]), torch.tensor([1.0, 1.0, -1.5]))
+        tensor([ 0.5000,  0.0000, -1.5000])
+    """
+    return torch.zeros_like(low).clamp(low, high)
+
+
 class _Admissible(nn.Module):
     """Reflect each entry of a parameter into its interval.
 
@@ -256,6 +282,7 @@ class _Admissible(nn.Module):
 
     low: Tensor
     high: Tensor
+    origin: Tensor
     pinned: Tensor
     wall: Tensor
     side: Tensor
@@ -263,7 +290,7 @@ class _Admissible(nn.Module):
 
     def __init__(self, low: Tensor, high: Tensor) -> None:
         super().__init__()
-        for name in ("low", "high", "pinned", "wall", "side", "span"):
+        for name in ("low", "high", "origin", "pinned", "wall", "side", "span"):
             self.register_buffer(name, torch.empty(0), persistent=False)
         self.confine(low, high)
 
@@ -271,21 +298,27 @@ class _Admissible(nn.Module):
         """Replace the intervals."""
         self.low, self.high, self.pinned = low.clone(), high.clone(), low == high
         below, above = low.isfinite(), high.isfinite()
+        self.origin = nearest_to_zero(low, high)
         self.wall = torch.where(below, low, torch.where(above, high, torch.zeros_like(low)))
         self.side = below.to(low) - (above & ~below).to(low)
         self.span = torch.where(below & above & ~self.pinned, high - low, torch.inf)
+        self._has_origin = bool(self.origin.any())
         self._has_walls = bool(self.wall.any())
         self._has_spans = bool(self.span.isfinite().any())
         self._has_pins = bool(self.pinned.any())
 
     def forward(self, free: Tensor) -> Tensor:
         """Return the admissible weight, shaped like ``free``."""
+        return self.reflect(free + self.origin if self._has_origin else free)
+
+    def reflect(self, weight: Tensor) -> Tensor:
+        """Return a weight that is reflected into its interval."""
         # no abs() here: it has no slope at the wall, where a weight of zero would be stuck
         if self._has_walls:
-            beyond = (free - self.wall) * self.side < 0
-            weight = torch.where(beyond, 2 * self.wall - free, free)
+            beyond = (weight - self.wall) * self.side < 0
+            weight = torch.where(beyond, 2 * self.wall - weight, weight)
         else:
-            weight = torch.where(free * self.side < 0, -free, free)
+            weight = torch.where(weight * self.side < 0, -weight, weight)
         if self._has_spans:
             weight = self._fold(weight)
         return torch.where(self.pinned, self.low, weight) if self._has_pins else weight
@@ -300,7 +333,7 @@ class _Admissible(nn.Module):
         return torch.where(has_span, folded, weight)
 
     def right_inverse(self, weight: Tensor) -> Tensor:
-        """Return a copy of an admissible weight, a tensor or an array; refuse any other."""
+        """Return the parameter of an admissible weight, a tensor or array; refuse any other."""
         weight = torch.as_tensor(weight).to(self.low, copy=True)
         _check_shape("a weight", weight, self.low.shape)
         wrong = (weight < self.low) | (weight > self.high)
@@ -311,7 +344,7 @@ class _Admissible(nn.Module):
                 f"outside [{self.low[at]:.4g}, {self.high[at]:.4g}] ({int(wrong.sum())} entries "
                 "in all); change these entries, or build the network with other constraints"
             )
-        return weight
+        return weight - self.origin if self._has_origin else weight
 
 
 def _admissible(layer: nn.Module, name: str) -> _Admissible | None:

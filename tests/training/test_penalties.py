@@ -152,7 +152,7 @@ def test_time_constants_may_be_penalized() -> None:
     value = BoundsPenalty(1.0, "tau", low=10 * rnn.dt)(rnn, None)
     assert_close(value, torch.tensor(3 * 50.0**2))
     value.backward()
-    assert rnn.time_constants.parametrizations.weight.original.grad.abs().min() > 0
+    assert rnn.log_tau.parametrizations.weight.original.grad.abs().min() > 0
 
 
 def test_every_term_is_logged_and_they_add_up() -> None:
