@@ -76,7 +76,8 @@ class RNNBase(Layers, Trainable, ABC):
         frozen: Names of the layers that do not learn.
         init: Initial weights: ``normal``, ``orthogonal``, ``identity`` or ``spectral`` for the
             recurrent ones; ``torch`` draws all weights and biases as ``torch.nn.RNN`` does.
-        gain: Gain of the recurrent weights. Under constraints, their spectral radius.
+        gain: Gain of the recurrent weights. Under constraints, their spectral radius, unless
+            hardly any connection lies on a loop.
         train_initial_state: Whether the initial state, zero at first, is learned.
         dt: Duration of a time step, in ms.
         seed: Seed of the initial weights and of the noise; ``None`` draws one.
