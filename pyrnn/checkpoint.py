@@ -262,6 +262,9 @@ def _upgrade(content: dict[str, Any]) -> None:
     weights, beside = content["weights"], content["beside"]
     if _FORMER_TAU in beside["constraints"]:
         _upgrade_time_constants(content["network"]["config"], weights, beside)
+    if content["network"]["__class__"].endswith("LowRankRNN"):  # which ignored these two
+        for option in ("gain", "init"):
+            content["network"]["config"].pop(option, None)
     for name, (low, high) in beside["constraints"].items():
         key = _free(name)
         if name != _TAU:

@@ -113,3 +113,11 @@ def test_weights_with_bounds_away_from_zero_are_those_of_the_former_network(
     rnn = pyrnn.load(tmp_path / "former.pt")
     assert_close(rnn.w_in.weight, free)
     assert_close(pyrnn.load(rnn.save(tmp_path / "now.pt")).w_in.weight, free)
+
+
+def test_options_that_a_former_network_ignored_are_left_out(tmp_path: Path) -> None:
+    content = torch.load(FOLDER / "low_rank.pt", weights_only=True)
+    content["network"]["config"] |= {"gain": 5.0, "init": "orthogonal"}
+    torch.save(content, tmp_path / "former.pt")
+    expected = pyrnn.load(FOLDER / "low_rank.pt").w_rec.weight
+    assert torch.equal(pyrnn.load(tmp_path / "former.pt").w_rec.weight, expected)
