@@ -127,7 +127,9 @@ class WhiteNoiseIntegrator(Task):
         b = 2 \beta\,(N(0, 1) - \tfrac{1}{2}), \qquad y(t) = \frac{1}{u} \int_0^t x(s)\,ds
 
     with :math:`\Delta t` in seconds and the unit :math:`u` = 40 ms. At ``dt`` = 40 ms the target
-    is hence the cumulative sum of the inputs.
+    is hence the cumulative sum of the inputs. The bias has a mean of :math:`-\beta` and a standard
+    deviation of :math:`2\beta`, as in the source; with the defaults, integrals end at -0.25 on
+    average.
 
     Args:
         duration: Duration of a trial, in ms.

@@ -58,8 +58,10 @@ class DelayedResponse(Task):
 
     References:
         Yang et al., *Task representations in neural networks trained to perform many cognitive
-        tasks*, Nature Neuroscience 22 (2019). Here the outputs are cosine and sine instead of a
-        population vector.
+        tasks*, Nature Neuroscience 22 (2019). There, stimuli come on two rings, each rule has an
+        input channel, the response is a ring that is read as a population vector, and the fixation
+        output counts twice in the loss. Here there is one stimulus, one channel for the rule,
+        outputs for cosine and sine, and all outputs count the same.
     """
 
     rules: tuple[str, ...] = ("pro", "anti")
