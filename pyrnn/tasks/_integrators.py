@@ -68,6 +68,7 @@ class HeadingIntegrator(Task):
     metric_goal: ClassVar[str] = "min"
     input_names: ClassVar[tuple[str, ...]] = ("velocity", "cos start", "sin start")
     output_names: ClassVar[tuple[str, ...]] = ("cos", "sin")
+    cues: ClassVar[tuple[str | tuple[str, ...], ...]] = ("start",)
     tolerance: ClassVar[float] = math.radians(10)
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -63,6 +64,8 @@ class MultiTask(LastValueTask):
     tasks: Mapping[str, Task]
     _: KW_ONLY
     dt: float = 20.0
+
+    cues: ClassVar[tuple[str | tuple[str, ...], ...]] = ("task",)
 
     def __post_init__(self) -> None:
         super().__post_init__()

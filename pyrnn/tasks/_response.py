@@ -77,6 +77,7 @@ class DelayedResponse(Task):
     noise: NonNegative = 0.03
 
     output_names: ClassVar[tuple[str, ...]] = ("fixation", "cos", "sin")
+    cues: ClassVar[tuple[str | tuple[str, ...], ...]] = ("angle", "rule", "delay")
     tolerance: ClassVar[float] = math.radians(36)
 
     def __post_init__(self) -> None:

@@ -166,6 +166,13 @@ class ReadySetGo(Task):
         """
         return float((~self.produced(outputs, targets).isnan()).double().mean())
 
+    def strategies(self, batch: Trial) -> dict[str, Tensor]:
+        """Return ramps of who always produces the median interval, without measuring it."""
+        time = (torch.arange(batch.mask.shape[1]) * self.dt).to(batch.targets)
+        since_set = time - batch.epochs["produce"][:, :1].to(batch.targets)
+        ramps = since_set.clamp(min=0) / batch.info["produced"].median().to(batch.targets)
+        return {"mean interval": ramps.unsqueeze(-1)}
+
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
         """Return the share of trials whose produced interval is less than 10 % wrong."""
         asked = self.produced(targets, targets)
@@ -223,6 +230,7 @@ class IntervalDiscrimination(ChoiceTask):
     noise: NonNegative = 0.01
 
     input_names: ClassVar[tuple[str, ...]] = ("first", "second")
+    cues: ClassVar[tuple[str | tuple[str, ...], ...]] = ("first", "second", "delay")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -228,6 +228,12 @@ class PhaseTask(LastValueTask):
         phases = after.phases if isinstance(after, PhaseTask) else [after]
         return self.replace(phases=[*self.phases, *phases])
 
+    @property
+    def cues(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Names of the variables, if there are several."""
+        names = tuple(name for phase in self.phases for name in phase.draw)
+        return names if len(names) > 1 else ()
+
     @cached_property
     def _names(self) -> list[str]:
         """Names of the phases; a number is added to a name that occurs again."""
