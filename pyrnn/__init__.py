@@ -1,7 +1,7 @@
 """Train recurrent networks on tasks, then see how they compute.
 
-Networks stand here; ``pyrnn.tasks``, ``pyrnn.training``, ``pyrnn.dynamics``, ``pyrnn.plot`` and
-``pyrnn.render`` are imported by name, so that ``import pyrnn`` stays light.
+This module has the networks. Import ``pyrnn.tasks``, ``pyrnn.training``, ``pyrnn.dynamics``,
+``pyrnn.plot`` and ``pyrnn.render`` by name; ``import pyrnn`` alone does not draw or analyze.
 """
 
 from pyrnn.base import RNNBase, Rollout, load

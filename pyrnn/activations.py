@@ -10,13 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["ACTIVATIONS", "Activation", "activation_function"]
+__all__ = ["ACTIVATIONS", "Activation", "activation_function", "identity", "retanh"]
 
 Activation = Callable[[Tensor], Tensor]
 
 
 def retanh(x: Tensor) -> Tensor:
     r"""Return the rectified hyperbolic tangent :math:`\max(\tanh x, 0)`.
+
+    Args:
+        x: Input currents.
 
     Example:
         >>> retanh(torch.tensor([-1.0, 0.0])).tolist()
@@ -26,11 +29,14 @@ def retanh(x: Tensor) -> Tensor:
 
 
 def identity(x: Tensor) -> Tensor:
-    """Return ``x``: a linear network.
+    """Return ``x``, for a linear network.
+
+    Args:
+        x: Input currents.
 
     Example:
-        >>> identity(torch.tensor([-1.0, 2.0])).tolist()
-        [-1.0, 2.0]
+        >>> identity(torch.tensor([0.5])).item()
+        0.5
     """
     return x
 
@@ -56,13 +62,14 @@ def activation_function(activation: str | Activation) -> Activation:
     """Return the function of a name, or the function itself.
 
     Args:
-        activation: One of ``ACTIVATIONS``, an elementwise callable, or the
-            ``"module:name"`` of one in a module that has been imported.
+        activation: One of ``ACTIVATIONS``, an elementwise function, or ``"module:name"`` of a
+            function in a module that has been imported.
 
     Raises:
+        TypeError: If it is neither a name nor a function of tensors. A module such as
+            ``nn.ReLU()`` has no name that a file could store, and NumPy's functions have no
+            gradient.
         ValueError: If the name is unknown.
-        TypeError: If it is neither a name nor a function of tensors: a module such as
-            ``nn.ReLU()`` has no name to be loaded by, and numpy's functions no gradient.
 
     Example:
         >>> activation_function("relu")(torch.tensor([-1.0])).item()

@@ -29,6 +29,7 @@ from pyrnn.unroll import (
     unroll,
     unroll_and_adjoint,
 )
+from pyrnn.unroll._checks import check_inputs, convert, expand_state
 from pyrnn.validate import as_boolean, as_integer
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class RNNBase(Layers, Trainable, ABC):
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
-            cls.__init__ = remember(cls.__init__)  # type: ignore[method-assign]
+            cls.__init__ = remember(cls.__init__)  # type: ignore[method-assign, assignment]
         register(cls)
 
     # ------------------------------------------------------------------ the model
@@ -150,7 +151,16 @@ class RNNBase(Layers, Trainable, ABC):
 
     @has_form(RATE)
     def readout(self, states: Tensor) -> Tensor:
-        """Return the outputs ``(..., output_size)`` of states ``(..., state_size)``.
+        """Return the outputs of states.
+
+        Args:
+            states: States, ``(..., state_size)``.
+
+        Returns:
+            Outputs, ``(..., output_size)``.
+
+        Raises:
+            ValueError: If a subclass has longer states and does not override this method.
 
         Raises:
             ValueError: If states are wider than units, so that a subclass must write a readout.
@@ -196,6 +206,9 @@ class RNNBase(Layers, Trainable, ABC):
     def initial_state(self, batch_shape: Sequence[int] = ()) -> Tensor:
         """Return the state before the first step, ``(*batch_shape, state_size)``.
 
+        Args:
+            batch_shape: Shape of the batch.
+
         Example:
             >>> from pyrnn import RNN
             >>> RNN(3, 2, 1).initial_state((3,)).tolist()
@@ -207,15 +220,11 @@ class RNNBase(Layers, Trainable, ABC):
         """Run the network.
 
         Args:
-            inputs: ``(..., time, input_size)``, any number of leading axes.
+            inputs: Inputs, ``(..., time, input_size)``, of the network's dtype.
             h: Initial state, ``(..., state_size)``; ``initial_state`` by default.
 
         Returns:
             Outputs and states of every time step.
-
-        Raises:
-            ValueError: If a shape does not fit.
-            TypeError: If the inputs are no tensor of the network's dtype.
 
         Example:
             >>> from pyrnn import RNN
@@ -228,10 +237,9 @@ class RNNBase(Layers, Trainable, ABC):
 
     @property
     def engine(self) -> Engine:
-        """What unrolls the network, and why; assign a name to force one, None to undo that.
+        """What unrolls the network, and why. Assign a name to force one, None to undo that.
 
-        Raises:
-            ValueError: If the name is unknown, or that engine does not know the network.
+        A name that is unknown, or an engine that cannot unroll the network, is refused.
 
         Example:
             >>> from pyrnn import CTRNN
@@ -296,10 +304,6 @@ class RNNBase(Layers, Trainable, ABC):
         Returns:
             Outputs and states, on the network's device.
 
-        Raises:
-            TypeError: If an argument is of the wrong kind.
-            ValueError: If a shape does not fit, or ``batch_size`` is less than 1.
-
         Example:
             >>> from pyrnn import RNN
             >>> outputs, states = RNN(2, 8, 1).predict(np.zeros((4, 10, 2)))
@@ -308,8 +312,8 @@ class RNNBase(Layers, Trainable, ABC):
         """
         size = None if batch_size is None else as_integer("batch_size", batch_size, low=1)
         progress = as_boolean("progress", progress)
-        inputs = self._as_tensor(inputs)
-        start = None if h is None else self._as_tensor(h)
+        inputs = convert(inputs, self.h0)
+        start = None if h is None else convert(h, self.h0)
         with in_mode(self, False), torch.no_grad():
             if size is None or inputs.ndim < 3 or len(inputs) <= size:
                 return self(inputs, start)
@@ -319,7 +323,7 @@ class RNNBase(Layers, Trainable, ABC):
 
     fit = training.fit
     save = checkpoint.save
-    restore = checkpoint.restore
+    _restore = checkpoint.restore
 
     @classmethod
     def load(
@@ -402,18 +406,23 @@ class RNNBase(Layers, Trainable, ABC):
         return 2**0.5 * self.noise
 
     @property
+    def _alpha(self) -> float | Tensor:
+        """Euler step of the equation, 1 in discrete time."""
+        return 1.0
+
+    @property
     def _like(self) -> Tensor:
         return self.h0
 
     def _begin(self, inputs: Tensor, h: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return the initial states and the noise."""
-        self._check_inputs(inputs)
-        batch_shape = inputs.shape[:-2]
-        h = self.initial_state(batch_shape) if h is None else self._expanded(h, batch_shape)
+        check_inputs(inputs, self.input_size, self.h0.dtype)
+        shape = inputs.shape[:-2]
+        h = self.initial_state(shape) if h is None else expand_state(h, shape, self.state_size)
         return h, self._draw_noise(inputs) if self.training and self.noise > 0 else None
 
     def _draw_noise(self, inputs: Tensor) -> Tensor:
-        shape = (*inputs.shape[:-1], self.w_in.out_features)
+        shape = (*inputs.shape[:-1], self._n_gates * self.hidden_size)
         noise = torch.randn(shape, generator=self.generator, dtype=inputs.dtype)
         return self._noise_scale * noise.to(inputs.device)
 
@@ -427,40 +436,6 @@ class RNNBase(Layers, Trainable, ABC):
         ]
         return Rollout(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
-    def _as_tensor(self, values: Tensor | np.ndarray) -> Tensor:
-        try:
-            return torch.as_tensor(values).to(self.h0)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise TypeError(
-                f"expected a tensor or an array of numbers, got {type(values).__name__}"
-            ) from error
-
-    def _check_inputs(self, inputs: Tensor) -> None:
-        if not isinstance(inputs, Tensor):
-            raise TypeError(
-                f"expected inputs as a tensor, got {type(inputs).__name__}; predict takes arrays"
-            )
-        if inputs.ndim < 2 or inputs.shape[-1] != self.input_size or inputs.shape[-2] == 0:
-            raise ValueError(
-                f"expected inputs of shape (..., time, {self.input_size}) with at least one time "
-                f"step, got {tuple(inputs.shape)}; the last axis holds the input channels"
-            )
-        if inputs.dtype != self.h0.dtype:
-            raise TypeError(
-                f"expected inputs of the network's dtype {self.h0.dtype}, got {inputs.dtype}; "
-                "convert them with inputs.to(rnn.h0.dtype), or call predict"
-            )
-
-    def _expanded(self, h: Tensor, batch_shape: torch.Size) -> Tensor:
-        shape = (*batch_shape, self.state_size)
-        try:
-            return h.expand(shape)
-        except RuntimeError as error:
-            raise ValueError(
-                f"expected an initial state of shape (..., {self.state_size}) that fits {shape}, "
-                f"got {tuple(h.shape)}"
-            ) from error
-
 
 def load(
     path: str | os.PathLike[str],
@@ -469,6 +444,9 @@ def load(
     activation: str | Activation | None = None,
 ) -> RNNBase:
     """Read a network from a file; no code of the file is run.
+
+    A file that does not exist raises ``FileNotFoundError``. One that is truncated, of another
+    program or of a class that is unknown raises ``ValueError``.
 
     Args:
         path: A file that ``save`` wrote.
@@ -480,9 +458,7 @@ def load(
         The network, of the class that was saved, with its history.
 
     Raises:
-        FileNotFoundError: If there is no such file.
         TypeError: If it holds something else than a network of pyrnn.
-        ValueError: If the file is truncated, of another program, or of a class that is unknown.
 
     Example:
         >>> import pyrnn

@@ -11,9 +11,10 @@ from typing import Any, TypeAlias
 import torch
 
 from pyrnn.activations import Activation
-from pyrnn.constraints import Bounds, constrain, intervals, nearest_to_zero
+from pyrnn.constraints import Bounds, constrain, intervals
 from pyrnn.files import replacing
 from pyrnn.linear import Constant
+from pyrnn.reflection import nearest_to_zero
 from pyrnn.serialize import argument_names, config_of, decode, encode
 from pyrnn.training import History, Trainable
 from pyrnn.training.state import refuse_changes
@@ -33,7 +34,8 @@ def save(rnn: Trainable, path: PathLike) -> Path:
     """Write a network to a file: class, arguments, weights, history, state of its training.
 
     The file is written under another name and moved to its place in one step. A process that is
-    killed leaves the old file or the new one, never half of one.
+    killed leaves the old file or the new one, never half of one. An argument of the network that
+    cannot be written as plain data raises ``ValueError``.
 
     Args:
         rnn: The network.
@@ -41,9 +43,6 @@ def save(rnn: Trainable, path: PathLike) -> Path:
 
     Returns:
         The path.
-
-    Raises:
-        ValueError: If an argument of the network cannot be written as plain data.
 
     Example:
         >>> import pyrnn
@@ -68,7 +67,6 @@ def read(path: PathLike, *, activation: str | Activation | None = None) -> Train
         The network, of the class that was saved.
 
     Raises:
-        FileNotFoundError: If there is no such file.
         ValueError: If the file is truncated, of another program, or of a class that is unknown.
 
     Example:
@@ -97,7 +95,6 @@ def restore(rnn: Trainable, path: PathLike) -> None:
         path: A file that ``save`` wrote.
 
     Raises:
-        FileNotFoundError: If there is no such file.
         ValueError: If it holds a network of another class or with other arguments.
 
     Example:
@@ -189,6 +186,8 @@ def _state(rnn: Trainable) -> dict[str, Any]:
 
 def _build(content: Mapping[str, Any]) -> Trainable:
     rnn = decode(content["network"])
+    if not isinstance(rnn, Trainable):
+        raise TypeError(f"a network is needed, not {type(rnn).__name__}")
     _set_state(rnn, content["beside"])
     rnn.load_state_dict(content["weights"])
     return rnn
@@ -228,7 +227,7 @@ def _arguments(rnn: Trainable, names: Iterable[str]) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Return the content of a network's file, or say in one error what is wrong with it."""
+    # one error says what is wrong with the file
     if not path.is_file():
         raise FileNotFoundError(f"expected a file that rnn.save wrote, got no file at {path}")
     try:

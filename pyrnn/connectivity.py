@@ -1,4 +1,4 @@
-"""Connectivity: named regions, who may talk to whom, and with which sign."""
+"""Connectivity: named regions, the connections between them, and their signs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from pyrnn.serialize import register
+from pyrnn.validate import as_boolean, as_choice, as_integer, as_number, as_seed
 
 __all__ = ["Connectivity", "MultiRegion", "Region"]
 
-CELLS = ("all", "excitatory", "inhibitory")
+_CELLS = ("all", "excitatory", "inhibitory")
 
 
 @register
@@ -24,16 +25,17 @@ class Region:
     Args:
         name: Its name.
         size: Number of units.
-        dale_ratio: Share of excitatory units, in [0, 1]; these come first. ``None``: no Dale's
+        dale_ratio: Share of excitatory units, in [0, 1]; these come first. ``None`` for no Dale's
             law in this region.
         autapses: Whether its units may connect to themselves.
         density: Probability of a connection between two of its units.
-        tonic: Constant current into each unit, which training leaves alone; it takes the place
-            of the bias. ``None`` for none.
+        tonic: Constant current into each unit, which is the bias and does not learn. ``None`` for
+            none.
         start: Index of its first unit in the network; ``MultiRegion`` sets it.
 
     Raises:
-        ValueError: For a size, ratio or density out of range.
+        TypeError: If an argument is of the wrong kind.
+        ValueError: If a size, ratio or density is out of range.
 
     Example:
         >>> cortex = Region("cortex", 5, dale_ratio=0.8, start=2)
@@ -52,16 +54,25 @@ class Region:
     start: int = 0
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise ValueError(f"expected a size of at least 1 in {self.name!r}, got {self.size}")
-        for option in ("dale_ratio", "density"):
-            value = getattr(self, option)
-            if value is not None:
-                _check_share(f"{option} of {self.name!r}", value)
+        if not isinstance(self.name, str) or not self.name:
+            raise TypeError(f"expected the name of a Region as text, got {self.name!r}")
+        of = f" of region {self.name!r}"
+        checked: dict[str, object] = {
+            "size": as_integer("size" + of, self.size, low=1),
+            "autapses": as_boolean("autapses" + of, self.autapses),
+            "density": as_number("density" + of, self.density, low=0, high=1),
+            "start": as_integer("start" + of, self.start, low=0),
+        }
+        if self.dale_ratio is not None:
+            checked["dale_ratio"] = as_number("dale_ratio" + of, self.dale_ratio, low=0, high=1)
+        if self.tonic is not None:
+            checked["tonic"] = as_number("tonic" + of, self.tonic)
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     @property
     def units(self) -> slice:
-        """Where its units are among those of the network."""
+        """Indices of its units in the network."""
         return slice(self.start, self.start + self.size)
 
     @property
@@ -72,11 +83,15 @@ class Region:
         return 1.0 - 2.0 * (torch.arange(self.size) >= round(self.dale_ratio * self.size))
 
     def of(self, states: Tensor) -> Tensor:
-        """Return a view of its units: ``(..., size)`` of states ``(..., hidden_size)``."""
+        """Return a view of its units, ``(..., size)``.
+
+        Args:
+            states: States of the network, ``(..., hidden_size)``.
+        """
         return states[..., self.units]
 
     def cells(self, kind: str = "all") -> Tensor:
-        """Return which of its units are of a kind, ``(size,)`` of bool.
+        """Return which of its units are of a kind, ``(size,)``, booleans.
 
         Args:
             kind: ``"all"``, ``"excitatory"`` or ``"inhibitory"``.
@@ -84,9 +99,7 @@ class Region:
         Raises:
             ValueError: If the kind is unknown or the region has no such units.
         """
-        if kind not in CELLS:
-            raise ValueError(f"expected cells among {', '.join(CELLS)}, got {kind!r}")
-        if kind == "all":
+        if as_choice("the kind of cells", kind, _CELLS) == "all":
             return torch.ones(self.size, dtype=torch.bool)
         found = self.signs > 0 if kind == "excitatory" else self.signs < 0
         if not found.any():
@@ -99,15 +112,19 @@ class Region:
 
 @register
 class Connectivity(Mapping[str, Tensor]):
-    """Masks of the layers and signs of the units: what ``connectivity=`` of a network takes.
+    """Masks of the layers and signs of the units, for ``connectivity=`` of a network.
 
-    A mapping from names of layers to masks; ``MultiRegion.build`` makes one.
+    It is a mapping from names of layers to masks. ``MultiRegion.build`` makes one.
 
     Args:
         regions: The regions by name.
-        w_in: Which input reaches which unit, ``(hidden_size, input_size)``; ``None``: all.
+        w_in: Which input reaches which unit, ``(hidden_size, input_size)``; ``None`` for all.
         w_rec: Which connections exist, ``(hidden_size, hidden_size)``, columns presynaptic.
-        w_out: Which unit is read, ``(output_size, hidden_size)``; ``None``: all.
+        w_out: Which unit is read, ``(output_size, hidden_size)``; ``None`` for all.
+
+    Raises:
+        TypeError: If a region or a mask is of the wrong kind.
+        ValueError: If a mask does not fit the sizes of the regions.
 
     Attributes:
         signs: Sign of each unit, ``(hidden_size,)``: 1, -1, or 0 for either.
@@ -132,6 +149,7 @@ class Connectivity(Mapping[str, Tensor]):
     ) -> None:
         self.regions = dict(regions)
         self.w_in, self.w_rec, self.w_out = w_in, w_rec, w_out
+        self._check()
         members = self.regions.values()
         self.signs = torch.cat([region.signs for region in members])
         tonic = [torch.nan if region.tonic is None else region.tonic for region in members]
@@ -140,12 +158,35 @@ class Connectivity(Mapping[str, Tensor]):
 
     @property
     def n_units(self) -> int:
-        """Number of units of all regions: the ``hidden_size`` of a network."""
+        """Number of units of all regions, for the ``hidden_size`` of a network."""
         return len(self.w_rec)
 
     def block(self, weight: Tensor, target: str, source: str) -> Tensor:
-        """Return a view of the weights from one region to another, ``(target, source)``."""
+        """Return a view of the weights from one region to another.
+
+        Args:
+            weight: Recurrent weights, ``(hidden_size, hidden_size)``.
+            target: Name of the postsynaptic region.
+            source: Name of the presynaptic region.
+        """
         return weight[self.regions[target].units, self.regions[source].units]
+
+    def _check(self) -> None:
+        for region in self.regions.values():
+            if not isinstance(region, Region):
+                raise TypeError(f"expected every region as a Region, got {type(region).__name__}")
+        n = sum(region.size for region in self.regions.values())
+        fits = {
+            "w_in": self.w_in is None or self.w_in.shape[:1] == (n,),
+            "w_rec": self.w_rec.shape == (n, n),
+            "w_out": self.w_out is None or self.w_out.shape[1:] == (n,),
+        }
+        for name, does_fit in fits.items():
+            if not does_fit:
+                raise ValueError(
+                    f"expected a mask of {name} for the {n} units of the regions, got shape "
+                    f"{tuple(getattr(self, name).shape)}"
+                )
 
     def __getitem__(self, layer: str) -> Tensor:
         mask = {"w_in": self.w_in, "w_rec": self.w_rec, "w_out": self.w_out}[layer]
@@ -164,17 +205,18 @@ class Connectivity(Mapping[str, Tensor]):
 class MultiRegion:
     """Regions and the projections between them.
 
-    A region is connected to itself (see ``Region.density``) and to others where ``connect`` says
-    so. All regions get all inputs and are read, unless ``input`` or ``output`` name some. Every
-    draw depends on the seed and on the names at its ends alone: adding a projection changes no
-    other.
+    The units of a region are connected with each other, see ``Region.density``; ``connect`` adds
+    connections between regions. All regions get all inputs and are read, unless ``input`` or
+    ``output`` name some. The connections of a projection depend only on the seed and on the names
+    of its two regions, so that another projection does not change them.
 
     Args:
         *regions: The regions, in the order of their units.
         seed: Seed of the random connections.
 
     Raises:
-        ValueError: If there is none, or two have the same name.
+        TypeError: If a region or the seed is of the wrong kind.
+        ValueError: If there is no region, or two have the same name.
 
     Example:
         >>> from pyrnn import CTRNN
@@ -191,11 +233,14 @@ class MultiRegion:
     def __init__(self, *regions: Region, seed: int = 0) -> None:
         if not regions:
             raise ValueError("expected at least one Region, got none")
+        for region in regions:
+            if not isinstance(region, Region):
+                raise TypeError(f"expected every region as a Region, got {type(region).__name__}")
         names = [region.name for region in regions]
         if len(set(names)) < len(names):
             raise ValueError(f"expected regions of different names, got {names}")
         self.regions: dict[str, Region] = {}
-        self.seed = seed
+        self.seed = as_seed("seed", seed)
         self.n_units = 0
         for region in regions:
             self.regions[region.name] = replace(region, start=self.n_units)
@@ -218,21 +263,21 @@ class MultiRegion:
         source_cells: str = "all",
         target_cells: str = "all",
     ) -> MultiRegion:
-        """Let one region project to another.
+        """Add a projection from one region to another.
 
         Args:
-            source: Presynaptic region.
-            target: Postsynaptic region.
+            source: Name of the presynaptic region.
+            target: Name of the postsynaptic region.
             probability: Probability of each connection.
             source_cells: Which units send: ``all``, ``excitatory`` or ``inhibitory``.
-            target_cells: Which units receive, by the same names.
+            target_cells: Which units receive: ``all``, ``excitatory`` or ``inhibitory``.
 
         Returns:
             Itself, so that calls can be chained.
 
         Raises:
-            ValueError: If a region is unknown or has no such cells, if both are the same (that's
-                ``Region.density``), or for a probability outside [0, 1].
+            ValueError: If both regions are the same. Connections within a region are those of
+                ``Region(density=...)``.
         """
         pre, post = self._region(source), self._region(target)
         if source == target:
@@ -249,29 +294,46 @@ class MultiRegion:
     def input(
         self, region: str, channels: Sequence[int] | None = None, *, cells: str = "all"
     ) -> MultiRegion:
-        """Let input channels, all by default, reach a region; return itself."""
-        self._inputs.append((self._units(region, cells), channels))
+        """Send input channels to a region.
+
+        Args:
+            region: Name of the region.
+            channels: Indices of the channels; all by default.
+            cells: Which units receive them: ``all``, ``excitatory`` or ``inhibitory``.
+
+        Returns:
+            Itself, so that calls can be chained.
+        """
+        self._inputs.append((self._units(region, cells), _checked_channels(channels)))
         return self
 
     def output(
         self, region: str, channels: Sequence[int] | None = None, *, cells: str = "all"
     ) -> MultiRegion:
-        """Let output channels, all by default, read a region; return itself."""
-        self._outputs.append((self._units(region, cells), channels))
+        """Read output channels from a region.
+
+        Args:
+            region: Name of the region.
+            channels: Indices of the channels; all by default.
+            cells: Which units are read: ``all``, ``excitatory`` or ``inhibitory``.
+
+        Returns:
+            Itself, so that calls can be chained.
+        """
+        self._outputs.append((self._units(region, cells), _checked_channels(channels)))
         return self
 
     def build(self, input_size: int, output_size: int) -> Connectivity:
-        """Return the masks of a network.
+        """Return the masks of a network. Channels that do not exist are refused.
 
         Args:
             input_size: Number of its input channels.
             output_size: Number of its output channels.
-
-        Raises:
-            ValueError: If an input or output has a channel that doesn't exist.
         """
-        w_in = _channel_mask("input", self._inputs, input_size)
-        w_out = _channel_mask("output", self._outputs, output_size)
+        n_in = as_integer("input_size", input_size, low=1)
+        n_out = as_integer("output_size", output_size, low=1)
+        w_in = _channel_mask("input", self._inputs, n_in)
+        w_out = _channel_mask("output", self._outputs, n_out)
         w_out = None if w_out is None else w_out.mT
         return Connectivity(self.regions, w_in, self._mask.clone(), w_out)
 
@@ -287,7 +349,7 @@ class MultiRegion:
         return units
 
     def _draw(self, key: str, shape: tuple[int, int], probability: float) -> Tensor:
-        _check_share("probability", probability)
+        probability = as_number("probability", probability, low=0, high=1)
         seed = zlib.crc32(f"{self.seed} {key}".encode())
         rng = torch.Generator().manual_seed(seed)
         return torch.rand(shape, generator=rng, dtype=torch.float64) < probability
@@ -296,7 +358,7 @@ class MultiRegion:
 def _channel_mask(
     what: str, ends: list[tuple[Tensor, Sequence[int] | None]], n_channels: int
 ) -> Tensor | None:
-    """Return which unit meets which channel, ``(hidden_size, n_channels)``."""
+    # (hidden_size, n_channels)
     if not ends:
         return None
     mask = torch.zeros(len(ends[0][0]), n_channels, dtype=torch.bool)
@@ -308,6 +370,9 @@ def _channel_mask(
     return mask
 
 
-def _check_share(name: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f"expected {name} in [0, 1], got {value}")
+def _checked_channels(channels: Sequence[int] | None) -> list[int] | None:
+    if channels is None:
+        return None
+    if isinstance(channels, (str, int)):
+        raise TypeError(f"expected channels as a list of indices, got {channels!r}")
+    return [as_integer("every channel", channel) for channel in channels]

@@ -1,9 +1,9 @@
-"""Constraints that live in a weight: true after any optimizer step, load or copy.
+"""Constraints are parametrizations of a weight: they hold after any optimizer step, load or copy.
 
-Every constraint confines each entry of a weight to an interval: Dale's law to one side of zero, a
-mask to zero, a fixed entry to its value, bounds to bounds. Several constraints are the
-intersection of their intervals, hence their order cannot matter, and an empty intersection is a
-contradiction.
+A constraint confines each entry of a weight to an interval: Dale's law to one side of zero, a mask
+to zero, a fixed entry to its value. Several constraints confine it to the intersection of their
+intervals, so that their order does not matter. If the intersection is empty, they contradict each
+other.
 """
 
 from __future__ import annotations
@@ -11,29 +11,23 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-__all__ = [
-    "Bounds",
-    "Constraint",
-    "Dale",
-    "Fixed",
-    "Mask",
-    "SignedMask",
-    "constrain",
-    "intervals",
-    "nearest_to_zero",
-]
+from pyrnn.reflection import Reflection
+from pyrnn.validate import as_tensor, check_finite
+
+__all__ = ["Bounds", "Constraint", "Dale", "Fixed", "Mask", "SignedMask", "constrain", "intervals"]
 
 
 class Constraint(ABC):
     """Confine each entry of a weight to an interval.
 
     Subclassing:
-        Write ``interval(weight)``. Combination with other constraints, exactness under any
-        optimizer, copies and saved files then work.
+        Write ``interval(weight)``. The constraint can then be combined with others, holds exactly
+        under any optimizer, and survives copies and files.
 
     Example:
         >>> class Weak(Constraint):
@@ -47,7 +41,11 @@ class Constraint(ABC):
 
     @abstractmethod
     def interval(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the lower and the upper bound of each entry, both shaped like ``weight``."""
+        """Return the lower and the upper bound of each entry, both shaped like ``weight``.
+
+        Args:
+            weight: The weight.
+        """
 
 
 class Dale(Constraint):
@@ -58,8 +56,12 @@ class Dale(Constraint):
     with :math:`v` the parameter that an optimizer sees; columns are presynaptic.
 
     Args:
-        signs: One sign per presynaptic unit, ``(in_features,)``: positive for excitatory,
+        signs: One sign for each presynaptic unit, ``(in_features,)``: positive for excitatory,
             negative for inhibitory, zero for units of either sign.
+
+    Raises:
+        TypeError: If the signs are no real numbers.
+        ValueError: If a sign is not finite, or there is more than one for a unit.
 
     Example:
         >>> layer = constrain(nn.Linear(2, 2), Dale([1, -1]))
@@ -71,10 +73,10 @@ class Dale(Constraint):
     """
 
     def __init__(self, signs: Tensor | Sequence[float]) -> None:
-        self.signs = torch.as_tensor(signs)
+        self.signs = _as_finite("signs", signs)
         if self.signs.ndim != 1:
             raise ValueError(
-                "expected one sign per presynaptic unit, shape (in_features,), "
+                "expected one sign for each presynaptic unit, shape (in_features,), "
                 f"got {tuple(self.signs.shape)}; for a sign per connection use SignedMask"
             )
 
@@ -85,10 +87,14 @@ class Dale(Constraint):
 
 
 class SignedMask(Constraint):
-    """A signed mask: positive, negative, or absent, entry by entry.
+    """A signed mask: each connection is positive, negative or absent.
 
     Args:
-        signs: 1, -1 or 0 per connection, shaped like the weight. Zero means no connection.
+        signs: 1, -1 or 0 for each connection, shaped like the weight; 0 for no connection.
+
+    Raises:
+        TypeError: If the signs are no real numbers.
+        ValueError: If a sign is not finite.
 
     Example:
         >>> constrain(nn.Linear(2, 1), SignedMask([[0, -1]])).weight[0, 0].item()
@@ -96,10 +102,10 @@ class SignedMask(Constraint):
     """
 
     def __init__(self, signs: Tensor | Sequence[Sequence[float]]) -> None:
-        self.signs = torch.as_tensor(signs)
+        self.signs = _as_finite("signs", signs)
 
     def interval(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the half-line of each sign, and [0, 0] where there is none."""
+        """Return the half-line of each sign, and [0, 0] where there is no connection."""
         _check_shape("signs", self.signs, weight.shape)
         low, high = _half_lines(self.signs, weight)
         absent = self.signs.to(weight.device) == 0
@@ -112,6 +118,10 @@ class Mask(Constraint):
     Args:
         mask: True (non-zero) where a connection exists, shaped like the weight.
 
+    Raises:
+        TypeError: If the mask holds neither booleans nor real numbers.
+        ValueError: If a number is not finite.
+
     Example:
         >>> no_autapses = Mask(~torch.eye(3, dtype=torch.bool))
         >>> constrain(nn.Linear(3, 3), no_autapses).weight.diagonal().tolist()
@@ -119,7 +129,8 @@ class Mask(Constraint):
     """
 
     def __init__(self, mask: Tensor | Sequence[Sequence[float]]) -> None:
-        self.mask = torch.as_tensor(mask) != 0
+        is_boolean = isinstance(mask, (Tensor, np.ndarray)) and str(mask.dtype).endswith("bool")
+        self.mask = torch.as_tensor(mask) if is_boolean else _as_finite("mask", mask) != 0
 
     def interval(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Return [0, 0] where there is no connection."""
@@ -135,13 +146,21 @@ class Fixed(Constraint):
     Args:
         values: Weights to keep, shaped like the weight; NaN marks the entries that learn.
 
+    Raises:
+        TypeError: If the values are no real numbers.
+        ValueError: If a value is infinite.
+
     Example:
         >>> constrain(nn.Linear(2, 1), Fixed([[0.5, float("nan")]])).weight[0, 0].item()
         0.5
     """
 
     def __init__(self, values: Tensor | Sequence[Sequence[float]]) -> None:
-        self.values = torch.as_tensor(values)
+        self.values = as_tensor("values", values)
+        if self.values.isinf().any():
+            raise ValueError(
+                "expected finite values to keep, got infinity; NaN marks free entries"
+            )
 
     def interval(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Return [value, value] for the entries that are kept."""
@@ -156,11 +175,12 @@ class Bounds(Constraint):
     """Weights between two bounds.
 
     Args:
-        low: Smallest value; a number, or a tensor that broadcasts to the weight.
-        high: Largest value, in the same form.
+        low: Smallest value: a number, or a tensor that broadcasts to the weight.
+        high: Largest value: a number, or a tensor that broadcasts to the weight.
 
     Raises:
-        ValueError: If ``low`` exceeds ``high`` anywhere.
+        TypeError: If a bound is no real number.
+        ValueError: If a bound is NaN, or ``low`` exceeds ``high`` anywhere.
 
     Example:
         >>> layer = constrain(nn.Linear(9, 9), Bounds(-0.1, 0.1))
@@ -169,8 +189,8 @@ class Bounds(Constraint):
     """
 
     def __init__(self, low: float | Tensor = -torch.inf, high: float | Tensor = torch.inf) -> None:
-        self.low, self.high = torch.as_tensor(low), torch.as_tensor(high)
-        if (self.low > self.high).any():
+        self.low, self.high = as_tensor("low", low), as_tensor("high", high)
+        if not (self.low <= self.high).all():
             raise ValueError(f"expected low <= high, got low={low} and high={high}")
 
     def interval(self, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -180,7 +200,7 @@ class Bounds(Constraint):
 
 
 def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") -> nn.Module:
-    r"""Make a weight of a layer obey constraints from here on.
+    r"""Make a weight of a layer obey constraints from now on.
 
     The parameter :math:`v` that the optimizer sees is free; the weight is :math:`v + o`,
     reflected at the ends of its interval :math:`[a, b]`, where :math:`o` is the admissible value
@@ -188,26 +208,26 @@ def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") 
 
     .. math:: w = a + |v + o - a| \;(b = \infty), \qquad w = b - |b - v - o| \;(a = -\infty).
 
-    Reflection keeps the gradient alive at the border, where clamping would kill it. Weight decay,
-    which pulls :math:`v` to zero, pulls the weight to the admissible value nearest to zero. The
-    present weight is reflected, too, so the layer obeys at once. Calling again adds constraints.
+    Unlike clamping, reflection has a gradient at the border. Weight decay, which pulls :math:`v`
+    to zero, pulls the weight to the admissible value nearest to zero. The present weight is
+    reflected, too, so that the layer obeys at once. Another call adds constraints. If constraints
+    contradict each other, they are refused.
 
-    Give the layer another weight by assignment, ``layer.weight = value``. It is worked out from
-    :math:`v` whenever it is asked for: what ``nn.init``, ``copy_`` or ``.data`` write into it in
-    place is lost.
+    Give the layer another weight by assignment, ``layer.weight = value``; a weight that violates a
+    constraint is refused. The weight is computed from :math:`v` whenever it is read: what
+    ``nn.init``, ``copy_`` or ``.data`` write into it in place is lost.
 
     Args:
         layer: A module with the weight, e.g. ``nn.Linear``: rows postsynaptic, columns
             presynaptic.
-        *constraints: What to obey, in any order.
+        *constraints: Constraints, in any order.
         name: Name of the parameter.
 
     Returns:
         The same layer.
 
     Raises:
-        ValueError: If shapes do not fit or the constraints contradict each other. Assigning a
-            weight that breaks a constraint is refused later on.
+        ValueError: If the weight has another parametrization.
 
     Example:
         >>> layer = constrain(nn.Linear(3, 3), Dale([1, 1, -1]), Mask(1 - torch.eye(3)))
@@ -218,24 +238,16 @@ def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") 
         ...
         ValueError: expected weights within their constraints, got 1 at [0, 0], outside [0, 0] ...
     """
-    weight: Tensor = getattr(layer, name).detach()
+    weight = _checked_weight(layer, constraints, name)
     existing = _admissible(layer, name)
     if existing is None and parametrize.is_parametrized(layer, name):
         raise ValueError(
             f"expected {name!r} to be free or constrained by pyrnn, got a weight parametrized "
             "otherwise, such as a low-rank one; constrain a plain weight"
         )
-    low, high = _everywhere(weight) if existing is None else (existing.low, existing.high)
-    pinned = low == high
-    for constraint in constraints:
-        lower, upper = constraint.interval(weight)
-        low, high = torch.maximum(low, lower), torch.minimum(high, upper)
-        pinned = pinned | (lower == upper)
-    # half-lines of opposite sign meet in zero, which neither of them asked for
-    clash = (low > high) | ((low == high) & ~pinned)
-    if clash.any():
-        _refuse_contradiction(constraints, clash, low, high)
-    inside = _Admissible(low, high)
+    bounds = _everywhere(weight) if existing is None else (existing.low, existing.high)
+    low, high = _intersection(bounds, constraints, weight)
+    inside = Reflection(low, high)
     if existing is None:
         with torch.no_grad():
             getattr(layer, name).copy_(inside.reflect(weight))
@@ -247,7 +259,14 @@ def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") 
 
 
 def intervals(layer: nn.Module, name: str = "weight") -> tuple[Tensor, Tensor] | None:
-    """Return the bounds of every entry of a constrained weight, or None if it has none.
+    """Return the bounds of every entry of a constrained weight; None if it has none.
+
+    Args:
+        layer: A module with the weight.
+        name: Name of the parameter.
+
+    Returns:
+        Lower and upper bounds, both shaped like the weight.
 
     Example:
         >>> low, high = intervals(constrain(nn.Linear(2, 1), Dale([1, -1])))
@@ -258,101 +277,49 @@ def intervals(layer: nn.Module, name: str = "weight") -> tuple[Tensor, Tensor] |
     return None if inside is None else (inside.low, inside.high)
 
 
-def nearest_to_zero(low: Tensor, high: Tensor) -> Tensor:
-    """Return the value of each interval that is nearest to zero, to which weight decay pulls.
+def _intersection(
+    bounds: tuple[Tensor, Tensor], constraints: Sequence[Constraint], weight: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the bounds that obey all constraints, in addition to those that are given."""
+    low, high = bounds
+    pinned = low == high
+    for constraint in constraints:
+        lower, upper = constraint.interval(weight)
+        for bound in (lower, upper):
+            _check_shape(f"bounds of {type(constraint).__name__}", bound, weight.shape)
+        low, high = torch.maximum(low, lower), torch.minimum(high, upper)
+        pinned = pinned | (lower == upper)
+    # half-lines of opposite sign meet in zero, though neither of them allows zero alone
+    clash = (low > high) | ((low == high) & ~pinned)
+    if clash.any():
+        _refuse_contradiction(constraints, clash, low, high)
+    return low, high
 
-    Args:
-        low: Lower bounds.
-        high: Upper bounds.
 
-    Example:
-        >>> nearest_to_zero(torch.tensor([0.5, -1.0, -2.0]), torch.tensor([1.0, 1.0, -1.5]))
-        tensor([ 0.5000,  0.0000, -1.5000])
-    """
-    return torch.zeros_like(low).clamp(low, high)
+def _as_finite(name: str, values: Tensor | Sequence[float] | Sequence[Sequence[float]]) -> Tensor:
+    return check_finite(name, as_tensor(name, values), "each entry is one number")
 
 
-class _Admissible(nn.Module):
-    """Reflect each entry of a parameter into its interval.
-
-    Args:
-        low: Lower bounds, shaped like the parameter; may be minus infinity.
-        high: Upper bounds, in the same form; may be infinity.
-    """
-
-    low: Tensor
-    high: Tensor
-    origin: Tensor
-    pinned: Tensor
-    wall: Tensor
-    side: Tensor
-    span: Tensor
-
-    def __init__(self, low: Tensor, high: Tensor) -> None:
-        super().__init__()
-        for name in ("low", "high", "origin", "pinned", "wall", "side", "span"):
-            self.register_buffer(name, torch.empty(0), persistent=False)
-        self.confine(low, high)
-
-    def confine(self, low: Tensor, high: Tensor) -> None:
-        """Replace the intervals."""
-        self.low, self.high, self.pinned = low.clone(), high.clone(), low == high
-        below, above = low.isfinite(), high.isfinite()
-        self.origin = nearest_to_zero(low, high)
-        self.wall = torch.where(below, low, torch.where(above, high, torch.zeros_like(low)))
-        self.side = below.to(low) - (above & ~below).to(low)
-        self.span = torch.where(below & above & ~self.pinned, high - low, torch.inf)
-        self._has_origin = bool(self.origin.any())
-        self._has_walls = bool(self.wall.any())
-        self._has_spans = bool(self.span.isfinite().any())
-        self._has_pins = bool(self.pinned.any())
-
-    def forward(self, free: Tensor) -> Tensor:
-        """Return the admissible weight, shaped like ``free``."""
-        return self.reflect(free + self.origin if self._has_origin else free)
-
-    def reflect(self, weight: Tensor) -> Tensor:
-        """Return a weight that is reflected into its interval."""
-        # no abs() here: it has no slope at the wall, where a weight of zero would be stuck
-        if self._has_walls:
-            beyond = (weight - self.wall) * self.side < 0
-            weight = torch.where(beyond, 2 * self.wall - weight, weight)
-        else:
-            weight = torch.where(weight * self.side < 0, -weight, weight)
-        if self._has_spans:
-            weight = self._fold(weight)
-        return torch.where(self.pinned, self.low, weight) if self._has_pins else weight
-
-    def _fold(self, weight: Tensor) -> Tensor:
-        """Fold weights back and forth between two walls."""
-        has_span = self.span.isfinite()
-        span = torch.where(has_span, self.span, 1.0)
-        phase = torch.remainder(weight - self.wall, 2 * span)
-        folded = self.wall + torch.where(phase < span, phase, 2 * span - phase)
-        folded = torch.where(folded > self.high, self.high, folded)  # rounding stays inside, too
-        return torch.where(has_span, folded, weight)
-
-    def right_inverse(self, weight: Tensor) -> Tensor:
-        """Return the parameter of an admissible weight, a tensor or array; refuse any other."""
-        weight = torch.as_tensor(weight).to(self.low, copy=True)
-        _check_shape("a weight", weight, self.low.shape)
-        wrong = (weight < self.low) | (weight > self.high)
-        if wrong.any():
-            at = tuple(wrong.nonzero()[0].tolist())
-            raise ValueError(
-                f"expected weights within their constraints, got {weight[at]:.4g} at {list(at)}, "
-                f"outside [{self.low[at]:.4g}, {self.high[at]:.4g}] ({int(wrong.sum())} entries "
-                "in all); change these entries, or build the network with other constraints"
+def _checked_weight(layer: nn.Module, constraints: Sequence[Constraint], name: str) -> Tensor:
+    if not isinstance(layer, nn.Module):
+        raise TypeError(f"expected a layer, an nn.Module, got {type(layer).__name__}")
+    for constraint in constraints:
+        if not isinstance(constraint, Constraint):
+            raise TypeError(
+                f"expected constraints, such as Dale(signs), got {type(constraint).__name__}"
             )
-        return weight - self.origin if self._has_origin else weight
+    weight = getattr(layer, name, None)
+    if not isinstance(weight, Tensor):
+        raise ValueError(f"expected {type(layer).__name__} to have a weight {name!r}, got none")
+    return weight.detach()
 
 
-def _admissible(layer: nn.Module, name: str) -> _Admissible | None:
+def _admissible(layer: nn.Module, name: str) -> Reflection | None:
     """Return the parametrization that confines a weight, if it has one."""
     if not parametrize.is_parametrized(layer, name):
         return None
     inside = layer.parametrizations[name][0]  # type: ignore[union-attr, index]
-    return inside if isinstance(inside, _Admissible) else None
+    return inside if isinstance(inside, Reflection) else None
 
 
 def _everywhere(weight: Tensor) -> tuple[Tensor, Tensor]:

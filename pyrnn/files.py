@@ -1,4 +1,4 @@
-"""Writing files so that a killed process leaves the old one or the new one, never half of one."""
+"""Writing files: a process that is killed leaves the old one or the new one, never half of one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["replacing"]
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a path to write to, beside the one wanted, and move the file there when it is whole.
+    """Provide a temporary file to write to, and move it to its path when it is complete.
 
-    Missing folders are made. Whatever goes wrong, Ctrl-C included, leaves the old file alone.
+    Missing folders are created. After an error or Ctrl-C the old file is still there.
 
     Args:
-        path: Where the file belongs; overwritten without asking.
+        path: Path of the file; a file there is overwritten.
 
     Yields:
         An empty file in the same folder, with the same suffix.

@@ -1,4 +1,4 @@
-"""Initial weights: by name, balanced under Dale's law, with a given spectral radius."""
+"""Initial weights by name, their balance under Dale's law, and their spectral radius."""
 
 from __future__ import annotations
 
@@ -57,15 +57,15 @@ def balance(weight: Tensor, signs: Tensor) -> Tensor:
 
     .. math:: \sum_j w_{ij} = 0 \quad \text{for all } i .
 
-    Without it the mean of a matrix that obeys Dale's law makes one eigenvalue far larger than
-    all others, and the network starts out of control.
+    Otherwise, the mean of a matrix that obeys Dale's law makes one eigenvalue far larger than all
+    others, and the activity grows without bounds.
 
     Args:
         weight: Weights that obey Dale's law, ``(n_units, n_units)``.
         signs: Sign of each presynaptic unit, ``(n_units,)``.
 
     Returns:
-        Balanced weights. Rows without excitation or without inhibition stay as they are.
+        Balanced weights. Rows without excitation or without inhibition are not changed.
 
     Example:
         >>> balance(torch.tensor([[1.0, 3.0, -1.0]]), torch.tensor([1, 1, -1])).tolist()
@@ -83,6 +83,9 @@ def balance(weight: Tensor, signs: Tensor) -> Tensor:
 
 def spectral_radius(weight: Tensor) -> float:
     r"""Return the largest :math:`|\lambda|` of a square matrix.
+
+    Args:
+        weight: The matrix, ``(n, n)``.
 
     Example:
         >>> spectral_radius(torch.diag(torch.tensor([0.5, -2.0])))

@@ -144,7 +144,7 @@ class Layers(nn.Module):
 
     @torch.no_grad()
     def _settle(self) -> None:
-        """Balance the constrained recurrent weights and give them the requested radius."""
+        # balance constrained recurrent weights, and give them the spectral radius of the gain
         bounds = intervals(self.w_rec)
         if bounds is None:
             return
@@ -160,7 +160,7 @@ class Layers(nn.Module):
         self.w_rec.weight = with_radius(weight, self.gain)
 
     def _fix_tonic_input(self) -> None:
-        """Fix the bias of the units with a tonic input at this input."""
+        # the bias of the units with a tonic input is this input
         if not isinstance(self.connectivity, Wiring) or self.connectivity.tonic.isnan().all():
             return
         if self.w_rec.bias is None:

@@ -13,16 +13,16 @@ from torch.nn import functional
 
 __all__ = ["Constant", "Linear", "evaluated_once", "has_hooks"]
 
-# What stands for a layer within a loop, by the layer. A context variable, because two threads may
-# be within two loops.
+# Functions that replace layers within a loop, by the id of the layer. A context variable, because
+# two threads may be within two loops.
 _replaced: ContextVar[dict[int, Callable[..., Tensor]]] = ContextVar("_replaced")
 _NOTHING: dict[int, Callable[..., Tensor]] = {}
 
 
 class Linear(nn.Linear):
-    """An ``nn.Linear`` whose weight can be assigned, and is evaluated once within a loop.
+    """An ``nn.Linear`` with a weight that can be assigned, and that a loop evaluates once.
 
-    A weight may be given as a tensor or an array, whether it is constrained or not.
+    The weight may be assigned as a tensor or an array, whether it is constrained or not.
 
     Example:
         >>> layer = Linear(2, 1, bias=False)
@@ -31,34 +31,38 @@ class Linear(nn.Linear):
         1.0
     """
 
-    def __setattr__(self, name: str, value: Tensor | nn.Module) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         known = getattr(self, name, None) if name in ("weight", "bias") else None
-        is_free = name in self.__dict__.get("_parameters", ())
-        if isinstance(known, Tensor) and not (
-            value is None or (is_free and isinstance(value, nn.Parameter))
-        ):
-            value = torch.as_tensor(value).detach().to(known)
-            if value.shape != known.shape:
-                raise ValueError(
-                    f"expected a {name} of shape {tuple(known.shape)}, got {tuple(value.shape)}; "
-                    "rows are postsynaptic, columns presynaptic"
-                )
-            if is_free:
-                known.data.copy_(value)
-                return
-        super().__setattr__(name, value)
+        if not isinstance(known, Tensor) or value is None:
+            super().__setattr__(name, value)  # type: ignore[arg-type]
+            return
+        given = torch.as_tensor(value)
+        if given.shape != known.shape:
+            raise ValueError(
+                f"expected a {name} of shape {tuple(known.shape)}, got {tuple(given.shape)}; "
+                "rows are postsynaptic, columns presynaptic"
+            )
+        is_free = name in self._parameters
+        if is_free and not isinstance(value, nn.Parameter):
+            known.data.copy_(given.detach())
+        else:  # another parameter, or the value of one that is constrained
+            super().__setattr__(name, given if is_free else given.detach().to(known))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return ``x @ weight.T + bias``."""
+        """Return ``x @ weight.T + bias``.
+
+        Args:
+            x: Input, ``(..., in_features)``.
+        """
         known = _replaced.get(_NOTHING).get(id(self))
         return super().forward(x) if known is None else known(x)
 
 
 class Constant(nn.Module):
-    """A parameter, perhaps constrained, that is evaluated once within a loop.
+    """A parameter, perhaps constrained, that a loop evaluates once.
 
     Args:
-        value: Its initial value.
+        value: Initial value.
 
     Example:
         >>> Constant(torch.tensor([10.0, 20.0]))().tolist()
@@ -79,11 +83,14 @@ class Constant(nn.Module):
 def evaluated_once(
     module: nn.Module, replace: dict[nn.Module, Callable[[Tensor], Tensor]] | None = None
 ) -> Iterator[None]:
-    """Evaluate what constraints make of the weights of all layers once, for a loop of calls.
+    """Evaluate the weights of all layers, with their constraints, once for a loop of calls.
 
     Args:
         module: The module with the layers.
-        replace: Functions to be called in place of some of its layers.
+        replace: Functions to call in place of some of its layers.
+
+    Yields:
+        Nothing.
 
     Example:
         >>> layer = Linear(2, 1, bias=False)
@@ -106,13 +113,21 @@ def evaluated_once(
 
 
 def has_hooks(module: nn.Module) -> bool:
-    """Return whether something is called whenever the module is.
+    """Return whether functions are called before or after each call of a module.
+
+    Args:
+        module: The module.
 
     Example:
         >>> has_hooks(nn.Linear(2, 1))
         False
     """
-    return bool(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)
+    return bool(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+    )
 
 
 def _same(value: Tensor) -> Tensor:

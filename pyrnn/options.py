@@ -55,7 +55,7 @@ class Options(TypedDict, total=False):
 
 @runtime_checkable
 class Wiring(Protocol):
-    """What a ``Connectivity`` has besides its masks.
+    """Signs and tonic input, which a ``Connectivity`` has in addition to its masks.
 
     Example:
         >>> from pyrnn.connectivity import MultiRegion, Region
@@ -77,10 +77,6 @@ def unit_signs(
             for units whose weights may have either, 0; or None.
         n_units: Number of units.
         connectivity: A ``Connectivity`` has signs of its own, which count if there is no ratio.
-
-    Raises:
-        TypeError: If the ratio is no number.
-        ValueError: If the ratio is outside [0, 1], or a sign is none of these.
 
     Example:
         >>> unit_signs(0.75, 4, None).tolist()
@@ -171,11 +167,7 @@ def checked_bias(bias: bool | Collection[str]) -> bool | list[str]:
         bias: Whether layers have a bias; or the names of the layers that do.
 
     Returns:
-        The option, as True, False or a list of names.
-
-    Raises:
-        TypeError: If it is neither a boolean nor a collection.
-        ValueError: If a name is none of a layer.
+        A boolean, or the names.
 
     Example:
         >>> checked_bias(("w_in", "w_out"))

@@ -1,4 +1,4 @@
-"""Progress bars, and stopping cleanly on Ctrl-C."""
+"""Progress bars, and a clean stop on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from rich.progress import (
     BarColumn,
@@ -20,7 +20,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-__all__ = ["TrainingBar", "interruptible", "track"]
+__all__ = ["Interrupt", "TrainingBar", "interruptible", "track"]
 
 _PATIENCE = 1.0  # seconds of work before a bar appears
 
@@ -34,11 +34,11 @@ class _Speed(ProgressColumn):
 
 
 class TrainingBar:
-    """One bar with loss, learning rate, speed and time left; redrawn ten times a second.
+    """A bar with loss, learning rate, speed and remaining time, redrawn ten times a second.
 
     Args:
-        total: Number of steps, None if unknown.
-        done: Steps made before.
+        total: Number of steps; None if unknown.
+        done: Number of steps made before.
         enabled: Whether to draw it.
 
     Example:
@@ -69,11 +69,16 @@ class TrainingBar:
         self._progress.stop()
 
     def is_due(self) -> bool:
-        """Return whether a tenth of a second has gone by since the last redrawing."""
+        """Return whether a tenth of a second has passed since the bar was drawn."""
         return time.monotonic() >= self._next
 
     def show(self, description: str, **numbers: float) -> None:
-        """Redraw with some numbers."""
+        """Redraw the bar with some numbers.
+
+        Args:
+            description: Text before the bar.
+            **numbers: Numbers by name.
+        """
         self._next = time.monotonic() + 0.1
         text = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
         self._progress.update(
@@ -82,12 +87,12 @@ class TrainingBar:
 
 
 def track(items: Iterable[T], description: str, *, enabled: bool = True) -> Iterator[T]:
-    """Yield items, and show a progress bar if they take longer than a second.
+    """Show a progress bar while items are processed.
 
     Args:
-        items: What to go through.
-        description: What is done, for the bar.
-        enabled: Whether to show a bar at all.
+        items: The items.
+        description: Text before the bar.
+        enabled: Whether to draw it.
 
     Yields:
         The items.
@@ -117,8 +122,7 @@ class Interrupt:
     """Whether Ctrl-C was pressed.
 
     Example:
-        >>> with interruptible() as interrupt:
-        ...     interrupt.pressed
+        >>> Interrupt().pressed
         False
     """
 
@@ -129,10 +133,10 @@ class Interrupt:
 def interruptible(*, held: bool = False) -> Iterator[Interrupt]:
     """Turn the first Ctrl-C into a flag, so that no step is cut in half; the second one raises.
 
-    Only the main thread of a program gets signals; elsewhere nothing changes.
+    Only the main thread receives signals; in any other thread nothing changes.
 
     Args:
-        held: Whether the second one, and any other, is held back, too.
+        held: Whether every further Ctrl-C sets the flag, too.
 
     Yields:
         The flag.
@@ -146,7 +150,7 @@ def interruptible(*, held: bool = False) -> Iterator[Interrupt]:
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
-    previous: Any = signal.getsignal(signal.SIGINT)
+    previous = signal.getsignal(signal.SIGINT)
 
     def handle(number: int, frame: FrameType | None) -> None:
         interrupt.pressed = True

@@ -294,4 +294,4 @@ def load(path: str | os.PathLike[str]) -> Result | list[Result]:
     items = result if isinstance(result, list) else [result]
     if not all(isinstance(item, Result) for item in items):
         raise ValueError(f"expected a result in {path}, got {type(result).__name__}")
-    return result
+    return result  # type: ignore[return-value]

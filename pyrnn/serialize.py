@@ -1,8 +1,8 @@
-"""Plain data: an object's arguments, turned into what a file may hold, and back.
+"""Objects as plain data that a file can hold, and back.
 
-An object can be written if its class is registered and its arguments are known: a network
-remembers what it was built with; other objects keep every argument of ``__init__`` under its own
-name, as scikit-learn's estimators do.
+An object can be written if its class is registered and its arguments are known. A network
+remembers the arguments it was built with; other objects keep every argument of ``__init__`` as an
+attribute of the same name, as scikit-learn's estimators do.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import torch
@@ -33,13 +33,18 @@ __all__ = [
 _classes: dict[str, type] = {}
 _former: dict[str, Callable[..., Any]] = {}
 _Class = TypeVar("_Class", bound=type)
+_Self = TypeVar("_Self")
+_Arguments = ParamSpec("_Arguments")
 
 
 def register(cls: _Class) -> _Class:
     """Let files name a class; a decorator.
 
+    Args:
+        cls: The class.
+
     Returns:
-        The class, unchanged.
+        The class.
 
     Example:
         >>> @register
@@ -54,11 +59,11 @@ def register(cls: _Class) -> _Class:
 
 
 def register_former(key: str, build: Callable[..., Any]) -> None:
-    """Let files of an earlier version name a class that has gone.
+    """Let files of an earlier version name a class that was removed.
 
     Args:
-        key: What those files call it: ``"module.Class"``, or the name alone.
-        build: Function of the arguments in the file that returns what stands for the object now.
+        key: Name of the class in these files, ``"module.Class"``.
+        build: Function of the arguments in the file that returns the present object.
 
     Example:
         >>> register_former("lost.Answer", lambda value: value + 1)
@@ -69,10 +74,13 @@ def register_former(key: str, build: Callable[..., Any]) -> None:
 
 
 def argument_names(cls: type) -> list[str]:
-    """Collect the arguments of ``__init__``, following ``**options`` to the classes above.
+    """Collect the arguments of ``__init__``, following ``**options`` to the base classes.
+
+    Args:
+        cls: The class.
 
     Returns:
-        Names of arguments, the class's own first.
+        Names of the arguments.
 
     Example:
         >>> from pyrnn import CTRNN
@@ -94,8 +102,11 @@ def argument_names(cls: type) -> list[str]:
 def config_of(thing: object) -> dict[str, Any]:
     """Return the arguments that build an object again.
 
+    Args:
+        thing: The object.
+
     Raises:
-        TypeError: If an argument isn't an attribute.
+        TypeError: If an argument is not kept as an attribute.
 
     Example:
         >>> from pyrnn import RNN
@@ -115,11 +126,16 @@ def config_of(thing: object) -> dict[str, Any]:
     return {name: getattr(thing, name) for name in names}
 
 
-def remember(init: Callable[..., None]) -> Callable[..., None]:
-    """Make an ``__init__`` keep what it was called with, the outermost one first.
+def remember(
+    init: Callable[Concatenate[_Self, _Arguments], None],
+) -> Callable[Concatenate[_Self, _Arguments], None]:
+    """Let an ``__init__`` keep the arguments of its outermost call; a decorator.
+
+    Args:
+        init: The ``__init__``.
 
     Returns:
-        The wrapped ``__init__``.
+        The decorated ``__init__``.
 
     Example:
         >>> class Scale:
@@ -131,7 +147,7 @@ def remember(init: Callable[..., None]) -> Callable[..., None]:
     """
 
     @functools.wraps(init)
-    def remembering(self: object, *args: object, **kwargs: object) -> None:
+    def remembering(self: _Self, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> None:
         vars(self).setdefault("built_with", (args, kwargs))
         init(self, *args, **kwargs)
 
@@ -157,14 +173,18 @@ def _bind(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str,
     return named
 
 
-def encode(value: object, name: str = "value") -> Any:
+def encode(value: object, name: str = "value") -> object:
     """Turn a value into plain data: numbers, strings, tensors, lists and dicts.
 
+    Args:
+        value: The value.
+        name: Its name, for the message.
+
     Returns:
-        Plain data; an object of a registered class is a dict of its name and arguments.
+        Plain data.
 
     Raises:
-        ValueError: If it can't be.
+        ValueError: If it is neither data nor an object of a registered class.
 
     Example:
         >>> encode({"tau": np.array([10.0, 20.0])})
@@ -193,14 +213,17 @@ def encode(value: object, name: str = "value") -> Any:
     )
 
 
-def decode(value: object) -> Any:
+def decode(value: object) -> object:
     """Turn plain data back into the value that it stands for.
 
+    Args:
+        value: Plain data, from ``encode``.
+
     Returns:
-        What ``encode`` was given.
+        The value.
 
     Raises:
-        ValueError: If it names a class that isn't defined.
+        ValueError: If it names a class that is not defined.
 
     Example:
         >>> from pyrnn import RNN
@@ -215,7 +238,7 @@ def decode(value: object) -> Any:
                 f"expected the class {key} to be defined, got no such class; "
                 "import the module that defines it before loading"
             )
-        config = {k: decode(v) for k, v in value["config"].items()}
+        config: dict[str, Any] = {k: decode(v) for k, v in value["config"].items()}
         return cls(*config.pop("*", ()), **config)
     if isinstance(value, dict):
         return {k: decode(v) for k, v in value.items()}
@@ -230,8 +253,8 @@ def _class_of(thing: object) -> type:
     return type(thing)
 
 
-def _name_of(function: object, name: str) -> str:
-    """Return ``"module:name"`` of a function at the top of a module."""
+def _name_of(function: Callable[..., object], name: str) -> str:
+    # "module:name" of a function at the top of a module
     module = getattr(function, "__module__", None) or "builtins"
     for attribute in ("__qualname__", "__name__"):  # torch.sin.__qualname__ leads nowhere
         found = getattr(function, attribute, "")
@@ -244,14 +267,14 @@ def _name_of(function: object, name: str) -> str:
 
 
 def _same_name(key: str) -> type | None:
-    """Find the one class of that name: a script's class is in ``__main__`` only while it runs."""
+    # a class of a script is in __main__ only while the script runs, and modules are moved
     name = key.rpartition(".")[2]
     found = {cls for cls in _classes.values() if cls.__qualname__.rpartition(".")[2] == name}
     return found.pop() if len(found) == 1 else None
 
 
-def encode_arrays(data: object) -> tuple[Any, dict[str, np.ndarray]]:
-    """Split plain data into a tree that JSON can hold and the arrays that its leaves name.
+def encode_arrays(data: object) -> tuple[object, dict[str, np.ndarray]]:
+    """Split plain data into a tree for JSON and the arrays that its leaves name.
 
     Args:
         data: What ``encode`` returned.
@@ -265,7 +288,7 @@ def encode_arrays(data: object) -> tuple[Any, dict[str, np.ndarray]]:
     """
     arrays: dict[str, np.ndarray] = {}
 
-    def split(value: object) -> Any:
+    def split(value: object) -> object:
         if isinstance(value, Tensor):
             name = f"array_{len(arrays)}"
             arrays[name] = value.cpu().numpy()
@@ -279,8 +302,8 @@ def encode_arrays(data: object) -> tuple[Any, dict[str, np.ndarray]]:
     return split(data), arrays
 
 
-def decode_arrays(tree: object, arrays: Mapping[str, np.ndarray]) -> Any:
-    """Join again what ``encode_arrays`` split; trees of version 0.1 are read as well.
+def decode_arrays(tree: object, arrays: Mapping[str, np.ndarray]) -> object:
+    """Join a tree and its arrays into plain data; trees of version 0.1 are read as well.
 
     Args:
         tree: The tree.

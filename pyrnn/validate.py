@@ -1,8 +1,8 @@
-"""Checks of arguments: each returns the value as a plain one, or says what was expected.
+"""Checks of arguments: each returns a plain value, or raises an error with a clear message.
 
-A wrong kind of value is a ``TypeError``, a wrong value a ``ValueError``. The message says what the
-argument must be, what came and, where it helps, what to do. Numbers of NumPy and tensors of one
-element count as numbers; ``True`` and text do not.
+A value of the wrong kind raises a ``TypeError``, a wrong value a ``ValueError``. The message says
+what the argument must be, what was given and, where it helps, what to do. Numbers of NumPy and
+tensors of one element are numbers; ``True`` and text are not.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import inspect
 import math
 import operator
 from collections.abc import Callable, Collection
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +31,6 @@ __all__ = [
     "check_finite",
 ]
 
-_Kind = TypeVar("_Kind")
 _BOOLEANS = (bool, np.bool_)
 
 
@@ -44,7 +43,7 @@ def as_integer(name: str, value: object, *, low: int | None = None) -> int:
         low: Smallest value allowed.
 
     Returns:
-        The whole number.
+        The number.
 
     Raises:
         TypeError: If it is no whole number.
@@ -131,10 +130,9 @@ def as_bound(name: str, value: object) -> float:
         value: What was given.
 
     Returns:
-        The number, perhaps infinite.
+        The number.
 
     Raises:
-        TypeError: If it is no number.
         ValueError: If it is NaN.
 
     Example:
@@ -208,11 +206,10 @@ def as_names(name: str, values: object, options: Collection[str]) -> list[str]:
         options: Names allowed.
 
     Returns:
-        The names, in their order.
+        The names.
 
     Raises:
         TypeError: If it is no collection, or a single text.
-        ValueError: If one of them is not allowed.
 
     Example:
         >>> as_names("frozen", ("w_in", "w_out"), ("w_in", "w_rec", "w_out"))
@@ -258,15 +255,18 @@ def as_tensor(name: str, values: object, advice: str = "") -> Tensor:
     return tensor
 
 
-def check_finite(name: str, values: Tensor) -> Tensor:
+def check_finite(
+    name: str, values: Tensor, advice: str = "remove them, or find out where the run diverges"
+) -> Tensor:
     """Check that numbers are neither NaN nor infinite and return them.
 
     Args:
         name: Name of the argument, for the message.
         values: Numbers, of any shape.
+        advice: What to do, for the message.
 
     Returns:
-        The numbers, unchanged.
+        The numbers.
 
     Raises:
         ValueError: If one of them is not finite.
@@ -281,10 +281,7 @@ def check_finite(name: str, values: Tensor) -> Tensor:
     if not is_finite and not values.isfinite().all():
         n_bad = int((~values.isfinite()).sum())
         which = "value that is" if n_bad == 1 else "values that are"
-        raise ValueError(
-            f"expected finite {name}, got {n_bad} {which} NaN or infinite; remove them, or find "
-            "out where the run diverges"
-        )
+        raise ValueError(f"expected finite {name}, got {n_bad} {which} NaN or infinite; {advice}")
     return values
 
 
@@ -299,7 +296,6 @@ def as_seed(name: str, value: object) -> int:
         The seed.
 
     Raises:
-        TypeError: If it is no whole number.
         ValueError: If it has more than 64 bits.
 
     Example:
@@ -396,6 +392,6 @@ def _real(value: object) -> float | None:
 
 
 def _shown(value: object) -> str:
-    """Describe what was given in a few words."""
+    """Return a short description of what was given."""
     text = repr(value)
     return text if len(text) <= 60 else f"a {type(value).__name__}"

@@ -15,7 +15,16 @@ import pyrnn
 
 ROOT = Path(pyrnn.__file__).parent
 FLOORS = (  # from the ground; a room imports only rooms of lower floors
-    {"palette", "arrays", "cells", "statistics", "activations", "files", "initialization"},
+    {
+        "palette",
+        "arrays",
+        "cells",
+        "statistics",
+        "activations",
+        "files",
+        "initialization",
+        "reflection",
+    },
     {"progress", "threads", "validate", "linear"},
     {"serialize"},
     {"result"},

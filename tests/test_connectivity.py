@@ -152,9 +152,15 @@ def test_regions_without_dale() -> None:
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: Region("a", 0), "size of at least 1 in 'a', got 0"),
-        (lambda: Region("a", 3, dale_ratio=1.5), r"dale_ratio of 'a' in \[0, 1\], got 1.5"),
-        (lambda: Region("a", 3, density=-1), r"density of 'a' in \[0, 1\], got -1"),
+        (lambda: Region("a", 0), "size of region 'a' to be a whole number of at least 1, got 0"),
+        (
+            lambda: Region("a", 3, dale_ratio=1.5),
+            "dale_ratio of region 'a' to be a number >= 0 and <= 1, got 1.5",
+        ),
+        (
+            lambda: Region("a", 3, density=-1),
+            "density of region 'a' to be a number >= 0 and <= 1, got -1",
+        ),
         (lambda: MultiRegion(), "at least one Region, got none"),
         (
             lambda: MultiRegion(Region("a", 3), Region("a", 2)),
@@ -162,10 +168,13 @@ def test_regions_without_dale() -> None:
         ),
         (lambda: three_regions().connect("cortex", "moon"), "among thalamus, .*got 'moon'"),
         (lambda: three_regions().connect("cortex", "cortex"), "two different regions"),
-        (lambda: three_regions().connect("cortex", "thalamus", 2), r"probability in \[0, 1\]"),
+        (
+            lambda: three_regions().connect("cortex", "thalamus", 2),
+            "probability to be a number >= 0 and",
+        ),
         (
             lambda: three_regions().connect("cortex", "thalamus", source_cells="pyramidal"),
-            "cells among all, excitatory, inhibitory, got 'pyramidal'",
+            "cells to be one of all, excitatory, inhibitory; got 'pyramidal'",
         ),
         (
             lambda: three_regions().connect("thalamus", "cortex", source_cells="inhibitory"),
@@ -176,6 +185,12 @@ def test_regions_without_dale() -> None:
             "input channels in 0..1, got 2",
         ),
         (lambda: three_regions().output("moon"), "got 'moon'"),
+        (lambda: three_regions().build(0, 2), "input_size to be a whole number of at least 1"),
+        (lambda: Region("a", 3, tonic=torch.nan), "tonic of region 'a' to be a number, got nan"),
+        (
+            lambda: Connectivity({"a": Region("a", 3)}, None, torch.ones(2, 2), None),
+            r"mask of w_rec for the 3 units of the regions, got shape \(2, 2\)",
+        ),
         (
             lambda: CTRNN(2, 30, 2, connectivity=CONNECTIVITY),
             r"mask of shape \(30, 2\), got \(38, 2\)",
@@ -195,6 +210,25 @@ def test_regions_without_dale() -> None:
 )
 def test_refused(build, message: str) -> None:
     with pytest.raises(ValueError, match=message):
+        build()
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Region(3, 3), "name of a Region as text, got 3"),
+        (lambda: Region("a", 2.5), "size of region 'a' to be a whole number"),
+        (lambda: Region("a", 3, autapses="no"), "autapses of region 'a' to be True or False"),
+        (lambda: Region("a", 3, density="0.1"), "density of region 'a' to be a number"),
+        (lambda: MultiRegion("a"), "every region as a Region, got str"),
+        (lambda: MultiRegion(Region("a", 3), seed=0.5), "seed to be a whole number"),
+        (lambda: three_regions().input("cortex", 2), "channels as a list of indices, got 2"),
+        (lambda: three_regions().connect("cortex", "thalamus", "0.1"), "probability to be a num"),
+        (lambda: Connectivity({"a": 3}, None, torch.ones(3, 3), None), "as a Region, got int"),
+    ],
+)
+def test_arguments_of_the_wrong_kind(build, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
         build()
 
 

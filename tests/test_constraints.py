@@ -268,7 +268,7 @@ def test_contradictions_and_shapes(constraints: tuple[Constraint, ...], message:
 
 
 def test_dale_wants_one_sign_per_unit() -> None:
-    with pytest.raises(ValueError, match=r"one sign per presynaptic unit.*got \(1, 2\)"):
+    with pytest.raises(ValueError, match=r"one sign for each presynaptic unit.*got \(1, 2\)"):
         Dale([[1, -1]])  # type: ignore[list-item]
 
 
@@ -293,3 +293,34 @@ def test_a_constraint_of_ones_own() -> None:
             return torch.full_like(weight, -0.1), torch.full_like(weight, 0.1)
 
     assert constrain(nn.Linear(9, 9), Weak()).weight.abs().max() <= 0.1
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: Dale([1.0, torch.nan]), ValueError, "finite signs, got 1 value"),
+        (lambda: Dale([True, False]), TypeError, "signs to be real numbers, got torch.bool"),
+        (lambda: Dale("++-"), TypeError, "signs to be a tensor or an array, got str"),
+        (lambda: SignedMask([[torch.inf, 1.0]]), ValueError, "finite signs"),
+        (lambda: Mask([[torch.nan, 1.0]]), ValueError, "finite mask"),
+        (lambda: Mask("all"), TypeError, "mask to be a tensor or an array"),
+        (lambda: Fixed([[torch.inf]]), ValueError, "finite values to keep, got infinity"),
+        (lambda: Bounds(torch.nan, 1.0), ValueError, "low <= high, got low=nan"),
+        (lambda: Bounds("small"), TypeError, "low to be a tensor or an array, got str"),
+        (lambda: constrain(torch.zeros(2), Bounds(0.0, 1.0)), TypeError, "a layer, an nn.Module"),
+        (lambda: constrain(nn.Linear(2, 2), [1, -1]), TypeError, "such as Dale.*got list"),
+        (lambda: constrain(nn.Linear(2, 2), Dale([1, 1]), name="w"), ValueError, "a weight 'w'"),
+    ],
+)
+def test_refused_arguments(make: Callable[[], object], error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_bounds_of_another_shape_than_the_weight() -> None:
+    class Wrong(Constraint):
+        def interval(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+            return torch.zeros(1), torch.ones(1)
+
+    with pytest.raises(ValueError, match=r"bounds of Wrong of shape \(2, 2\), got \(1,\)"):
+        constrain(nn.Linear(2, 2), Wrong())

@@ -4,6 +4,7 @@ from pyrnn.dynamics.branches import Bifurcation, Branch, Branches, find_branches
 from pyrnn.dynamics.graphs import (
     TransitionGraph,
     same_transitions,
+    skeleton,
     state_machine,
     transition_graph,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "n_principal_components",
     "participation_ratio",
     "same_transitions",
+    "skeleton",
     "slow_manifold",
     "state_machine",
     "transition_graph",

@@ -34,7 +34,7 @@ def torch_rnn(
         **options: Further options.
 
     Returns:
-        The network that stands for it now.
+        The network.
 
     Example:
         >>> type(torch_rnn(3, 8, 2, cell="gru")).__name__

@@ -81,10 +81,6 @@ def copy_of(
             if it is a parameter.
         **options: Further options of the network.
 
-    Raises:
-        TypeError: If the readout is not linear.
-        ValueError: If a shape does not fit.
-
     Example:
         >>> from pyrnn import GRU
         >>> copy_of(GRU, nn.GRU(3, 8).double(), None, None).w_rec.weight.dtype

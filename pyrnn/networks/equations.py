@@ -52,8 +52,9 @@ class RNN(RNNBase):
     ) -> Self:
         """Copy a vanilla network of torch: its weights, nonlinearity, dtype and device.
 
-        Inputs are ``(..., time, input_size)``, whatever ``batch_first`` was. ``w_in`` and
-        ``w_rec`` both have a bias, as in torch.
+        Inputs are ``(..., time, input_size)``, with ``batch_first`` or without. ``w_in`` and
+        ``w_rec`` both have a bias, as in torch. A module with several layers or directions is
+        refused; ``pyrnn.dynamics.as_map`` takes any depth.
 
         Args:
             module: An ``nn.RNN`` with one layer and one direction, or an ``nn.RNNCell``.
@@ -64,10 +65,6 @@ class RNN(RNNBase):
 
         Returns:
             The network.
-
-        Raises:
-            TypeError: If the module is of another class, or the readout is not linear.
-            ValueError: If the module has several layers or directions, or a shape does not fit.
 
         Example:
             >>> module = torch.nn.RNN(3, 16, nonlinearity="relu", batch_first=True)
@@ -156,6 +153,10 @@ class LeakyRNN(RNNBase):
         r"""Euler step :math:`\alpha = \Delta t / \tau`, a number or one per unit."""
         tau = self.tau
         return self.dt / tau if isinstance(tau, float) else tau.reciprocal() * self.dt
+
+    @property
+    def _alpha(self) -> float | Tensor:
+        return self.alpha
 
     @property
     def _noise_scale(self) -> float | Tensor:

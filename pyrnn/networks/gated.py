@@ -11,6 +11,7 @@ from pyrnn import cells
 from pyrnn.base import RNNBase
 from pyrnn.constraints import Constraint
 from pyrnn.networks._torch import Readout, check_module, copy_of
+from pyrnn.unroll import GATED, has_form
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -88,6 +89,7 @@ class GRU(_Gated):
 
     _n_gates = 3
 
+    @has_form(GATED)
     def step(self, h: Tensor, x: Tensor) -> Tensor:
         """Return the next state, ``(..., hidden_size)``."""
         return cells.gru(h, self.w_in(x), self.w_rec(h))
@@ -102,7 +104,8 @@ class GRU(_Gated):
     ) -> Self:
         """Copy a GRU of torch: its weights, dtype and device.
 
-        Inputs are ``(..., time, input_size)``, whatever ``batch_first`` was.
+        Inputs are ``(..., time, input_size)``, with ``batch_first`` or without. A module with
+        several layers or directions is refused; ``pyrnn.dynamics.as_map`` takes any depth.
 
         Args:
             module: An ``nn.GRU`` with one layer and one direction, or an ``nn.GRUCell``.
@@ -113,10 +116,6 @@ class GRU(_Gated):
 
         Returns:
             The network.
-
-        Raises:
-            TypeError: If the module is of another class, or the readout is not linear.
-            ValueError: If the module has several layers or directions, or a shape does not fit.
 
         Example:
             >>> module = torch.nn.GRU(3, 16, batch_first=True)
@@ -169,6 +168,7 @@ class LSTM(_Gated):
         """Length of the state vector, twice ``hidden_size``."""
         return 2 * self.hidden_size
 
+    @has_form(GATED)
     def step(self, h: Tensor, x: Tensor) -> Tensor:
         """Return the next state, ``(..., 2 * hidden_size)``."""
         output, memory = h.chunk(2, -1)
@@ -193,7 +193,9 @@ class LSTM(_Gated):
     ) -> Self:
         """Copy an LSTM of torch: its weights, dtype and device.
 
-        Inputs are ``(..., time, input_size)``, whatever ``batch_first`` was.
+        Inputs are ``(..., time, input_size)``, with ``batch_first`` or without. A module with
+        several layers, directions or projections is refused; ``pyrnn.dynamics.as_map`` takes any
+        depth.
 
         Args:
             module: An ``nn.LSTM`` with one layer, one direction and no projection, or an
@@ -205,10 +207,6 @@ class LSTM(_Gated):
 
         Returns:
             The network.
-
-        Raises:
-            TypeError: If the module is of another class, or the readout is not linear.
-            ValueError: If the module has several layers or directions, or a shape does not fit.
 
         Example:
             >>> module = torch.nn.LSTM(3, 16, batch_first=True)

@@ -3,40 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
+from pyrnn.training._datasets import Dataset, HasLoss, HasMetric
 from pyrnn.training._record import mean
-from pyrnn.training.data import (
-    Dataset,
-    HasMetric,
-    batches,
-    check_finite,
-    mask_of,
-    prepare,
-    weight_of,
-)
+from pyrnn.training.data import batches, check_finite, mask_of, prepare, weight_of
 from pyrnn.training.losses import Loss, loss_function
 from pyrnn.training.network import Trainable, as_trainable, in_mode
 from pyrnn.validate import as_integer, check_callable
 
-__all__ = ["HasLoss", "choose_loss", "evaluate", "metric_of"]
-
-
-@runtime_checkable
-class HasLoss(Protocol):
-    """A dataset that names its loss.
-
-    Example:
-        >>> from pyrnn.tasks import FlipFlop
-        >>> task: HasLoss = FlipFlop()
-        >>> task.loss
-        'mse'
-    """
-
-    loss: str
+__all__ = ["choose_loss", "evaluate", "metric_of"]
 
 
 def evaluate(
@@ -62,9 +40,7 @@ def evaluate(
         once. Neither depends on ``batch_size``.
 
     Raises:
-        TypeError: If an argument or the dataset is of the wrong kind.
-        ValueError: If a shape or value does not fit, or if the dataset is empty, holds NaN or
-            scores nothing.
+        ValueError: If the dataset scores nothing.
 
     Example:
         >>> from pyrnn import RNN
@@ -110,10 +86,6 @@ def choose_loss(loss: str | Loss | None, network: Trainable, dataset: object) ->
         loss: What the user gave.
         network: The network. Its loss counts if its class or the user has replaced it.
         dataset: The dataset, which may name a loss.
-
-    Raises:
-        TypeError: If the loss cannot be called with outputs, targets and mask.
-        ValueError: If its name is unknown.
 
     Example:
         >>> from pyrnn import RNN

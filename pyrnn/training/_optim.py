@@ -26,6 +26,8 @@ __all__ = [
 OptimizerSpec: TypeAlias = "str | Callable[..., Optimizer]"
 SchedulerSpec: TypeAlias = "str | Callable[[Optimizer], LRScheduler] | None"
 
+_fused_update = getattr(torch, "_fused_adam_", None)  # private, so that a version may lack it
+
 
 class Adam(torch.optim.Adam):
     """torch's fused Adam, without the bookkeeping that takes longer than a small update.
@@ -46,13 +48,12 @@ class Adam(torch.optim.Adam):
             closure: Function that computes the gradients and returns the loss.
 
         Returns:
-            The loss, if there is a closure.
+            The loss, or None without a closure.
         """
         loss = None if closure is None else closure()
         groups = [[p for p in g["params"] if p.grad is not None] for g in self.param_groups]
         is_first = any(p not in self.state for parameters in groups for p in parameters)
-        update = getattr(torch, "_fused_adam_", None)  # private: other versions may lack it
-        if update is None or is_first:
+        if _fused_update is None or is_first:
             super().step()
             return loss
         for group, parameters in zip(self.param_groups, groups, strict=True):
@@ -60,7 +61,7 @@ class Adam(torch.optim.Adam):
             states = [self.state[p] for p in parameters]
             steps = [state["step"].add_(1) for state in states]
             with torch.no_grad():
-                update(
+                _fused_update(
                     parameters,
                     [p.grad for p in parameters],
                     [state["exp_avg"] for state in states],
@@ -152,7 +153,7 @@ def make_scheduler(
         n_steps: Number of steps of the whole training; None if unknown.
 
     Returns:
-        The scheduler; None without one.
+        The scheduler, or None.
 
     Raises:
         TypeError: If it is no scheduler.

@@ -61,7 +61,7 @@ def total_loss(
 def clip_gradient(
     flats: Sequence[Flat], batch: Batch, largest_norm: float | None, largest_value: float | None
 ) -> dict[str, Tensor]:
-    """Clip the gradient in place and return its norm before, as ``gradient_norm``.
+    """Clip the gradient in place. A norm that is not finite is refused.
 
     Args:
         flats: Parameters with their gradients.
@@ -70,11 +70,7 @@ def clip_gradient(
         largest_value: Largest component; None does not limit it.
 
     Returns:
-        Statistics of the step, by name.
-
-    Raises:
-        ValueError: If the norm is not finite because of the batch.
-        FloatingPointError: If it is not finite because of the weights.
+        The norm before clipping, as ``gradient_norm``, if it was measured.
 
     Example:
         >>> flat = Flat([nn.Parameter(torch.zeros(2))])

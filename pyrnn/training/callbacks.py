@@ -36,8 +36,7 @@ def early_stopping(
         The callback.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If no condition is given, or one is NaN.
+        ValueError: If no condition is given.
 
     Example:
         >>> from pyrnn import RNN
@@ -75,9 +74,6 @@ def save_best(path: str | os.PathLike[str], monitor: str | None = None) -> Callb
     Returns:
         The callback.
 
-    Raises:
-        TypeError: If an argument is of the wrong kind.
-
     Example:
         >>> import pyrnn
         >>> from pyrnn.tasks import FlipFlop
@@ -105,9 +101,6 @@ def log_csv(path: str | os.PathLike[str]) -> Callback:
 
     Returns:
         The callback.
-
-    Raises:
-        TypeError: If the path is none.
 
     Example:
         >>> from pyrnn import RNN

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
+from pyrnn.training._datasets import Dataset, GetsItems, MakesBatches, Trial
 from pyrnn.training.losses import refuse_negative
 from pyrnn.training.network import Trainable
 
 __all__ = [
-    "Adjustable",
     "Batch",
-    "Dataset",
-    "HasMetric",
-    "MakesBatches",
-    "MakesEpochs",
-    "Trial",
     "batches",
     "check_finite",
     "collate",
@@ -30,74 +25,6 @@ __all__ = [
     "prepare",
     "weight_of",
 ]
-
-Trial: TypeAlias = "Sequence[Any]"
-"""``(inputs, targets)`` or ``(inputs, targets, mask)``, tensors or arrays."""
-Dataset: TypeAlias = "torch.utils.data.Dataset[Any] | DataLoader[Any] | Sequence[Trial]"
-"""What ``fit`` trains on."""
-
-
-@runtime_checkable
-class MakesBatches(Protocol):
-    """A dataset that makes several trials at once.
-
-    Example:
-        >>> from pyrnn.tasks import FlipFlop
-        >>> task: MakesBatches = FlipFlop()
-        >>> [field.shape[0] for field in task.batch(torch.tensor([3, 5]))]
-        [2, 2, 2]
-    """
-
-    def batch(self, indices: Tensor, /) -> Sequence[Tensor]:
-        """Return the fields of the trials with these indices."""
-
-
-@runtime_checkable
-class MakesEpochs(Protocol):
-    """A dataset with other trials in every epoch.
-
-    Example:
-        >>> from pyrnn.tasks import FlipFlop
-        >>> task: MakesEpochs = FlipFlop(n_trials=8)
-        >>> len(task.epoch(3))
-        8
-    """
-
-    def epoch(self, k: int, /) -> Dataset:
-        """Return the dataset of epoch ``k``."""
-
-
-@runtime_checkable
-class Adjustable(Protocol):
-    """A dataset with parameters, for a curriculum.
-
-    Example:
-        >>> from pyrnn.tasks import FlipFlop
-        >>> task: Adjustable = FlipFlop()
-        >>> task.replace(n_bits=2).input_size
-        2
-    """
-
-    def replace(self, **changes: object) -> Dataset:
-        """Return the dataset with other values of some parameters."""
-
-
-@runtime_checkable
-class HasMetric(Protocol):
-    """A dataset that scores outputs.
-
-    Example:
-        >>> from pyrnn.tasks import FlipFlop
-        >>> task: HasMetric = FlipFlop()
-        >>> inputs, targets, mask = task.batch(4)
-        >>> task.metric_name, task.metric(targets, targets, mask)
-        ('accuracy', 1.0)
-    """
-
-    metric_name: str
-
-    def metric(self, outputs: Tensor, targets: Tensor, mask: Tensor, /) -> float:
-        """Return how good the outputs of a batch are."""
 
 
 class Batch(NamedTuple):
@@ -149,6 +76,9 @@ def batches(
         order_seed: Seed of the order of trials; ``None`` keeps the order of the dataset.
         skip: Number of batches to leave out at the start.
 
+    Yields:
+        The batches.
+
     Raises:
         ValueError: If the dataset is empty.
 
@@ -169,8 +99,9 @@ def batches(
         order = torch.arange(n)
     else:
         order = torch.randperm(n, generator=torch.Generator().manual_seed(order_seed))
+    fetch = _fetcher(dataset)
     for indices in order.split(batch_size)[skip:]:
-        yield _fetch(dataset, indices)
+        yield fetch(indices)
 
 
 def _loader_batches(loader: Iterable[Trial], skip: int) -> Iterator[Batch]:
@@ -192,24 +123,15 @@ def _loader_batches(loader: Iterable[Trial], skip: int) -> Iterator[Batch]:
         raise ValueError("expected a data loader with at least one batch, got an empty one")
 
 
-def _fetch(dataset: Dataset, indices: Tensor) -> Batch:
-    """Get some trials by the fastest way that the dataset offers."""
+def _fetcher(dataset: Dataset) -> Callable[[Tensor], Batch]:
+    # the fastest way to get some trials that the dataset offers
     if isinstance(dataset, MakesBatches):
-        return _as_batch(dataset.batch(indices))
+        return lambda indices: _as_batch(dataset.batch(indices))
     if type(dataset) is TensorDataset:
-        return _as_batch([tensor[indices] for tensor in dataset.tensors])
-    wanted = indices.tolist()
-    if isinstance(dataset, _GetsItems):
-        return collate(dataset.__getitems__(wanted))
-    return collate([dataset[i] for i in wanted])  # type: ignore[index]
-
-
-@runtime_checkable
-class _GetsItems(Protocol):
-    """A dataset with the method by which torch gets many trials at once."""
-
-    def __getitems__(self, indices: list[int], /) -> Sequence[Trial]:
-        """Return trials."""
+        return lambda indices: _as_batch([tensor[indices] for tensor in dataset.tensors])
+    if isinstance(dataset, GetsItems):
+        return lambda indices: collate(dataset.__getitems__(indices.tolist()))
+    return lambda indices: collate([dataset[i] for i in indices.tolist()])  # type: ignore[index]
 
 
 def collate(trials: Sequence[Trial]) -> Batch:
@@ -217,14 +139,11 @@ def collate(trials: Sequence[Trial]) -> Batch:
 
     Args:
         trials: ``(inputs, targets)`` or ``(inputs, targets, mask)`` each, tensors or arrays:
-            inputs ``(time, input_size)``, targets ``(time, output_size)`` or ``(time,)``.
+            inputs ``(time, input_size)``, targets ``(time, output_size)`` or ``(time,)``. Trials
+            that differ in anything but the number of steps are refused.
 
     Returns:
         The batch.
-
-    Raises:
-        TypeError: If a trial is something else.
-        ValueError: If the fields of a trial do not fit together, or trials cannot share a batch.
 
     Example:
         >>> trials = [(torch.ones(n, 3), torch.ones(n, 1)) for n in (4, 2)]
@@ -253,7 +172,7 @@ def _as_trial(trial: Trial) -> tuple[Tensor, ...]:
 
 
 def _check_alike(first: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> None:
-    """Refuse trials that can't share a batch."""
+    # trials of a batch may differ only in the number of steps
     if len(first) != len(other):
         raise ValueError(
             "expected a mask with every trial or with none, got one with some of them only; give "
@@ -294,13 +213,11 @@ def prepare(batch: Batch, network: Trainable) -> Batch:
 
     Args:
         batch: Trials.
-        network: The network. A size that is None is not checked.
+        network: The network. A size that is None is not checked. A shape that does not fit, a
+            scored class that is unknown, or a negative weight is refused.
 
     Returns:
-        The batch, converted.
-
-    Raises:
-        ValueError: If a shape does not fit, a scored class is unknown or a weight is negative.
+        The batch.
 
     Example:
         >>> from pyrnn import RNN
@@ -308,8 +225,18 @@ def prepare(batch: Batch, network: Trainable) -> Batch:
         >>> prepare(batch, RNN(3, 8, 2)).targets.is_floating_point()
         True
     """
+    are_classes = _check_shapes(batch, network.input_size, network.output_size)
+    like = network._like
+    return Batch(
+        batch.inputs.to(like),
+        batch.targets.to(like.device if are_classes else like),
+        None if batch.mask is None else batch.mask.to(like),
+    )
+
+
+def _check_shapes(batch: Batch, n_in: int | None, n_out: int | None) -> bool:
+    # returns whether the targets are classes
     inputs, targets, mask = batch
-    n_in, n_out = network.input_size, network.output_size
     if inputs.ndim != 3 or n_in not in (None, inputs.shape[-1]):
         raise ValueError(
             f"expected inputs of shape (trials, time, {n_in or 'channels'}), got "
@@ -333,12 +260,7 @@ def prepare(batch: Batch, network: Trainable) -> Batch:
         refuse_negative(mask)
     if are_classes:
         _check_classes(targets if mask is None else targets[mask > 0], n_out)
-    like = network._like
-    return Batch(
-        inputs.to(like),
-        targets.to(like.device) if are_classes else targets.to(like),
-        None if mask is None else mask.to(like),
-    )
+    return are_classes
 
 
 def _check_classes(classes: Tensor, n_classes: int | None) -> None:

@@ -15,10 +15,10 @@ from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, random_split
 
 from pyrnn.progress import interruptible
+from pyrnn.training._datasets import Adjustable, Dataset, HasMetric, HasTimeStep, Splits
 from pyrnn.training._evaluation import choose_loss
 from pyrnn.training._optim import OptimizerSpec, SchedulerSpec
 from pyrnn.training.curriculum import Curriculum
-from pyrnn.training.data import Adjustable, Dataset, HasMetric
 from pyrnn.training.history import History
 from pyrnn.training.loop import Callback, Training
 from pyrnn.training.losses import Loss
@@ -63,6 +63,9 @@ def fit(
     history, and new trials of a task that generates them online. If a network with time constants
     has another ``dt`` than the task, a warning is logged.
 
+    A loss, or a gradient, that becomes NaN or infinite raises ``FloatingPointError``. On the CPU
+    the weights are those before it; other devices are checked ten times a second.
+
     Args:
         rnn: A network of pyrnn; or any ``nn.Module`` whose ``forward`` takes inputs ``(trials,
             time, channels)`` and returns outputs, or a pair ``(outputs, states)``. The training of
@@ -100,12 +103,6 @@ def fit(
     Returns:
         The history of all calls so far, which is also kept as ``rnn.history``; for a module that
         is no network of pyrnn, the history of this call.
-
-    Raises:
-        TypeError: If an argument or the dataset is of the wrong kind.
-        ValueError: If a shape or value does not fit, or if the dataset is empty or holds NaN.
-        FloatingPointError: If the loss, or the norm of its gradient, becomes NaN or infinite. On
-            the CPU the weights are those before it; other devices are checked ten times a second.
 
     Example:
         >>> from pyrnn import RNN
@@ -150,7 +147,7 @@ def fit(
         checkpoint=checkpoint,
         **options,  # type: ignore[arg-type]
     )
-    with interruptible(held=True) as interrupt:  # torch imports much here: cut, it stays broken
+    with interruptible(held=True) as interrupt:  # torch imports modules here
         training.start(optimizer, scheduler, lr, epochs, resume=resume, seed=seed)
     if interrupt.pressed:
         training.until, training.history.interrupted = training.epoch, True
@@ -159,7 +156,7 @@ def fit(
 
 
 def _restore(network: Trainable, checkpoint: Path | None, *, resume: bool) -> None:
-    """Load what an interrupted run has left, if it is to be resumed."""
+    # load what an interrupted run has left
     if not resume:
         return
     if checkpoint is None and network.training_state is None:
@@ -168,7 +165,7 @@ def _restore(network: Trainable, checkpoint: Path | None, *, resume: bool) -> No
             "before, got none"
         )
     if checkpoint is not None and checkpoint.is_file():
-        network.restore(checkpoint)
+        network._restore(checkpoint)
 
 
 def _checked_callbacks(callbacks: Sequence[Callback] | Callback) -> list[Callback]:
@@ -186,7 +183,7 @@ def _checked_device(device: str | torch.device) -> torch.device:
 
 
 def _checked_batch_size(batch_size: int | None, dataset: Dataset) -> int:
-    """Return the number of trials in a batch; all of them if it is None."""
+    # None takes all trials
     if batch_size is not None:
         return as_integer("batch_size", batch_size, low=1)
     if isinstance(dataset, DataLoader) or not isinstance(dataset, Sized):
@@ -200,7 +197,7 @@ def _checked_batch_size(batch_size: int | None, dataset: Dataset) -> int:
 def _warn_of_other_dt(network: Trainable, dataset: Dataset) -> None:
     """Log that task and network disagree on the duration of a step, where that matters."""
     dt = network._dt
-    if dt is not None and isinstance(dataset, _Timed) and not math.isclose(dt, dataset.dt):
+    if dt is not None and isinstance(dataset, HasTimeStep) and not math.isclose(dt, dataset.dt):
         logger.warning(
             "the task makes steps of %g ms, the network of %g: its tau is not in the task's time; "
             "give both the same dt",
@@ -212,13 +209,13 @@ def _warn_of_other_dt(network: Trainable, dataset: Dataset) -> None:
 def _split(
     dataset: Dataset, validation: Dataset | float | None, seed: int | None
 ) -> tuple[Dataset, Dataset | None]:
-    """Return what to train on and what to validate with."""
+    # the datasets for training and for validation
     if not isinstance(validation, (float, np.floating)):
         return dataset, validation  # type: ignore[return-value]
     share = as_number("validation", validation)
     if isinstance(dataset, (DataLoader, IterableDataset)):
         raise TypeError("expected validation to be a dataset of its own for a loader, got a share")
-    if isinstance(dataset, _Splits):
+    if isinstance(dataset, Splits):
         return dataset.split(share)
     n = len(dataset)  # type: ignore[arg-type]
     held_out = round(share * n)
@@ -285,13 +282,3 @@ class _Array(Protocol):
 @runtime_checkable
 class _Indexed(Sized, Protocol):
     def __getitem__(self, index: int, /) -> object: ...
-
-
-@runtime_checkable
-class _Timed(Protocol):
-    dt: float
-
-
-@runtime_checkable
-class _Splits(Protocol):
-    def split(self, validation: float, /) -> tuple[Dataset, Dataset]: ...

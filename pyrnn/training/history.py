@@ -172,7 +172,6 @@ class History(Reported):
             per: ``"epoch"`` or ``"step"``.
 
         Raises:
-            ValueError: If it is neither.
             ImportError: If pandas is not installed.
 
         Example:

@@ -7,14 +7,15 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch.optim import LBFGS, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from pyrnn.progress import Interrupt, TrainingBar, interruptible
+from pyrnn.training._datasets import Adjustable, Dataset, HasGoal, HasMetric, MakesEpochs
 from pyrnn.training._evaluation import evaluate, metric_of
 from pyrnn.training._flat import flatten
 from pyrnn.training._optim import OptimizerSpec, SchedulerSpec, make_optimizer, make_scheduler
@@ -22,11 +23,7 @@ from pyrnn.training._record import Recorder
 from pyrnn.training._step import clip_gradient, total_loss
 from pyrnn.training.curriculum import Curriculum
 from pyrnn.training.data import (
-    Adjustable,
     Batch,
-    Dataset,
-    HasMetric,
-    MakesEpochs,
     batches,
     check_finite,
     mask_of,
@@ -43,11 +40,6 @@ from pyrnn.training.state import global_generator, state_of, take_up
 __all__ = ["Callback", "Training"]
 
 logger = logging.getLogger(__name__)
-
-
-@runtime_checkable
-class _HasGoal(Protocol):
-    metric_goal: str
 
 
 @dataclass(eq=False, kw_only=True)
@@ -95,7 +87,7 @@ class Training:
         dataset, module = self.dataset, self.network._module
         self.rnn: nn.Module = module
         self.metric_name = dataset.metric_name if isinstance(dataset, HasMetric) else ""
-        self.metric_goal = dataset.metric_goal if isinstance(dataset, _HasGoal) else "max"
+        self.metric_goal = dataset.metric_goal if isinstance(dataset, HasGoal) else "max"
         self.parameters = [p for p in module.parameters() if p.requires_grad]
         self.history = self.network.history or History()
         self.history.n_parameters = sum(p.numel() for p in self.parameters)
@@ -139,9 +131,6 @@ class Training:
             resume: Whether to go on with a run that was interrupted.
             seed: Seed of order and noise, None to draw one.
 
-        Raises:
-            ValueError: If there is no such optimizer or scheduler, or nothing to learn.
-
         Example:
             >>> from pyrnn import RNN
             >>> from pyrnn.tasks import FlipFlop
@@ -167,11 +156,10 @@ class Training:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network with the state of its training.
 
+        A module that is no network of pyrnn is refused.
+
         Args:
             path: Where to write.
-
-        Raises:
-            TypeError: If the module is no network of pyrnn.
 
         Example:
             >>> import pyrnn
@@ -191,10 +179,6 @@ class Training:
         Args:
             callbacks: Functions of the training, called after every epoch.
             progress: Whether to show a progress bar.
-
-        Raises:
-            ValueError: If the dataset does not fit the network, or scores nothing.
-            FloatingPointError: If the loss or its gradient is NaN or infinite.
 
         Example:
             >>> from pyrnn import RNN
@@ -253,7 +237,7 @@ class Training:
                 self.save(self.checkpoint)
 
     def _run_epoch(self, forward: Forward, bar: TrainingBar, interrupt: Interrupt) -> bool:
-        """Run one epoch; return whether it was finished."""
+        """Return whether the epoch was finished."""
         began = time.perf_counter()
         for flat in self.flats:
             flat.attach()  # a callback may have replaced weights
@@ -297,24 +281,13 @@ class Training:
         return self.stage
 
     def _make_step(self, forward: Forward, batch: Batch) -> Tensor:
-        """Make one optimizer step; return the network's outputs before it."""
+        """Return the network's outputs, and make one optimizer step."""
         terms: dict[str, Tensor] = {}
         outputs: list[Tensor] = []
 
         def closure() -> Tensor:
-            for flat in self.flats:
-                flat.gradient.zero_()
-            rollout, backward = forward(batch.inputs)
-            outputs[:] = [rollout.outputs.detach()]
-            terms.update(total_loss(self.rnn, rollout, batch, self.loss, self.penalties))
-            total = terms["loss"]
-            terms["loss"] = total.detach()
-            if total.device.type == "cpu":
-                check_finite(batch, total.item())
-            backward(total)
-            if not isinstance(self.optimizer, torch.optim.LBFGS):
-                terms.update(clip_gradient(self.flats, batch, self.clip_norm, self.clip_value))
-            return total
+            outputs[:] = [self._compute_gradient(forward, batch, terms)]
+            return terms["loss"]
 
         self._is_stepping = True
         self.optimizer.step(closure)  # type: ignore[arg-type]
@@ -327,6 +300,24 @@ class Training:
         self.batch += 1
         self._is_stepping = False
         return outputs[0]
+
+    def _compute_gradient(
+        self, forward: Forward, batch: Batch, terms: dict[str, Tensor]
+    ) -> Tensor:
+        """Return the network's outputs; fill in the gradient and the terms of the loss."""
+        for flat in self.flats:
+            flat.gradient.zero_()
+        rollout, backward = forward(batch.inputs)
+        outputs = rollout.outputs.detach()  # before a loss may work in place
+        terms.update(total_loss(self.rnn, rollout, batch, self.loss, self.penalties))
+        total = terms["loss"]
+        terms["loss"] = total.detach()
+        if total.device.type == "cpu":
+            check_finite(batch, total.item())
+        backward(total)
+        if not isinstance(self.optimizer, LBFGS):
+            terms.update(clip_gradient(self.flats, batch, self.clip_norm, self.clip_value))
+        return outputs
 
     # ------------------------------------------------------------------ after an epoch
 

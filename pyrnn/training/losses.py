@@ -83,9 +83,6 @@ def mse(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
         targets: Targets of the same shape.
         mask: Weights, ``(..., time)`` or of the shape of the outputs.
 
-    Raises:
-        ValueError: If outputs and targets differ in shape.
-
     Example:
         >>> mse(torch.ones(2, 3, 1), torch.zeros(2, 3, 1)).item()
         1.0
@@ -131,9 +128,6 @@ def binary_cross_entropy(outputs: Tensor, targets: Tensor, mask: Tensor | None =
         targets: Numbers in [0, 1] of the same shape.
         mask: Weights, ``(..., time)`` or of the shape of the outputs.
 
-    Raises:
-        ValueError: If outputs and targets differ in shape.
-
     Example:
         >>> binary_cross_entropy(torch.zeros(1, 4, 2), torch.ones(1, 4, 2)).item()
         0.693...
@@ -174,7 +168,7 @@ def loss_function(loss: str | Loss) -> Loss:
 
 
 def _where_scored(outputs: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
-    """Replace targets that are not scored, so that a NaN there does not reach the gradient."""
+    # targets that are not scored are replaced, so that a NaN there does not reach the gradient
     if targets.shape != outputs.shape:
         raise ValueError(
             f"expected targets of the shape of the outputs, {tuple(outputs.shape)}, got "

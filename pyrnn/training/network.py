@@ -53,7 +53,7 @@ class Trainable(nn.Module):
 
     Subclassing:
         Write ``forward(inputs)``, which returns ``outputs`` and ``states``, and set the sizes and
-        the generator. ``loss``, ``training_loop``, ``save`` and ``restore`` may be overridden.
+        the generator. ``loss``, ``training_loop`` and ``save`` may be overridden.
 
     Example:
         >>> from pyrnn import RNN
@@ -73,7 +73,6 @@ class Trainable(nn.Module):
         Traceback (most recent call last):
         ...
         TypeError: expected a network of pyrnn for a file of it, got GRU; ...
-        >>> rnn.restore(RNN(3, 8, 2).save(getfixture("tmp_path") / "rnn.pt"))
     """
 
     input_size: int | None
@@ -110,12 +109,8 @@ class Trainable(nn.Module):
         """
         self._refuse_file()
 
-    def restore(self, path: str | os.PathLike[str]) -> None:
-        """Load weights, history and state of the training from a file that ``save`` wrote.
-
-        Args:
-            path: The file.
-        """
+    def _restore(self, path: str | os.PathLike[str]) -> None:
+        """Load weights, history and state of the training from a file that ``save`` wrote."""
         self._refuse_file()
 
     @property
@@ -175,6 +170,9 @@ def in_mode(module: nn.Module, is_training: bool) -> Iterator[None]:
     Args:
         module: The module.
         is_training: Whether it is training mode.
+
+    Yields:
+        Nothing.
 
     Example:
         >>> module = nn.Sequential(nn.Linear(2, 1))

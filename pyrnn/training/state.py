@@ -126,10 +126,8 @@ def take_up(run: Run, saved: TrainingState | None, *, resume: bool) -> None:
     Args:
         run: The run that is about to start.
         saved: State of the earlier run; None for a first run.
-        resume: Whether counters, learning rates and scheduler go on, too.
-
-    Raises:
-        ValueError: If a run is to be resumed with other arguments than it began with.
+        resume: Whether counters, learning rates and scheduler go on, too. Other arguments than
+            the run began with are refused then.
 
     Example:
         >>> from pyrnn import RNN
@@ -217,6 +215,9 @@ def global_generator(run: Run) -> Iterator[None]:
 
     Args:
         run: The training.
+
+    Yields:
+        Nothing.
 
     Example:
         >>> from types import SimpleNamespace

@@ -12,12 +12,13 @@ from pyrnn.unroll.engine import (
     unroll,
     unroll_and_adjoint,
 )
-from pyrnn.unroll.forms import CURRENT, RATE, form_of, has_form
+from pyrnn.unroll.forms import CURRENT, GATED, RATE, form_of, has_form
 from pyrnn.unroll.fused import kernel_threads
 
 __all__ = [
     "CURRENT",
     "ENGINES",
+    "GATED",
     "RATE",
     "Engine",
     "choose_engine",

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from pyrnn.activations import ACTIVATIONS, Activation
 from pyrnn.linear import Linear, has_hooks
 from pyrnn.unroll import bptt, fused
-from pyrnn.unroll.autograd import Equation, Network, solve, solve_and_adjoint
+from pyrnn.unroll._autograd import Equation, Tensors, solve, solve_and_adjoint
 from pyrnn.unroll.eager import unroll_eager
-from pyrnn.unroll.forms import form_of
+from pyrnn.unroll.forms import CURRENT, RATE, form_of
+from pyrnn.validate import as_choice
 
 __all__ = [
     "ENGINES",
@@ -50,7 +51,7 @@ class Engine(NamedTuple):
 
 
 class Model(Protocol):
-    """What a network must have for an engine to be chosen; ``RNNBase`` has it.
+    """What an engine needs of a network; ``RNNBase`` has it.
 
     Example:
         >>> from pyrnn import RNN
@@ -68,6 +69,10 @@ class Model(Protocol):
     def h0(self) -> Tensor:
         """Initial state, ``(state_size,)``."""
 
+    @property
+    def _alpha(self) -> float | Tensor:
+        """Euler step of a known equation."""
+
     def step(self, h: Tensor, x: Tensor) -> Tensor:
         """Return the next state."""
 
@@ -78,15 +83,15 @@ class Model(Protocol):
 def choose_engine(rnn: Model, forced: str | None = None) -> Engine:
     """Return the engine for a network.
 
-    The fast engines know the equations that a ``step`` is marked with. A class that overrides
-    ``step``, or has an activation or a layer of its own, is unrolled by its ``step``.
+    The fast engines know the equations of marked steps. If a class overrides ``step``, or if it
+    has an activation or a layer of its own, its ``step`` is called.
 
     Args:
         rnn: The network.
-        forced: One of ``ENGINES``, to be taken whatever its speed.
+        forced: One of ``ENGINES``; None for the fastest one.
 
     Raises:
-        ValueError: If the forced engine is unknown, or does not know the network.
+        ValueError: If the forced engine cannot unroll the network.
 
     Example:
         >>> from pyrnn import GRU
@@ -95,8 +100,7 @@ def choose_engine(rnn: Model, forced: str | None = None) -> Engine:
     """
     if forced is None:
         return _fastest(rnn)
-    if forced not in ENGINES:
-        raise ValueError(f"expected an engine among {', '.join(ENGINES)}, got {forced!r}")
+    as_choice("engine", forced, ENGINES)
     obstacle = None
     if forced != "eager":
         obstacle = _obstacle(rnn) or (_missing(rnn) if forced == "fused" else None)
@@ -118,15 +122,15 @@ def unroll(
 ) -> tuple[Tensor, Tensor]:
     """Return the states and the outputs of a network.
 
-    Transforms of ``torch.func``, forward-mode differentiation and autocast see plain torch
-    operations: under them the engine is ``eager``.
+    Transforms of ``torch.func``, forward-mode differentiation and autocast need plain torch
+    operations. Under them the eager engine is used.
 
     Args:
         rnn: The network.
         inputs: Inputs, ``(..., time, input_size)``.
         h: Initial state, ``(..., state_size)``.
         noise: Added to the input current, ``(..., time, hidden_size)``.
-        engine: What ``choose_engine`` chose.
+        engine: The engine, from ``choose_engine``.
 
     Returns:
         States ``(..., time, state_size)`` and outputs ``(..., time, output_size)``.
@@ -154,17 +158,20 @@ def unroll_and_adjoint(
 ) -> tuple[Tensor, Tensor, Callable[[], None]]:
     """Return the states and the outputs of a network, and what to call after ``backward``.
 
-    Autograd takes longer over the call of a kernel than the kernel over a short sequence. Where
-    it can be spared that, states and outputs have no history: they keep the gradient that
-    ``loss.backward()`` gives them, and the function takes it on to what the network learns. Its
-    effect is that of ``unroll`` and ``loss.backward()``.
+    For a short sequence, autograd takes longer than the kernel. Therefore states and outputs have
+    no graph where the kernel is used: ``loss.backward()`` computes their gradients, and the
+    returned function adds those of the parameters. The result is that of ``unroll`` and
+    ``loss.backward()``.
 
     Args:
         rnn: The network.
-        inputs: Inputs, ``(trials, time, input_size)``, that need no gradient.
-        h: As in ``unroll``.
-        noise: As in ``unroll``.
-        engine: As in ``unroll``.
+        inputs: Inputs, ``(trials, time, input_size)``, without a gradient.
+        h: Initial state, ``(trials, state_size)``.
+        noise: Added to the input current, ``(trials, time, hidden_size)``.
+        engine: The engine, from ``choose_engine``.
+
+    Returns:
+        States, outputs, and the function to call after ``loss.backward()``.
 
     Example:
         >>> from pyrnn import RNN
@@ -179,8 +186,8 @@ def unroll_and_adjoint(
     if engine.name != "fused" or inputs.ndim != 3 or inputs.numel() == 0 or _is_transformed():
         return *unroll(rnn, inputs, h, noise, engine=engine), _nothing
     reads = _reads_in_kernel(rnn)
-    equation, network = _problem(rnn, inputs, h, noise, reads)
-    states, outputs, adjoint = solve_and_adjoint(fused, equation, network)
+    equation, tensors = _problem(rnn, inputs, h, noise, reads)
+    states, outputs, adjoint = solve_and_adjoint(fused, equation, tensors)
     return states, outputs if reads else rnn.readout(states), adjoint
 
 
@@ -202,7 +209,7 @@ def _fastest(rnn: Model) -> Engine:
 
 
 def _obstacle(rnn: Model) -> str | None:
-    """Return what only the network's own ``step`` can do, if anything."""
+    """Return why only the network's own ``step`` can be called; None if there is no reason."""
     if not _equation(rnn):
         return f"{type(rnn).__name__} has a step of its own"
     if not _activation(rnn):
@@ -214,7 +221,7 @@ def _obstacle(rnn: Model) -> str | None:
 
 
 def _missing(rnn: Model) -> str | None:
-    """Return what the fused engine lacks for a built-in network, if anything."""
+    """Return why the kernel cannot unroll a built-in network; None if it can."""
     h0 = rnn.h0
     if h0.device.type != "cpu" or h0.dtype not in fused.DTYPES:
         return f"a network of {h0.dtype} on {h0.device}"
@@ -222,7 +229,8 @@ def _missing(rnn: Model) -> str | None:
 
 
 def _equation(rnn: Model) -> str:
-    return "" if "step" in vars(rnn) else form_of(type(rnn).step)
+    form = "" if "step" in vars(rnn) else form_of(type(rnn).step)
+    return form if form in (RATE, CURRENT) else ""
 
 
 def _activation(rnn: Model) -> str:
@@ -235,25 +243,25 @@ def _is_plain(layer: nn.Module) -> bool:
 
 
 def _reads_in_kernel(rnn: Model) -> bool:
-    """Whether the outputs are those of the equation, ``w_out`` times what synapses transmit."""
+    # whether the outputs are those of the equation: w_out times what is transmitted
     is_known = form_of(type(rnn).readout) == _equation(rnn)
     return is_known and "readout" not in vars(rnn) and _is_plain(rnn.w_out)
 
 
 def _problem(
     rnn: Model, inputs: Tensor, h: Tensor, noise: Tensor | None, reads: bool
-) -> tuple[Equation, Network]:
-    network = _network(rnn, inputs, h, noise, reads)
-    return Equation(_equation(rnn), _activation(rnn), rnn.f), network
+) -> tuple[Equation, Tensors]:
+    equation = Equation(_equation(rnn), _activation(rnn), rnn.f)
+    return equation, _tensors(rnn, inputs, h, noise, reads)
 
 
-def _network(rnn: Model, inputs: Tensor, h: Tensor, noise: Tensor | None, reads: bool) -> Network:
+def _tensors(rnn: Model, inputs: Tensor, h: Tensor, noise: Tensor | None, reads: bool) -> Tensors:
     steps, n = inputs.shape[-2], h.shape[-1]
     w_in, w_rec, w_out = rnn.w_in, rnn.w_rec, rnn.w_out
-    weight, alpha = w_rec.weight, getattr(rnn, "alpha", 1.0)
+    weight, alpha = w_rec.weight, rnn._alpha
     if not isinstance(alpha, Tensor):
         alpha = weight.new_full((n,), alpha)
-    return Network(
+    return Tensors(
         inputs=inputs if inputs.ndim == 3 else inputs.reshape(-1, steps, inputs.shape[-1]),
         h0=h if h.ndim == 2 else h.reshape(-1, n),
         w_rec=weight,
@@ -273,10 +281,16 @@ def _sum(left: Tensor | None, right: Tensor | None) -> Tensor | None:
 
 
 def _is_transformed() -> bool:
-    """Whether a transform is under way that only plain torch operations survive."""
+    # Whether a transform is active that needs plain torch operations. Two names are private: where
+    # a version of torch lacks them, the answer is yes, as the eager engine is always right.
+    has_transforms = getattr(torch._C, "_are_functorch_transforms_active", _yes)
     return (
-        torch._C._are_functorch_transforms_active()
-        or torch.autograd.forward_ad._current_level >= 0
+        has_transforms()
+        or getattr(torch.autograd.forward_ad, "_current_level", 0) >= 0
         or torch.compiler.is_compiling()
         or torch.is_autocast_enabled("cpu")
     )
+
+
+def _yes() -> bool:
+    return True

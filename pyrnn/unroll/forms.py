@@ -1,4 +1,4 @@
-"""The two forms of the built-in equations, and the functions that are known to have them."""
+"""Forms of the built-in equations, and the functions that are known to have them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Callable
 from types import MethodType
 from typing import TypeVar
 
-__all__ = ["CURRENT", "RATE", "form_of", "has_form"]
+__all__ = ["CURRENT", "GATED", "RATE", "form_of", "has_form"]
 
 RATE = "rate"
 CURRENT = "current"
+GATED = "gated"
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 _forms: dict[object, str] = {}
@@ -20,12 +21,14 @@ def has_form(form: str) -> Callable[[_Function], _Function]:
 
     .. math::
         \text{rate:} \quad & h' = (1-\alpha) h + \alpha f(W h + d), & y = W_{out} h + c \\
-        \text{current:} \quad & h' = (1-\alpha) h + \alpha (W f(h) + d), & y = W_{out} f(h) + c
+        \text{current:} \quad & h' = (1-\alpha) h + \alpha (W f(h) + d), & y = W_{out} f(h) + c \\
+        \text{gated:} \quad & h' = F(h, d)
 
-    A method that overrides a marked one is not marked.
+    with :math:`d` the input current. A marked step calls ``w_in`` once, with its input, and uses
+    the input nowhere else. A method that overrides a marked one is not marked.
 
     Args:
-        form: ``RATE`` or ``CURRENT``.
+        form: ``RATE``, ``CURRENT`` or ``GATED``.
 
     Returns:
         A decorator that returns the function as it is.
@@ -52,7 +55,7 @@ def form_of(function: Callable[..., object]) -> str:
         function: A ``step`` or a ``readout``.
 
     Returns:
-        ``RATE``, ``CURRENT`` or ``""``.
+        ``RATE``, ``CURRENT``, ``GATED`` or ``""``.
 
     Example:
         >>> from pyrnn import CTRNN

@@ -15,9 +15,17 @@ import torch
 from torch import Tensor
 
 from pyrnn.threads import single_threaded
-from pyrnn.unroll.autograd import Equation, Network
+from pyrnn.unroll._autograd import Equation, Tensors
 
-__all__ = ["ACTIVATIONS", "DTYPES", "adjoint", "is_available", "kernel_threads", "solve"]
+__all__ = [
+    "ACTIVATIONS",
+    "DTYPES",
+    "adjoint",
+    "is_available",
+    "kernel_threads",
+    "library",
+    "solve",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +49,7 @@ _ARRAYS = (
 
 
 class _Problem(ctypes.Structure):
-    """What a call works on; mirrors ``Problem`` in ``kernel.cpp``."""
+    """Arguments of a call, the fields of ``Problem`` in ``kernel.cpp``."""
 
     _fields_ = [(name, ctypes.c_int64) for name in _SIZES] + [
         (name, ctypes.c_void_p) for name in _ARRAYS
@@ -50,7 +58,12 @@ class _Problem(ctypes.Structure):
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """Return the kernel built for this machine's widest instructions, or None."""
+    """Return the kernel that was built for this machine's widest instructions, or None.
+
+    Example:
+        >>> library() is library()
+        True
+    """
     try:
         best = _open("_kernel")
     except OSError as error:
@@ -76,12 +89,12 @@ def _open(name: str) -> ctypes.CDLL:
 
 
 def _fits(build: ctypes.CDLL) -> bool:
-    """Whether a build takes the problems of this version."""
+    # whether it was built for the arguments of this version
     return hasattr(build, "problem_size") and build.problem_size() == ctypes.sizeof(_Problem)
 
 
 def is_available() -> bool:
-    """Return whether the kernel was compiled at install and can be loaded.
+    """Return whether the kernel was compiled at installation and can be loaded.
 
     Example:
         >>> is_available() == (library() is not None)
@@ -94,8 +107,11 @@ def is_available() -> bool:
 def kernel_threads() -> Iterator[None]:
     """Keep torch to one thread and give the kernel all the threads that torch had.
 
-    After an operation that several threads of torch shared, they spin for a millisecond or more
-    while they wait for the next one, on cores that the kernel's threads need.
+    After an operation, threads of torch spin for a millisecond or more while they wait for the
+    next one, on cores that the kernel's threads need.
+
+    Yields:
+        Nothing.
 
     Example:
         >>> with kernel_threads():
@@ -111,29 +127,37 @@ def kernel_threads() -> Iterator[None]:
 
 
 def solve(
-    equation: Equation, network: Network, keep: bool
+    equation: Equation, tensors: Tensors, keep: bool
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return states, outputs and, if ``keep``, the slopes of the rate form. See ``Backend``.
 
+    Args:
+        equation: Form and activation.
+        tensors: The tensors.
+        keep: Whether ``adjoint`` will be called.
+
+    Returns:
+        States, outputs, and slopes or None.
+
     Example:
         >>> one = torch.ones(1, 1)
-        >>> network = Network(torch.zeros(1, 3, 1), one, 0.5 * one, one, one, one[0])
+        >>> tensors = Tensors(torch.zeros(1, 3, 1), one, 0.5 * one, one, one, one[0])
         >>> equation = Equation("rate", "identity", lambda x: x)
-        >>> solve(equation, network, keep=False)[0].flatten().tolist()  # doctest: +SKIP
+        >>> solve(equation, tensors, keep=False)[0].flatten().tolist()  # doctest: +SKIP
         [0.5, 0.25, 0.125]
     """
-    _check(network)
-    (trials, steps, _), x = network.inputs.shape, network.inputs
-    states = x.new_empty(trials, steps, network.w_rec.shape[0])
-    outputs = x.new_empty(trials, steps, network.w_out.shape[0])
+    _check(tensors)
+    (trials, steps, _), x = tensors.inputs.shape, tensors.inputs
+    states = x.new_empty(trials, steps, tensors.w_rec.shape[0])
+    outputs = x.new_empty(trials, steps, tensors.w_out.shape[0])
     slopes = torch.empty_like(states) if keep and equation.form == "rate" else None
-    _call("forward", equation, network, states, outputs, slopes)
+    _call("forward", equation, tensors, states, outputs, slopes)
     return states, outputs, slopes
 
 
 def adjoint(
     equation: Equation,
-    network: Network,
+    tensors: Tensors,
     states: Tensor,
     kept: Tensor | None,
     grad_states: Tensor | None,
@@ -142,34 +166,43 @@ def adjoint(
 ) -> dict[str, Tensor | None]:
     """Return gradients by name. See ``Backend``.
 
+    Args:
+        equation: Form and activation.
+        tensors: The tensors.
+        states: States, from ``solve``.
+        kept: Slopes, from ``solve``.
+        grad_states: Gradient of the states, or None.
+        grad_outputs: Gradient of the outputs, or None.
+        through_drive: Whether the gradients of inputs and noise are needed.
+
     Example:
         >>> one = torch.ones(1, 1)
-        >>> network = Network(torch.zeros(1, 3, 1), one, 0.5 * one, one, one, one[0])
+        >>> tensors = Tensors(torch.zeros(1, 3, 1), one, 0.5 * one, one, one, one[0])
         >>> equation = Equation("rate", "identity", lambda x: x)
-        >>> states, outputs, kept = solve(equation, network, keep=True)  # doctest: +SKIP
-        >>> back = adjoint(equation, network, states, kept, None, outputs, False)  # doctest: +SKIP
+        >>> states, outputs, kept = solve(equation, tensors, keep=True)  # doctest: +SKIP
+        >>> back = adjoint(equation, tensors, states, kept, None, outputs, False)  # doctest: +SKIP
         >>> back["h0"].item()  # doctest: +SKIP
         0.328125
     """
-    n, n_outputs = network.w_rec.shape[0], network.w_out.shape[0]
+    n, n_outputs = tensors.w_rec.shape[0], tensors.w_out.shape[0]
     if grad_outputs is None:
         grad_outputs = states.new_zeros(*states.shape[:2], n_outputs)
     if grad_states is not None:
         grad_states = grad_states.contiguous()
-    found = [torch.empty_like(tensor) for tensor in network[1:6]]
+    found = [torch.empty_like(tensor) for tensor in tensors[1:6]]
     found += states.new_empty(n), states.new_empty(n_outputs)
     deltas = torch.empty_like(states) if through_drive else None
     given = grad_states, grad_outputs.contiguous()
-    _call("backward", equation, network, states, None, kept, *given, *found, deltas)
+    _call("backward", equation, tensors, states, None, kept, *given, *found, deltas)
     return dict(zip(_GRADIENTS, found, strict=True)) | {
-        "inputs": None if deltas is None else deltas @ network.w_in,
+        "inputs": None if deltas is None else deltas @ tensors.w_in,
         "noise": deltas,
     }
 
 
-def _call(direction: str, equation: Equation, network: Network, *arrays: Tensor | None) -> None:
-    trials, steps, n_inputs = network.inputs.shape
-    n, n_outputs = network.w_rec.shape[0], network.w_out.shape[0]
+def _call(direction: str, equation: Equation, tensors: Tensors, *arrays: Tensor | None) -> None:
+    trials, steps, n_inputs = tensors.inputs.shape
+    n, n_outputs = tensors.w_rec.shape[0], tensors.w_out.shape[0]
     work = trials * steps * (n + n_outputs) * (n + n_inputs)
     n_threads = min(_threads.get(torch.get_num_threads()), 1 + work // WORTH_A_THREAD)
     problem = _Problem(
@@ -177,21 +210,21 @@ def _call(direction: str, equation: Equation, network: Network, *arrays: Tensor 
         equation.form == "current",
         ACTIVATIONS.index(equation.activation),
         n_threads,
-        *(None if array is None else array.data_ptr() for array in (*network, *arrays)),
+        *(None if array is None else array.data_ptr() for array in (*tensors, *arrays)),
     )  # fmt: skip
-    getattr(library(), f"{direction}_{DTYPES[network.inputs.dtype]}")(ctypes.byref(problem))
+    getattr(library(), f"{direction}_{DTYPES[tensors.inputs.dtype]}")(ctypes.byref(problem))
 
 
-def _check(network: Network) -> None:
-    """Refuse what would make the kernel read beyond its arrays."""
-    trials, steps, n_in = network.inputs.shape
-    n, n_out = network.w_rec.shape[0], network.w_out.shape[0]
+def _check(tensors: Tensors) -> None:
+    # otherwise the kernel would read beyond its arrays
+    trials, steps, n_in = tensors.inputs.shape
+    n, n_out = tensors.w_rec.shape[0], tensors.w_out.shape[0]
     shapes = (
         *((trials, steps, n_in), (trials, n), (n, n), (n, n_in), (n_out, n), (n,)),
         *((n,), (n_out,), (trials, steps, n)),
     )
-    dtype = network.inputs.dtype
-    for name, array, shape in zip(Network._fields, network, shapes, strict=True):
+    dtype = tensors.inputs.dtype
+    for name, array, shape in zip(Tensors._fields, tensors, shapes, strict=True):
         if array is None or (array.shape == shape and array.dtype is dtype and array.is_cpu):
             continue
         if array.shape != shape:

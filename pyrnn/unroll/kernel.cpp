@@ -1,6 +1,6 @@
 // A recurrent network over a sequence, and its adjoint, each in one call.
 //
-// Let p be what synapses transmit, and z_t = (p_{t-1}, 1, x_t). The whole network is a matrix M:
+// Let p be the transmitted rates, and z_t = (p_{t-1}, 1, x_t). The whole network is a matrix M:
 //
 //     ( a_t, y_{t-1} ) = M z_t,    M = ( W_rec  b  W_in )    a: input current of the units
 //                                      ( W_out  c   0   )    y: outputs
@@ -28,7 +28,7 @@
 #include <sys/mman.h>
 #endif
 
-// What a call works on; mirrored in fused.py. Arrays are contiguous, (trials, time, channels).
+// Arguments of a call, as in fused.py. Arrays are contiguous, (trials, time, channels).
 struct Problem {
   Index trials, steps, units, inputs, outputs, current, activation, threads;
   const void *x, *h0, *w_rec, *w_in, *w_out, *alpha;  // one α per unit
@@ -41,7 +41,7 @@ struct Problem {
 
 namespace {
 
-// Fresh memory comes page by page, at the price of an interrupt each: ask for few, large ones.
+// New memory is mapped page by page, with an interrupt for each: ask for few, large pieces.
 void use_large_pages([[maybe_unused]] void* data, [[maybe_unused]] Index bytes) {
 #ifdef MADV_HUGEPAGE
   constexpr std::uintptr_t kPage = 1 << 21;
@@ -51,9 +51,9 @@ void use_large_pages([[maybe_unused]] void* data, [[maybe_unused]] Index bytes) 
 #endif
 }
 
-constexpr Index kTile = 16;      // trials that take a step together
-constexpr Index kShards = 64;    // at most so many shards
-constexpr Index kSamples = 128;  // about so many columns of z and u in one update of dL/dM
+constexpr Index kTile = 16;      // trials that are computed together
+constexpr Index kShards = 64;    // largest number of shards
+constexpr Index kSamples = 128;  // approximate number of columns of z and u in one update of dL/dM
 
 template <class T> struct Network : Problem {
   Index n = units, n_z = units + 1 + inputs, n_u = units + outputs;
@@ -147,7 +147,7 @@ template <class T> struct Network : Problem {
     }
   }
 
-  // What M z_t of trial b holds beside the share of p, for some steps from t on.
+  // The part of M z_t that does not come from p, for trial b and some steps from t on.
   void drive(Index b, Index t, Index length, const T* transposed, T* a) const {
     const T* offset = transposed + n * row_u;  // (b, c)
     const Index real = std::min(length, steps - t);
@@ -156,7 +156,7 @@ template <class T> struct Network : Problem {
       add(a + k * row_u, in(noise) + (b * steps + t + k) * n, n);
     multiply<T>(real, inputs, n, in(x) + (b * steps + t) * inputs, inputs, 1, offset + row_u,
                 row_u, a, row_u, true);
-    // what is not a number in x_t must not get into y_{t-1}, in the same vectors
+    // a NaN in x_t must not reach y_{t-1}, which is in the same vectors
     for (Index k = 0; k < real; ++k) copy(a + k * row_u + n, offset + n, outputs);
   }
 

@@ -1,8 +1,8 @@
-// A team of threads that share the work of a call, and wait a while for the next one.
+// A team of threads that share the work of a call.
 //
-// Starting a thread takes as long as a short sequence, and so does waking one: for some tenths of
-// a millisecond, the time between two calls in training, a thread that has nothing to do looks
-// out for work before it goes to sleep.
+// Starting a thread takes as long as a short sequence, and so does waking one. In training, some
+// tenths of a millisecond pass between two calls. An idle thread therefore looks for work for that
+// long before it sleeps.
 
 #pragma once
 
@@ -21,11 +21,11 @@
 
 namespace {
 
-// Shards of work: whoever is free takes the next.
+// Shards of work: a thread that is free takes the next one.
 struct Job {
   std::function<void(std::int64_t)> work;
   std::int64_t shards;
-  std::atomic<std::int64_t> seats;  // for how many threads beside the caller
+  std::atomic<std::int64_t> seats;  // how many threads may help the caller
   std::atomic<std::int64_t> next{0}, done{0};
 
   void help() {
@@ -43,7 +43,7 @@ class Team {
   std::shared_ptr<Job> latest;
   std::atomic<std::int64_t> jobs{0};
   std::int64_t members = 0;
-  std::atomic<int> pause{0}, alone{0};  // calls without help: as decided last, and still to come
+  std::atomic<int> pause{0}, alone{0};  // calls without help: as last decided, and still left
 
   void serve() {
     for (std::int64_t seen = 0;;) {
@@ -58,8 +58,8 @@ class Team {
     }
   }
 
-  // Whoever waits longer than he works has help from threads that others keep from running: on a
-  // busy machine, rather do without for a while, twice as long each time.
+  // If the caller waits longer than it works, its helpers do not get to run: the machine is busy.
+  // The next calls then do without helpers, twice as many of them each time.
   void judge(Clock::duration worked, Clock::duration waited) {
     pause = waited > worked ? std::min(2 * pause + 1, kLongest) : 0;
     alone = int(pause);
@@ -69,15 +69,15 @@ class Team {
     const std::lock_guard<std::mutex> lock(mutex);
     try {
       for (; members < job->seats; ++members) std::thread(&Team::serve, this).detach();
-    } catch (const std::system_error&) {  // no more threads to be had: fewer will do
+    } catch (const std::system_error&) {  // no more threads are available: fewer will do
     }
     latest = job;
     ++jobs;
   }
 
  public:
-  // Call work(shard) for every shard, in this thread and at most threads - 1 others. Shards are
-  // waited for, threads are not: on a busy machine, one that never gets its turn holds up nobody.
+  // Call work(shard) for every shard, in this thread and at most threads - 1 others. The call
+  // waits for shards, not for threads: one that does not get to run delays nothing.
   void share(std::int64_t shards, std::int64_t threads, std::function<void(std::int64_t)> work) {
     const auto job = std::make_shared<Job>();
     job->work = std::move(work);
@@ -95,7 +95,7 @@ class Team {
     if (is_shared) judge(middle - start, Clock::now() - middle);
   }
 
-  // The team of this process, for good; one that was forked has none of its parent's threads.
+  // The team of this process, never destroyed. A forked process has none of its parent's threads.
   static Team& here() {
     static Team* team = [] {
       pthread_atfork(nullptr, nullptr, [] { team = new Team; });

@@ -1,4 +1,4 @@
-// Vectors of the widest registers there are: loads and stores, matrix products, activations.
+// Vectors as wide as the registers: loads and stores, matrix products, activations.
 //
 // Only the compiler's vector types are used, so that one source serves every instruction set.
 // Functions are accurate to 1-2 units in the last place, and NaN passes through all of them.
@@ -47,7 +47,7 @@ template <class T> inline Vector<T> load(const T* from) {
   return v;
 }
 template <class T> inline void store(T* to, Vector<T> v) { std::memcpy(to, &v, sizeof v); }
-// Zeros to begin with, aligned: a vector that crosses a cache line takes twice as long to load.
+// Zero at first, and aligned: a vector that crosses a cache line takes twice as long to load.
 template <class T> class Array {
   struct alignas(kVectorBytes) Cell {
     T lanes[kLanes<T>] = {};
@@ -66,8 +66,8 @@ template <class T> inline Vector<T> all(T value) { return value - Vector<T>{}; }
 
 // ---------------------------------------------------------------------------- matrix products
 
-// c (R rows x V vectors) = [c +] a (R x n) b (n x V vectors), in registers throughout. A product
-// waits for its predecessor: with few sums under way, U of each keep the machine busy.
+// c (R rows x V vectors) = [c +] a (R x n) b (n x V vectors), all in registers. Each product waits
+// for the one before it: if there are few sums, U parts of each are computed at a time.
 template <class T, int R, int V, int U = 1>
 void block(Index n, const T* a, Index a_row, Index a_step, const T* b, Index b_step, T* c,
            Index c_row, bool add) {
@@ -208,7 +208,7 @@ template <class T, Activation A> inline Response<T> respond(Vector<T> x) {
     const Vector<T> e = exponential<T>(x < 0 ? x : -x).exp();
     const Vector<T> sigmoid = (x < 0 ? e : one) / (one + e);
     if constexpr (A == Activation::kSigmoid) return {sigmoid, sigmoid * (one - sigmoid)};
-    const auto large = x > T(20);  // where torch, too, takes softplus to be linear
+    const auto large = x > T(20);  // where softplus is linear in torch, too
     return {large ? x : (x < 0 ? zero : x) + log1p<T>(e), large ? one : sigmoid};
   }
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from sklearn.metrics import r2_score
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
 from pyrnn import CTRNN, RNN
@@ -105,3 +105,44 @@ def test_a_mask_of_zeros_is_told() -> None:
     trials = [(torch.zeros(4, 3), torch.zeros(4, 3), torch.zeros(4))] * 2
     with pytest.raises(ValueError, match="mask that scores some step, got zeros throughout"):
         evaluate(RNN(3, 8, 3), trials)
+
+
+def test_the_loss_is_that_of_fit() -> None:
+    """Targets of a classification task are no numbers, on which MSE would raise."""
+    task = PerceptualDecision(n_trials=16, seed=0)
+    rnn = CTRNN(task.input_size, 8, task.output_size, seed=0)
+    rnn.fit(task, epochs=1, progress=False)
+    inputs, targets, mask = task.batch(16)
+    expected = cross_entropy(rnn.predict(inputs).outputs, targets, mask)
+    assert evaluate(rnn, task)["loss"] == pytest.approx(float(expected), rel=1e-6)
+    assert evaluate(rnn, task, loss="cross_entropy") == evaluate(rnn, task)
+
+
+def test_a_loss_of_the_network_s_own_goes_before_that_of_the_task() -> None:
+    class OwnLoss(CTRNN):
+        def loss(self, outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
+            return outputs.new_tensor(7.0)
+
+    assert evaluate(OwnLoss(2, 8, 2), TASK)["loss"] == pytest.approx(7.0)
+    plain = CTRNN(2, 8, 2)
+    plain.loss = lambda outputs, targets, mask: outputs.new_tensor(8.0)
+    assert evaluate(plain, TASK)["loss"] == pytest.approx(8.0)
+
+
+def test_the_mode_is_restored_whatever_is_raised(rnn: CTRNN) -> None:
+    with pytest.raises(ValueError, match="finite inputs"):
+        evaluate(rnn, [(torch.full((4, 2), torch.nan), torch.zeros(4, 2))])
+    assert rnn.training
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"batch_size": 0}, ValueError, "batch_size to be a whole number of at least 1, got 0"),
+        ({"batch_size": 2.5}, TypeError, "batch_size to be a whole number of at least 1"),
+        ({"loss": "mae"}, ValueError, "loss among mse, cross_entropy"),
+    ],
+)
+def test_refused_arguments(rnn: CTRNN, options: dict, error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        evaluate(rnn, TASK, **options)

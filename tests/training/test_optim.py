@@ -12,7 +12,8 @@ from torch.testing import assert_close
 
 from pyrnn import RNN
 from pyrnn.tasks import FlipFlop
-from pyrnn.training._optim import OPTIMIZERS, make_optimizer, make_scheduler
+from pyrnn.training import _optim
+from pyrnn.training._optim import OPTIMIZERS, Adam, make_optimizer, make_scheduler
 
 
 @pytest.fixture
@@ -126,7 +127,15 @@ def test_plateau_follows_the_validation_loss() -> None:
     assert history.learning_rate == pytest.approx([0.01, 0.01, 0.001, 0.001, 0.0001, 0.0001])
 
 
-def test_adam_is_torch_s_whichever_parameters_have_a_gradient() -> None:
+@pytest.mark.parametrize("missing", [None, "_fused_adam_", "hooked"])
+def test_adam_is_torch_s_whichever_parameters_have_a_gradient(
+    missing: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a version of torch lacks the private names that make it fast."""
+    if missing == "_fused_adam_":
+        monkeypatch.setattr(_optim, "_fused_update", None)
+    elif missing == "hooked":
+        monkeypatch.setattr(Adam, "step", lambda self, closure=None, step=Adam.step: step(self))
     ours, theirs = ([nn.Parameter(torch.ones(3)) for _ in range(2)] for _ in range(2))
     pairs = (
         (ours, make_optimizer("adam", ours, lr=0.1)),

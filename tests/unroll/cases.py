@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.activations import ACTIVATIONS
-from pyrnn.unroll.autograd import Equation, Network
+from pyrnn.unroll._autograd import Equation, Tensors
 
 FORMS = ("rate", "current")
 
@@ -13,9 +13,9 @@ def equation(form: str, activation: str = "tanh") -> Equation:
     return Equation(form, activation, ACTIVATIONS[activation])
 
 
-def network(trials=5, steps=7, n_inputs=3, n=6, n_outputs=2, *, requires_grad=True) -> Network:
+def tensors(trials=5, steps=7, n_inputs=3, n=6, n_outputs=2, *, requires_grad=True) -> Tensors:
     """Random tensors; the recurrent weights keep activity bounded."""
-    tensors = Network(
+    made = Tensors(
         inputs=torch.randn(trials, steps, n_inputs),
         h0=torch.randn(trials, n),
         w_rec=0.8 * torch.randn(n, n) / n**0.5,
@@ -26,12 +26,12 @@ def network(trials=5, steps=7, n_inputs=3, n=6, n_outputs=2, *, requires_grad=Tr
         bias_out=torch.randn(n_outputs),
         noise=torch.randn(trials, steps, n),
     )
-    return Network(*(t.requires_grad_(requires_grad) for t in tensors))
+    return Tensors(*(t.requires_grad_(requires_grad) for t in made))
 
 
-def gradients(results: tuple[Tensor, Tensor], network: Network) -> list[Tensor]:
+def gradients(results: tuple[Tensor, Tensor], given: Tensors) -> list[Tensor]:
     """Gradients of a random projection, the same at every call, to every tensor."""
     rng = torch.Generator().manual_seed(1)
-    given = [torch.randn(y.shape, generator=rng, dtype=y.dtype) for y in results]
-    sources = [t for t in network if t is not None]
-    return list(torch.autograd.grad(results, sources, given, retain_graph=True))
+    weights = [torch.randn(y.shape, generator=rng, dtype=y.dtype) for y in results]
+    sources = [t for t in given if t is not None]
+    return list(torch.autograd.grad(results, sources, weights, retain_graph=True))

@@ -10,6 +10,7 @@ from torch.testing import assert_close
 
 from pyrnn import CTRNN, GRU, RNN, LowRankRNN, RateRNN, RNNBase
 from pyrnn.base import Rollout
+from pyrnn.unroll import _autograd
 
 
 class OwnReadout(CTRNN):
@@ -73,6 +74,22 @@ def test_gradients_are_those_of_autograd(network: str, loss: str) -> None:
         other = theirs[name]
         zero = 0 if other is None else other  # nothing flows: no gradient, or a zero one
         assert_close(torch.zeros(()) if ours is None else ours, torch.zeros(()) + zero)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_without_a_private_name_of_torch_autograd_does_the_same(
+    network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    rnn, inputs = NETWORKS[network](), torch.randn(5, 30, 3)
+    state = rnn.generator.get_state()
+    by_hand(rnn, inputs, LOSSES["both"])
+    expected = gradients(rnn)
+    rnn.zero_grad()
+    rnn.generator.set_state(state)
+    monkeypatch.setattr(_autograd, "_hooks_of", None)
+    by_hand(rnn, inputs, LOSSES["both"])
+    assert_close(gradients(rnn), expected)
 
 
 def test_gradients_add_up() -> None:

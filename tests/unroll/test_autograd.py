@@ -8,8 +8,8 @@ from torch.testing import assert_close
 
 from pyrnn.activations import ACTIVATIONS
 from pyrnn.unroll import bptt, fused
-from pyrnn.unroll.autograd import Network, replay, solve
-from tests.unroll.cases import FORMS, equation, gradients, network
+from pyrnn.unroll._autograd import Tensors, replay, solve
+from tests.unroll.cases import FORMS, equation, gradients, tensors
 
 compiled = pytest.mark.skipif(not fused.is_available(), reason="the kernel is not compiled")
 backends = pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def assert_agree(backend, eq, net, **tolerances):
 @activations
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_agrees_with_torch_in_float64(backend, form, activation, sizes):
-    assert_agree(backend, equation(form, activation), network(*sizes), rtol=1e-9, atol=1e-9)
+    assert_agree(backend, equation(form, activation), tensors(*sizes), rtol=1e-9, atol=1e-9)
 
 
 @backends
@@ -41,7 +41,7 @@ def test_agrees_with_torch_in_float64(backend, form, activation, sizes):
 @activations
 def test_agrees_with_torch_in_float32(backend, form, activation):
     torch.set_default_dtype(torch.float32)
-    eq, net = equation(form, activation), network(20, 30, 3, 50, 2)
+    eq, net = equation(form, activation), tensors(20, 30, 3, 50, 2)
     expected, found = replay(eq, net), solve(backend, eq, net)
     pairs = [*zip(found, expected, strict=True)]
     pairs += zip(gradients(found, net), gradients(expected, net), strict=True)
@@ -53,7 +53,7 @@ def test_agrees_with_torch_in_float32(backend, form, activation):
 @forms
 @pytest.mark.parametrize("left_out", ["bias", "bias_out", "noise", "w_out"])
 def test_agrees_without_what_is_optional(backend, form, left_out):
-    net = network()
+    net = tensors()
     changes = {left_out: None}
     if left_out == "w_out":
         changes = {"w_out": net.w_out.detach()[:0].requires_grad_(), "bias_out": None}
@@ -64,10 +64,10 @@ def test_agrees_without_what_is_optional(backend, form, left_out):
 @forms
 @activations
 def test_gradients_are_those_of_finite_differences(backend, form, activation):
-    net = network(2, 4, 1, 3, 1)
+    net = tensors(2, 4, 1, 3, 1)
 
     def function(*tensors):
-        return solve(backend, equation(form, activation), Network(*tensors))
+        return solve(backend, equation(form, activation), Tensors(*tensors))
 
     assert torch.autograd.gradcheck(function, tuple(net))
 
@@ -76,10 +76,10 @@ def test_gradients_are_those_of_finite_differences(backend, form, activation):
 @forms
 @pytest.mark.parametrize("activation", ["tanh", "softplus", "sigmoid", "gelu"])
 def test_second_derivatives_are_those_of_finite_differences(backend, form, activation):
-    net = network(1, 3, 1, 2, 1)
+    net = tensors(1, 3, 1, 2, 1)
 
     def function(*tensors):
-        return solve(backend, equation(form, activation), Network(*tensors))
+        return solve(backend, equation(form, activation), Tensors(*tensors))
 
     assert torch.autograd.gradgradcheck(function, tuple(net))
 
@@ -87,10 +87,10 @@ def test_second_derivatives_are_those_of_finite_differences(backend, form, activ
 @backends
 @forms
 def test_each_tensor_may_be_the_only_one_with_a_gradient(backend, form):
-    full = gradients(solve(backend, equation(form), net := network()), net)
+    full = gradients(solve(backend, equation(form), net := tensors()), net)
     for i, tensor in enumerate(net):
-        alone = Network(*(t.detach() for t in net))
-        alone = Network(*alone[:i], tensor.detach().requires_grad_(), *alone[i + 1 :])
+        alone = Tensors(*(t.detach() for t in net))
+        alone = Tensors(*alone[:i], tensor.detach().requires_grad_(), *alone[i + 1 :])
         results = solve(backend, equation(form), alone)
         rng = torch.Generator().manual_seed(1)
         given = [torch.randn(y.shape, generator=rng) for y in results]
@@ -104,7 +104,7 @@ def test_each_tensor_may_be_the_only_one_with_a_gradient(backend, form):
 @forms
 @pytest.mark.parametrize("which", [0, 1], ids=["states", "outputs"])
 def test_a_loss_may_use_states_or_outputs_alone(backend, form, which):
-    net = network()
+    net = tensors()
     sources = [net.inputs, net.h0, net.w_rec, net.alpha]
     grads = [
         torch.autograd.grad(run(equation(form), net)[which].square().sum(), sources)
@@ -116,7 +116,7 @@ def test_a_loss_may_use_states_or_outputs_alone(backend, form, which):
 @backends
 @forms
 def test_backward_may_run_twice_when_the_graph_is_retained(backend, form):
-    net = network()
+    net = tensors()
     states, outputs = solve(backend, equation(form), net)
     loss = states.square().mean() + outputs.square().mean()
     first = torch.autograd.grad(loss, net, retain_graph=True)
@@ -130,7 +130,7 @@ def test_backward_may_run_twice_when_the_graph_is_retained(backend, form):
 @activations
 @pytest.mark.parametrize("name", ["inputs", "h0", "w_rec", "noise"])
 def test_nan_propagates_as_in_torch(backend, form, activation, name):
-    net = network(4, 5, 2, 20, 2, requires_grad=False)
+    net = tensors(4, 5, 2, 20, 2, requires_grad=False)
     getattr(net, name)[1].view(-1)[3] = torch.nan
     eq = equation(form, activation)
     for found, expected in zip(solve(backend, eq, net), replay(eq, net), strict=True):
@@ -142,13 +142,13 @@ def test_nan_propagates_as_in_torch(backend, form, activation, name):
 @forms
 def test_no_graph_is_built_without_gradients(backend, form):
     with torch.no_grad():
-        states, outputs = solve(backend, equation(form), network())
+        states, outputs = solve(backend, equation(form), tensors())
     assert not states.requires_grad
     assert not outputs.requires_grad
 
 
 @backends
 def test_tensors_need_not_be_contiguous(backend):
-    net = network()
-    strided = Network(*(t.detach().mT.contiguous().mT if t.ndim > 1 else t.detach() for t in net))
+    net = tensors()
+    strided = Tensors(*(t.detach().mT.contiguous().mT if t.ndim > 1 else t.detach() for t in net))
     assert_close(solve(backend, equation("rate"), strided), replay(equation("rate"), net))

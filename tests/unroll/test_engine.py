@@ -1,6 +1,7 @@
 """Who gets which engine, and that nobody can tell by the numbers."""
 
 import copy
+import functools
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch.testing import assert_close
 import pyrnn
 from pyrnn import CTRNN, RNN, RateRNN
 from pyrnn.networks import LowRankRNN
-from pyrnn.unroll import fused
+from pyrnn.unroll import form_of, fused, has_form
 from pyrnn.unroll.engine import ENGINES
 
 FAST = "fused" if fused.is_available() else "bptt"
@@ -114,6 +115,20 @@ def test_a_readout_of_ones_own_is_kept():
     assert_close(ours(inputs).outputs, 2 * plain(inputs).outputs)
 
 
+class WithAlpha(RNN):
+    """A network in discrete time with an attribute that has the name of another equation's."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.alpha = 0.5
+
+
+def test_an_attribute_of_ones_own_is_not_part_of_the_equation():
+    ours, plain, inputs = WithAlpha(3, 8, 2, seed=0), RNN(3, 8, 2, seed=0), torch.randn(4, 6, 3)
+    assert ours.engine.name == FAST
+    assert_close(ours(inputs), plain(inputs))
+
+
 def test_an_activation_of_ones_own_is_kept():
     rnn, inputs = OwnActivation(3, 8, 2, seed=0), torch.randn(6, 3)
     assert rnn.engine.name == "eager"
@@ -144,8 +159,10 @@ def test_an_engine_can_be_forced_and_freed():
 
 
 def test_an_unknown_engine_is_refused():
-    with pytest.raises(ValueError, match=r"expected an engine among .* got 'jit'"):
+    with pytest.raises(ValueError, match="engine to be one of fused, bptt, eager; got 'jit'"):
         RNN(3, 8, 2).engine = "jit"
+    with pytest.raises(TypeError, match="engine to be one of fused, bptt, eager; got 3"):
+        RNN(3, 8, 2).engine = 3
 
 
 def test_a_fast_engine_is_refused_to_a_step_of_ones_own():
@@ -176,6 +193,33 @@ def test_transforms_of_torch_func_work(kind):
     leaf = inputs.clone().requires_grad_()
     (reverse,) = torch.autograd.grad(rnn(leaf).outputs[..., 0].sum(), leaf)
     assert_close(jacobian[0], reverse)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (torch._C, "_are_functorch_transforms_active"),
+        (torch.autograd.forward_ad, "_current_level"),
+    ],
+)
+def test_without_a_private_name_of_torch_the_step_is_called(owner, name, monkeypatch):
+    monkeypatch.delattr(owner, name)
+    rnn, inputs, calls = build("RNN"), torch.randn(4, 5, 3), []
+    expected = rnn(inputs)
+    monkeypatch.setattr(RNN, "step", counted(RNN.step, calls))
+    assert_close(rnn(inputs), expected)
+    with rnn.training_loop() as forward:
+        assert_close(forward(inputs)[0], expected)
+    assert len(calls) == 10
+
+
+def counted(step, calls):
+    @functools.wraps(step)
+    def call(*args):
+        calls.append(1)
+        return step(*args)
+
+    return has_form(form_of(step))(call)
 
 
 @pytest.mark.parametrize("kind", ["CTRNN", "RateRNN", "learned tau"])

@@ -15,8 +15,8 @@ from torch.testing import assert_close
 from pyrnn import CTRNN
 from pyrnn.activations import ACTIVATIONS
 from pyrnn.unroll import fused
-from pyrnn.unroll.autograd import Network, solve
-from tests.unroll.cases import FORMS, equation, gradients, network
+from pyrnn.unroll._autograd import Tensors, solve
+from tests.unroll.cases import FORMS, equation, gradients, tensors
 
 pytestmark = pytest.mark.skipif(not fused.is_available(), reason="the kernel is not compiled")
 
@@ -32,7 +32,7 @@ def n_threads():
 @pytest.mark.parametrize("trials", [1, 2, 15, 33, 200])
 def test_results_do_not_depend_on_the_number_of_threads(form, trials, n_threads, monkeypatch):
     monkeypatch.setattr(fused, "WORTH_A_THREAD", 1)
-    net = network(trials, 10, 3, 20, 2)
+    net = tensors(trials, 10, 3, 20, 2)
     results = []
     for n in (1, 2, 7):
         n_threads(n)
@@ -51,7 +51,7 @@ def states_of(net):
 def test_a_forked_process_has_threads_of_its_own(n_threads, monkeypatch):
     """As in a data loader's workers: they have none of their parent's threads."""
     monkeypatch.setattr(fused, "WORTH_A_THREAD", 1)
-    net = network(64, 10, 3, 20, 2, requires_grad=False)
+    net = tensors(64, 10, 3, 20, 2, requires_grad=False)
     n_threads(4)
     expected = states_of(net)
     with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
@@ -62,7 +62,7 @@ def test_a_forked_process_has_threads_of_its_own(n_threads, monkeypatch):
 
 def test_callers_may_share_the_threads(n_threads, monkeypatch):
     monkeypatch.setattr(fused, "WORTH_A_THREAD", 1)
-    nets = [network(64, 20, 3, 20, 2, requires_grad=False) for _ in range(4)]
+    nets = [tensors(64, 20, 3, 20, 2, requires_grad=False) for _ in range(4)]
     n_threads(1)
     expected = [solve(fused, equation("current"), net) for net in nets]
     n_threads(4)
@@ -74,7 +74,7 @@ def test_callers_may_share_the_threads(n_threads, monkeypatch):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_trial_does_not_depend_on_the_others(form):
-    net = network(40, 10, 3, 20, 2, requires_grad=False)
+    net = tensors(40, 10, 3, 20, 2, requires_grad=False)
     alone = net._replace(inputs=net.inputs[7:8], h0=net.h0[7:8], noise=net.noise[7:8])
     together = solve(fused, equation(form), net)
     assert_close([y[7:8] for y in together], list(solve(fused, equation(form), alone)))
@@ -85,8 +85,8 @@ def test_a_trial_does_not_depend_on_the_others(form):
 def test_activations_are_accurate_to_two_units_in_the_last_place(activation, dtype):
     x = torch.cat([torch.linspace(-19, 30, 4001), torch.logspace(-9, 0, 999)]).to(dtype)
     n = 50
-    net = network(100, 1, 0, n, 0, requires_grad=False)
-    net = Network(*(torch.zeros_like(t, dtype=dtype) for t in net))
+    net = tensors(100, 1, 0, n, 0, requires_grad=False)
+    net = Tensors(*(torch.zeros_like(t, dtype=dtype) for t in net))
     net = net._replace(noise=x.view(100, 1, n), alpha=torch.ones(n, dtype=dtype))
     found = solve(fused, equation("rate", activation), net)[0].flatten()
     exact = ACTIVATIONS[activation](x.double())
@@ -95,7 +95,7 @@ def test_activations_are_accurate_to_two_units_in_the_last_place(activation, dty
 
 
 def test_every_build_gives_the_same_numbers():
-    net = network(6, 10, 3, 20, 2, requires_grad=False)
+    net = tensors(6, 10, 3, 20, 2, requires_grad=False)
     best = solve(fused, equation("current"), net)
     for name in ("_kernel", "_kernel_v3", "_kernel_v4")[: fused.library().instruction_sets() + 1]:
         results = [torch.empty_like(y) for y in best]
@@ -107,7 +107,7 @@ def test_every_build_gives_the_same_numbers():
 
 
 def test_a_wrong_shape_or_dtype_is_refused():
-    net = network()
+    net = tensors()
     with pytest.raises(ValueError, match=r"expected w_rec of shape \(6, 6\), got \(6, 5\)"):
         solve(fused, equation("rate"), net._replace(w_rec=net.w_rec[:, :5]))
     with pytest.raises(TypeError, match=r"expected h0 as torch\.float64 on the CPU"):

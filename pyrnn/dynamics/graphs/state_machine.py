@@ -1,4 +1,4 @@
-"""Which input pulse leads from which attractor to which, and whether two graphs are the same."""
+"""Which input pulse leads from which attractor to which."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import networkx as nx
 import torch
 
 from pyrnn.arrays import States
-from pyrnn.dynamics.graphs.transitions import arrivals
+from pyrnn.dynamics.graphs._arrivals import arrivals
 from pyrnn.dynamics.maps import Network, analysis, as_map
 from pyrnn.dynamics.points import FixedPoints
-from pyrnn.validate import as_integer, as_number, as_tensor
+from pyrnn.validate import as_integer, as_tensor
 
-__all__ = ["same_transitions", "state_machine"]
+__all__ = ["state_machine"]
 
 
 @analysis
@@ -76,57 +76,11 @@ def state_machine(
     h, x = points.states[start], given[pulse]
     for _ in range(pulse_steps):
         h = step(h, x)
-    ends, times = arrivals(step, h, points.inputs[start], points, n_steps)
+    runs = arrivals(step, h, points.inputs[start], points, n_steps)
+    ends, times = runs.ends, runs.times
     graph = nx.MultiDiGraph(lost=int((ends < 0).sum()), pulse_steps=pulse_steps)
     graph.add_nodes_from((i, {"point": points[i]}) for i in stable.tolist())
     for i, j, k, time in torch.stack([start, ends, pulse, times], dim=-1).tolist():
         if j >= 0:
             graph.add_edge(i, j, key=k, pulse=given[k], time=time)
     return graph
-
-
-def same_transitions(
-    first: nx.DiGraph, second: nx.DiGraph, *, min_probability: float = 0.0
-) -> bool:
-    """Return whether two transition graphs are the same but for the names of their nodes.
-
-    Nodes can only stand for each other if they have the same number of unstable modes.
-
-    Args:
-        first: A graph of :func:`~pyrnn.dynamics.transition_graph`.
-        second: Another one, of another network perhaps.
-        min_probability: Edges below it are left out.
-
-    Returns:
-        Whether there is a one-to-one map between the nodes that keeps every edge.
-
-    Raises:
-        TypeError: If ``min_probability`` is no number.
-        ValueError: If it is not between 0 and 1.
-
-    Example:
-        >>> from pyrnn.dynamics import find_fixed_points, transition_graph
-        >>> starts, graphs = torch.linspace(-1, 1, 20)[:, None], []
-        >>> for gain in (2.0, 3.0):
-        ...     step = lambda h, x: torch.tanh(gain * h)
-        ...     graphs.append(transition_graph(step, find_fixed_points(step, starts)))
-        >>> same_transitions(*graphs)
-        True
-
-    References:
-        Maheswaranathan et al., *NeurIPS* 32 (2019).
-    """
-    min_probability = as_number("min_probability", min_probability, low=0, high=1)
-    plain = [_plain(graph, min_probability) for graph in (first, second)]
-    match = nx.algorithms.isomorphism.categorical_node_match("n_unstable", -1)
-    return bool(nx.is_isomorphic(*plain, node_match=match))
-
-
-def _plain(graph: nx.DiGraph, min_probability: float) -> nx.DiGraph:
-    plain = nx.DiGraph()
-    for i, about in graph.nodes(data=True):
-        plain.add_node(i, n_unstable=about["point"].n_unstable)
-    for i, j, about in graph.edges(data=True):
-        if about.get("probability", 1.0) >= min_probability:
-            plain.add_edge(i, j)
-    return plain

@@ -11,13 +11,15 @@ import networkx as nx
 import torch
 from torch import Tensor
 
-from pyrnn.dynamics.maps import Network, analysis, as_map
-from pyrnn.dynamics.points import FixedPoint
+from pyrnn.dynamics.graphs._arrivals import runs_from
 from pyrnn.files import replacing
 from pyrnn.result import Report, Reported
 
 if TYPE_CHECKING:
     import pandas
+
+    from pyrnn.dynamics.maps import Network
+    from pyrnn.dynamics.points import FixedPoint
 
 __all__ = ["TransitionGraph"]
 
@@ -69,7 +71,7 @@ class TransitionGraph(nx.DiGraph, Reported):  # type: ignore[misc]
         h = torch.stack([about["start"] for *_, about in edges])
         x = torch.stack([self.nodes[i]["point"].input for i, _, _ in edges])
         steps = [about["start_time"] for *_, about in edges]
-        runs = _runs(network, h, x, max(steps))
+        runs = runs_from(network, h, x, max(steps))
         return {(i, j): run[: n + 1] for (i, j, _), run, n in zip(edges, runs, steps, strict=True)}
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -90,7 +92,10 @@ class TransitionGraph(nx.DiGraph, Reported):  # type: ignore[misc]
         suffix = Path(path).suffix.lower()
         if suffix not in (".graphml", ".json"):
             raise ValueError(f"expected a name ending in .graphml or .json, got {str(path)!r}")
-        plain = nx.DiGraph(**{key: _plain(value, suffix) for key, value in self.graph.items()})
+        about = dict(self.graph)
+        if "skeleton" in about:
+            about["skeleton"] = [list(edge) for edge in about["skeleton"].edges]
+        plain = nx.DiGraph(**{key: _plain(value, suffix) for key, value in about.items()})
         for node, about in self.nodes(data=True):
             about = dict(about)
             about |= _described(about.pop("point", None))
@@ -129,18 +134,8 @@ class TransitionGraph(nx.DiGraph, Reported):  # type: ignore[misc]
         return Report(title, columns, rows, [f"status: {self.status}"])
 
 
-@analysis
-def _runs(network: Network, h: Tensor, x: Tensor, n_steps: int) -> Tensor:
-    """Return the states of runs, ``(n_runs, n_steps + 1, state_size)``."""
-    step = as_map(network, h, x)
-    states = [h]
-    for _ in range(n_steps):
-        states.append(step(states[-1], x))
-    return torch.stack(states, dim=1)
-
-
-def _described(point: object) -> dict[str, object]:
-    if not isinstance(point, FixedPoint):
+def _described(point: FixedPoint | None) -> dict[str, object]:
+    if point is None:
         return {}
     return {
         "stability": point.stability,

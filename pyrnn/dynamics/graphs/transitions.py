@@ -8,20 +8,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pyrnn.dynamics.graphs._arrivals import (
+    LOST,
+    NEAR,
+    Arrivals,
+    arrivals,
+    check_points,
+    separations,
+)
+from pyrnn.dynamics.graphs.skeleton import arms_of, skeleton_of
 from pyrnn.dynamics.graphs.transition_graph import TransitionGraph
 from pyrnn.dynamics.maps import Map, Network, analysis, as_map
 from pyrnn.dynamics.points import FixedPoints
 from pyrnn.statistics import wilson_interval
 from pyrnn.validate import as_choice, as_integer, as_number, as_rng
 
-__all__ = ["arrivals", "transition_graph"]
+__all__ = ["transition_graph"]
 
 logger = logging.getLogger(__name__)
-
-_CHECK_EVERY = 10
-_NEAR = 0.05  # of the distance to the next point
-_AT_REST = 1e-6
-_LOST = -1
 
 
 @analysis
@@ -39,8 +43,9 @@ def transition_graph(
 
     .. math:: h_0 = h^*_i + \sigma \xi, \quad \xi \sim N(0, I / n), \qquad h_t \to h^*_j
 
-    All runs go in one batch, each under the constant input of its point. A run ends when it is
-    near a stable point; one that reaches none is counted as lost.
+    All runs go in one batch, each under the constant input of its point. A run has arrived when it
+    is near a stable point and every further step leads nearer; one that does not is counted as
+    lost.
 
     With ``directions="modes"`` points are nudged along each of their growing modes, once in either
     direction, :math:`\xi = \pm v` with :math:`J v = \lambda v, |\lambda| > 1`: the runs follow the
@@ -60,7 +65,8 @@ def transition_graph(
         A graph with nodes ``0 .. n-1``, each with its ``point`` and the number of runs ``lost``,
         and edges with ``count``, ``probability`` and its 95 % confidence interval ``low .. high``
         (Wilson), mean travel ``time`` in steps, and the ``start`` of one of the runs. A stable
-        point leads to itself. The graph has ``scale`` and the total number ``lost``.
+        point leads to itself. The graph has ``scale``, the total number ``lost`` and the
+        ``skeleton``, see :func:`~pyrnn.dynamics.skeleton`, which does not depend on chance.
 
     Raises:
         TypeError: If an option is of the wrong kind.
@@ -83,8 +89,9 @@ def transition_graph(
     directions = as_choice("directions", directions, ("random", "modes"))
     n_runs = as_integer("n_runs", n_runs, low=1)
     n_steps = as_integer("n_steps", n_steps, low=1)
-    _check_points(points)
-    scale = _default_scale(points) if scale is None else as_number("scale", scale, above=0)
+    check_points(points)
+    usual = NEAR * float(separations(points).median())
+    scale = usual if scale is None else as_number("scale", scale, above=0)
     if directions == "modes":
         origin, nudges = _along_modes(points)
     else:
@@ -112,90 +119,26 @@ def _along_modes(points: FixedPoints) -> tuple[Tensor, Tensor]:
     return origin.repeat(2), torch.cat([along, -along])
 
 
-def arrivals(
-    step: Map, h: Tensor, x: Tensor, points: FixedPoints, n_steps: int
-) -> tuple[Tensor, Tensor]:
-    """Run states under constant input until each is near a stable point.
-
-    Args:
-        step: The map.
-        h: States, ``(n_runs, state_size)``.
-        x: Inputs, ``(n_runs, input_size)``.
-        points: Fixed points; only the stable ones under the input of a run can end it.
-        n_steps: Most steps.
-
-    Returns:
-        Index of the point where each run ends, -1 for none, and the steps that it took (to the
-        next ten), both ``(n_runs,)``.
-
-    Example:
-        >>> from pyrnn.dynamics import find_fixed_points
-        >>> step = as_map(lambda h, x: h / 2, torch.ones(1, 1))
-        >>> points = find_fixed_points(step, torch.ones(1, 1))
-        >>> arrivals(step, torch.ones(1, 1), torch.zeros(1, 1), points, 100)
-        (tensor([0]), tensor([10]))
-    """
-    ends = torch.full((len(h),), _LOST, device=h.device)
-    times = torch.full_like(ends, n_steps)
-    stable = points.is_stable.nonzero()[:, 0]
-    running = torch.arange(len(h), device=h.device)
-    reach = _NEAR * _separations(points)[stable]
-    for i in range(1, 1 + n_steps if len(stable) else 0):
-        h = step(h, x)
-        if i % _CHECK_EVERY and i < n_steps:
-            continue
-        distance = torch.cdist(h, points.states[stable])
-        is_same_input = (x[:, None] == points.inputs[stable]).all(-1)
-        is_near = (distance < reach) & is_same_input
-        has_arrived = is_near.any(1)
-        ends[running[has_arrived]] = stable[is_near[has_arrived].int().argmax(1)]
-        times[running[has_arrived]] = i
-        goes_on = ~has_arrived & h.isfinite().all(1)
-        h, x, running = h[goes_on], x[goes_on], running[goes_on]
-        if not len(running):
-            break
-    if len(running):
-        ends[running] = _resting_place(h, x, points)
-    return ends, times
-
-
-def _resting_place(h: Tensor, x: Tensor, points: FixedPoints) -> Tensor:
-    """Return the point next to each state, a saddle where symmetry leads there, -1 for none."""
-    is_other = (x[:, None] != points.inputs).any(-1)
-    distance = torch.cdist(h, points.states).masked_fill(is_other, torch.inf)
-    nearest, which = distance.min(1)
-    is_there = nearest < _AT_REST * (1 + h.norm(dim=-1))
-    return torch.where(is_there, which, torch.full_like(which, _LOST))
-
-
-def _separations(points: FixedPoints) -> Tensor:
-    """Return the distance from each point to the nearest other one under the same input."""
-    distance = torch.cdist(points.states, points.states).fill_diagonal_(torch.inf)
-    is_other = (points.inputs[:, None] != points.inputs).any(-1)
-    nearest = distance.masked_fill(is_other, torch.inf).min(1).values
-    alone = 1 + points.states.norm(dim=-1)
-    return torch.where(nearest.isfinite(), nearest, alone)
-
-
-def _default_scale(points: FixedPoints) -> float:
-    return float(_separations(points).median()) * _NEAR
-
-
 def _explore(
     step: Map, points: FixedPoints, origin: Tensor, nudges: Tensor, n_steps: int, scale: float
 ) -> TransitionGraph:
-    """Run from nudged points, and make the graph of where they end."""
-    starts, inputs = points.states[origin] + nudges, points.inputs[origin]
-    ends, times = arrivals(step, starts, inputs, points, n_steps)
-    n_lost = int((ends == _LOST).sum())
+    """Run from nudged points and along arms, and make the graph of where the runs end."""
+    starts, arms = points.states[origin] + nudges, arms_of(step, points)
+    from_ = torch.cat([origin, arms.origin])
+    runs = arrivals(step, torch.cat([starts, arms.starts]), points.inputs[from_], points, n_steps)
+    n = len(origin)
+    ends, times = runs.ends[:n], runs.times[:n]
+    along = Arrivals(*(column[n:] for column in runs))
+    n_lost = int((ends == LOST).sum())
     if n_lost:
         logger.warning("%d of %d runs reached no stable fixed point", n_lost, len(ends))
     graph = TransitionGraph(scale=scale, lost=n_lost)
+    graph.graph["skeleton"] = skeleton_of(step, points, arms, along, n_steps)
     n_runs = torch.bincount(origin, minlength=len(points))
-    lost = torch.bincount(origin[ends == _LOST], minlength=len(points)).tolist()
+    lost = torch.bincount(origin[ends == LOST], minlength=len(points)).tolist()
     for i, point in enumerate(points):
         graph.add_node(i, point=point, n_runs=int(n_runs[i]), lost=lost[i])
-    arrived = ends != _LOST
+    arrived = ends != LOST
     if arrived.any():
         _add_edges(graph, origin[arrived], ends[arrived], starts[arrived], times[arrived], n_runs)
     return graph
@@ -226,13 +169,3 @@ def _add_edges(
     rows = zip(*columns.values(), strict=True)
     for (i, j), row in zip(pairs.tolist(), rows, strict=True):
         graph.add_edge(i, j, **dict(zip(columns, row, strict=True)))
-
-
-def _check_points(points: FixedPoints) -> None:
-    if not isinstance(points, FixedPoints):
-        raise TypeError(f"expected points of find_fixed_points, got {type(points).__name__}")
-    if not len(points):
-        raise ValueError(
-            "expected at least one fixed point, got none; search again with other starts, "
-            "or look for cycles"
-        )

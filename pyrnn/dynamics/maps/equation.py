@@ -164,7 +164,7 @@ class EquationMap(Map):
         if self.form == RATE:
             u = self.network.w_rec(h) + self.network.w_in(x)
         if self.network.f is torch.tanh:
-            return 1 - torch.tanh(u).square()
+            return torch.tanh(u).square().neg_().add_(1)
         with torch.enable_grad():
             u = u.detach().requires_grad_()
             value = self.network.f(u).sum()

@@ -18,7 +18,7 @@ TOLERANCE = 1e-9
 """A mode is marginal when its modulus is this close to 1, in units of the largest |λ - 1|."""
 
 _ROUNDING = 1e-14  # error of an eigenvalue, in units of the largest one
-_SINGULAR = 1e-9
+_SINGULAR = 64.0  # a pivot is zero to rounding below this, in units of the last digit
 _DIGITS = 1e10
 
 
@@ -261,7 +261,7 @@ def index_signs(jacobians: Tensor) -> Tensor:
         jacobians: Jacobians, ``(..., n, n)``.
 
     Returns:
-        +1, -1, or 0 where the determinant vanishes, ``(...)``.
+        +1, -1, or 0 where rounding hides the sign of the determinant, ``(...)``.
 
     Example:
         >>> index_signs(torch.tensor([[[0.5]], [[2.0]]]))
@@ -274,5 +274,6 @@ def index_signs(jacobians: Tensor) -> Tensor:
     pivot = lu.diagonal(dim1=-2, dim2=-1)
     n_swaps = (pivots != torch.arange(1, size + 1, device=pivots.device)).sum(-1)
     sign = pivot.sign().prod(-1) * (1 - 2 * (n_swaps % 2))
-    is_singular = pivot.abs().amin(-1) <= _SINGULAR * pivot.abs().amax(-1)
+    unit = 1 + jacobians.abs().amax((-2, -1)) if size else pivot.abs().amax(-1)
+    is_singular = pivot.abs().amin(-1) <= _SINGULAR * torch.finfo(lu.dtype).eps * size * unit
     return sign.masked_fill(is_singular, 0)

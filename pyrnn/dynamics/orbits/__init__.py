@@ -1,12 +1,13 @@
 """Orbits: cycles, attractors with their basins, limit cycles, Lyapunov exponents."""
 
-from pyrnn.dynamics.orbits.attractors import Attractors, find_attractors
+from pyrnn.dynamics.orbits.attractors import FATES, Attractors, find_attractors
 from pyrnn.dynamics.orbits.cycles import Cycle, Cycles, find_cycles
 from pyrnn.dynamics.orbits.dimension import n_principal_components, participation_ratio
 from pyrnn.dynamics.orbits.limit_cycle import LimitCycle, find_limit_cycle
 from pyrnn.dynamics.orbits.lyapunov import kaplan_yorke_dimension, lyapunov_spectrum
 
 __all__ = [
+    "FATES",
     "Attractors",
     "Cycle",
     "Cycles",

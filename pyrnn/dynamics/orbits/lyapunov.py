@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from typing import Literal, overload
 
 import torch
 from torch import Tensor
 
 from pyrnn.arrays import States
 from pyrnn.dynamics.maps import Map, Network, analysis, as_map
-from pyrnn.validate import as_integer, as_tensor
+from pyrnn.validate import as_boolean, as_integer, as_rng, as_tensor
 
 __all__ = ["kaplan_yorke_dimension", "lyapunov_spectrum"]
 
+logger = logging.getLogger(__name__)
 
+_N_BLOCKS = 20  # of steps, whose means tell the statistical error
+
+
+@overload
+def lyapunov_spectrum(
+    network: Network,
+    starts: States,
+    x: States | None = ...,
+    *,
+    n_steps: int = ...,
+    n_transient: int = ...,
+    n_exponents: int | None = ...,
+    every: int = ...,
+    rng: torch.Generator | int | None = ...,
+    return_errors: Literal[False] = ...,
+) -> Tensor: ...
+@overload
+def lyapunov_spectrum(
+    network: Network,
+    starts: States,
+    x: States | None = ...,
+    *,
+    n_steps: int = ...,
+    n_transient: int = ...,
+    n_exponents: int | None = ...,
+    every: int = ...,
+    rng: torch.Generator | int | None = ...,
+    return_errors: Literal[True],
+) -> tuple[Tensor, Tensor]: ...
 @analysis
 def lyapunov_spectrum(
     network: Network,
@@ -24,12 +56,17 @@ def lyapunov_spectrum(
     n_transient: int = 500,
     n_exponents: int | None = None,
     every: int = 1,
-) -> Tensor:
+    rng: torch.Generator | int | None = None,
+    return_errors: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
     r"""Return the Lyapunov exponents along runs of a network.
 
     .. math::
         \lambda_i = \lim_{T \to \infty} \frac{1}{T} \sum_{t \le T} \ln R_{ii}(t),
         \qquad J_t Q_{t-1} = Q_t R_t
+
+    The frame :math:`Q_0` is a random one, so that it has a part along every direction: the leading
+    exponents are found also where modules of a network are independent.
 
     Args:
         network: A network, or any batched ``step(h, x)``.
@@ -40,10 +77,14 @@ def lyapunov_spectrum(
         n_transient: Steps before these.
         n_exponents: How many, the largest ones; by default all.
         every: Steps between two orthonormalizations.
+        rng: Random generator on the CPU, or a seed, for the frame; by default 0.
+        return_errors: Whether to return the statistical errors, too.
 
     Returns:
-        Exponents per step, ``(..., n_exponents)``, largest first. Divide by the duration of a
-        step for exponents per ms.
+        Exponents per step, ``(..., n_exponents)``, largest first; NaN for runs that diverge, which
+        the log counts. Divide by the duration of a step for exponents per ms. With
+        ``return_errors`` also their standard errors, from the means of 20 blocks of steps; on a
+        fixed point or cycle they say how far the runs had settled.
 
     Raises:
         TypeError: As :func:`~pyrnn.dynamics.find_fixed_points`.
@@ -53,6 +94,10 @@ def lyapunov_spectrum(
     Example:
         >>> lyapunov_spectrum(lambda h, x: 0.5 * h, torch.ones(1), n_steps=10)
         tensor([-0.6931], dtype=torch.float64)
+        >>> logistic = lambda h, x: 4 * h * (1 - h)  # its exponent is ln 2
+        >>> exponent, error = lyapunov_spectrum(logistic, [0.3], return_errors=True)
+        >>> bool((exponent - 0.6931).abs() < 4 * error), bool(error < 0.01)
+        (True, True)
 
     References:
         Engelken, Wolf & Abbott, *Phys. Rev. Research* 5:043044 (2023).
@@ -69,17 +114,29 @@ def lyapunov_spectrum(
             f"expected n_exponents <= {size} and every <= n_steps, got {n_exponents}, {every} and "
             f"{n_steps}"
         )
+    return_errors = as_boolean("return_errors", return_errors)
     drive = _drive(step, x)
-    q = torch.eye(size, n_exponents, dtype=h.dtype, device=h.device).expand(len(h), -1, -1)
-    total = h.new_zeros(len(h), n_exponents)
-    for i, factor in enumerate(_jacobians(step, h, drive, n_transient + n_steps)):
+    frame = torch.randn(size, n_exponents, generator=as_rng(rng), dtype=torch.float64).to(h)
+    q = torch.linalg.qr(frame)[0].expand(len(h), -1, -1)
+    blocks = h.new_zeros(min(_N_BLOCKS, n_steps), len(h), n_exponents)
+    for i, factor in enumerate(_jacobians(step, h, drive, n_transient + n_steps), -n_transient):
         q = factor @ q
-        if (i + 1) % every == 0 or i + 1 in (n_transient, n_transient + n_steps):
+        if (i + 1) % every == 0 or i + 1 in (0, n_steps):
             q, r = torch.linalg.qr(q)
-            grown = r.diagonal(dim1=-2, dim2=-1).abs().log()
-            total += grown if i >= n_transient else 0
-    exponents = (total / n_steps).sort(dim=-1, descending=True).values
-    return exponents.reshape(*shape, n_exponents)
+            if i >= 0:
+                grown = r.diagonal(dim1=-2, dim2=-1).abs().log()
+                blocks[i * len(blocks) // n_steps] += grown
+    exponents, order = (blocks.sum(0) / n_steps).sort(dim=-1, descending=True)
+    has_diverged = ~(exponents < torch.inf).all(-1, keepdim=True)
+    exponents = exponents.masked_fill(has_diverged, torch.nan)
+    if has_diverged.any():
+        n_lost = int(has_diverged.sum())
+        logger.warning("%d of %d runs diverged: their exponents are NaN", n_lost, len(h))
+    if not return_errors:
+        return exponents.reshape(*shape, n_exponents)
+    means = blocks * (len(blocks) / n_steps)
+    errors = (means.var(0) / len(blocks)).sqrt().gather(-1, order)
+    return exponents.reshape(*shape, n_exponents), errors.reshape(*shape, n_exponents)
 
 
 def _jacobians(step: Map, h: Tensor, drive: Tensor, n_steps: int) -> Iterator[Tensor]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.dynamics.maps import Spectrum, index_signs
+from pyrnn.dynamics.points._kinks import Kinks
 
 __all__ = ["Known", "estimated_unseen"]
 
@@ -24,7 +25,9 @@ class Known:
         owner: Number of the input of each, ``(n,)``.
         sign: Index of each, ``(n,)``; zero where it is degenerate.
         multiplicity: How many roots meet in each, ``(n,)``; zero where that is unknown.
-        eigenvalues: Eigenvalues of the Jacobian at each, ``(n, state_size)``.
+        jacobians: Jacobian at each, ``(n, state_size, state_size)``.
+        eigenvalues: Its eigenvalues, ``(n, state_size)``.
+        growth: Growth at kinks, ``(n,)``; NaN where the step is smooth.
         is_stable: Whether each is stable, ``(n,)``.
         hits: How many starts led to each, ``(n,)``.
         inverse: Inverses of :math:`I - J`, float32, of as many points as there is memory for.
@@ -37,7 +40,9 @@ class Known:
     owner: Tensor
     sign: Tensor
     multiplicity: Tensor
+    jacobians: Tensor
     eigenvalues: Tensor
+    growth: Tensor
     is_stable: Tensor
     hits: Tensor
     inverse: Tensor
@@ -50,16 +55,18 @@ class Known:
         """Return the knowledge before the first round."""
         nobody = torch.zeros(0, dtype=torch.long, device=pool.device)
         none = torch.zeros(n_inputs, dtype=torch.long)
-        inverse = pool.new_zeros(0, pool.shape[-1], pool.shape[-1], dtype=torch.float32)
+        matrices = pool.new_zeros(0, pool.shape[-1], pool.shape[-1])
         return cls(
             pool[:0],
             nobody,
             pool.new_zeros(0),
             nobody,
+            matrices,
             pool[:0].to(torch.complex128),
+            pool.new_zeros(0),
             nobody.bool(),
             nobody,
-            inverse,
+            matrices.float(),
             none,
             none.clone(),
             none.clone(),
@@ -69,18 +76,23 @@ class Known:
         self,
         h: Tensor,
         owner: Tensor,
-        jacobians: Tensor,
+        kinks: Kinks,
         inverses: Tensor,
         multiplicity: Tensor,
     ) -> None:
         """Take in new points with their Jacobians and the inverses of :math:`I - J`."""
-        sign = index_signs(jacobians).masked_fill(multiplicity != 1, 0)
-        spectrum = Spectrum(jacobians)
+        is_bent = ~kinks.growth.isnan()
+        sign = index_signs(kinks.jacobians).masked_fill((multiplicity != 1) | is_bent, 0)
+        spectrum = Spectrum(kinks.jacobians)
+        is_stable = torch.where(is_bent, kinks.growth < 1, spectrum.is_stable)
+        is_stable &= multiplicity == 1
         self.h, self.owner = torch.cat([self.h, h]), torch.cat([self.owner, owner])
         self.sign = torch.cat([self.sign, sign])
         self.multiplicity = torch.cat([self.multiplicity, multiplicity])
+        self.jacobians = torch.cat([self.jacobians, kinks.jacobians])
         self.eigenvalues = torch.cat([self.eigenvalues, spectrum.eigenvalues])
-        self.is_stable = torch.cat([self.is_stable, spectrum.is_stable])
+        self.growth = torch.cat([self.growth, kinks.growth])
+        self.is_stable = torch.cat([self.is_stable, is_stable])
         self.hits = torch.cat([self.hits, torch.ones_like(owner)])
         room = max(1, _MAX_ELEMENTS // h.shape[-1] ** 2) - len(self.inverse)
         self.inverse = torch.cat([self.inverse, inverses[:room].float()])
@@ -95,9 +107,9 @@ class Known:
             distance.masked_fill_(owner[:, None] != self.owner[:n], torch.inf)
         before, nearest = distance.min(1)
         chunk = max(1, _MAX_ELEMENTS // h.shape[-1] ** 2)
-        parts = zip(nearest.split(chunk), residual[..., None].split(chunk), strict=True)
-        moves = torch.cat([self.inverse.index_select(0, i) @ r for i, r in parts])[..., 0]
-        after = h + moves - points.index_select(0, nearest)
+        parts = [slice(start, start + chunk) for start in range(0, max(1, h.shape[0]), chunk)]
+        moves = [self.inverse.index_select(0, nearest[i]) @ residual[i, :, None] for i in parts]
+        after = h + torch.cat(moves)[..., 0] - points.index_select(0, nearest)
         is_drawn = (after.norm(dim=-1) < _APPROACH * before) & (before < torch.inf)
         return torch.where(is_drawn, nearest, -1)
 
@@ -113,9 +125,10 @@ class Known:
         """Return the estimated number of points under input ``k`` that were not found."""
         return estimated_unseen(self.hits[self.owner == k])
 
-    def has_index_one(self, k: int) -> bool:
-        """Return whether the indices of the points under input ``k`` add up to 1."""
-        return bool(self.sign[self.owner == k].sum() == 1)
+    def is_balanced(self, k: int) -> bool:
+        """Return whether the indices of the points under input ``k`` may add up to 1."""
+        sign = self.sign[self.owner == k]
+        return bool((sign == 0).any() or sign.sum() == 1)
 
     def stable(self, k: int) -> Tensor:
         """Return the stable points under input ``k``, ``(n, state_size)``."""

@@ -72,7 +72,8 @@ def newton(
             active = active[~is_left_out]
         if len(active) <= n_stragglers:
             break
-        for part in active.split(chunk):
+        for start in range(0, active.shape[0], chunk):
+            part = active[start : start + chunk]
             better = _improve(step, _rows(h, part), _rows(x, part), _rows(residual, part), cap)
             for column, new in zip((h, residual, speed), better, strict=True):
                 column.index_copy_(0, part, new)

@@ -21,8 +21,8 @@ class SearchRecord:
         n_new: New points of each round, over all inputs.
         was_stopped: Whether Ctrl-C or the limit of rounds ended it.
         n_unseen: Estimated number of points not found, from how often each was found.
+        unit: Usual size of the starts, as a power of 2; 1 if it is of that order.
         dimension: Dimension of a continuum of points, zero if all are isolated.
-        multiplicity: How many roots meet in each point found; zero where that is unknown.
 
     Example:
         >>> record = SearchRecord(128, 120, (3, 0), False)
@@ -38,7 +38,7 @@ class SearchRecord:
     was_stopped: bool = False
     n_unseen: float = 0.0
     dimension: int = 0
-    multiplicity: tuple[int, ...] = ()
+    unit: float = 1.0
 
     @property
     def n_rounds(self) -> int:

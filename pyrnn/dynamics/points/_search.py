@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from pyrnn.dynamics.maps import Map, ScaledMap, state_scale
+from pyrnn.dynamics.points._kinks import find_kinks
 from pyrnn.dynamics.points._known import Known
 from pyrnn.dynamics.points._newton import newton
 from pyrnn.dynamics.points._record import SearchRecord
@@ -55,14 +56,20 @@ class Found(NamedTuple):
     Attributes:
         states: Points, ``(n, state_size)``.
         inputs: Their inputs, ``(n, input_size)``.
+        jacobians: Jacobian at each, ``(n, state_size, state_size)``.
+        eigenvalues: Its eigenvalues, ``(n, state_size)``.
+        multiplicity: How many roots meet in each, ``(n,)``; zero where that is unknown.
+        growth: Growth at kinks, ``(n,)``; NaN where the step is smooth.
         record: What the search did.
-        eigenvalues: Eigenvalues of the Jacobian at each point, ``(n, state_size)``.
     """
 
     states: Tensor
     inputs: Tensor
-    record: SearchRecord
+    jacobians: Tensor
     eigenvalues: Tensor
+    multiplicity: Tensor
+    growth: Tensor
+    record: SearchRecord
 
 
 @dataclass
@@ -131,13 +138,12 @@ class Search:
         self, found: list[tuple[Known, Tensor]], n_new: tuple[int, ...], is_cut: bool
     ) -> Found:
         """Put the knowledge of all inputs together, in the user's units."""
-        states, inputs, multiplicity, eigenvalues = [], [], [], []
+        columns = []
         for known, part in found:
             kept = self._thinned(known)
-            states.append(known.h[kept])
-            inputs.append(part[known.owner[kept]])
-            multiplicity.append(known.multiplicity[kept])
-            eigenvalues.append(known.eigenvalues[kept])
+            inputs = part[known.owner[kept]]
+            about = known.jacobians, known.eigenvalues, known.multiplicity, known.growth
+            columns.append((known.h[kept] * self.scale, inputs, *(each[kept] for each in about)))
         unseen = sum(known.unseen(k) for known, part in found for k in range(len(part)))
         record = SearchRecord(
             self.n_starts,
@@ -146,11 +152,12 @@ class Search:
             is_cut,
             n_unseen=unseen,
             dimension=max(int(known.continuum.max()) for known, _ in found),
-            multiplicity=tuple(torch.cat(multiplicity).tolist()),
+            unit=self.scale,
         )
-        return Found(
-            torch.cat(states) * self.scale, torch.cat(inputs), record, torch.cat(eigenvalues)
+        h, x, jacobians, eigenvalues, multiplicity, growth = (
+            torch.cat(column) for column in zip(*columns, strict=True)
         )
+        return Found(h, x, jacobians, eigenvalues, multiplicity, growth, record)
 
     def _thinned(self, known: Known) -> Tensor:
         """Return the numbers of points to report: of a continuum no more than some."""
@@ -168,7 +175,7 @@ class Search:
         enough = max(_QUIET * self.round_size, _PER_POINT * n_points)
         if n_quiet >= max(_MAX_QUIET * self.round_size, 4 * enough):
             return True
-        is_whole = known.has_index_one(k) and known.unseen(k) < 0.5
+        is_whole = known.is_balanced(k) and known.unseen(k) < 0.5
         return n_quiet >= enough and is_whole and self._pairs_left(known, k) == 0
 
     def _pairs_left(self, known: Known, k: int) -> int:
@@ -314,13 +321,16 @@ class Search:
         near = (residual < _NEAR_ZERO).nonzero()[:, 0]
         near = near[residual[near].argsort()]
         h, whose, residual = h[near], whose[near], residual[near]
-        roots = uncertainty(self.step, h, inputs[whose])
-        unit = 0.1 + vector_norm(h, dim=-1)
+        x = inputs[whose]
+        roots = uncertainty(self.step, h, x)
+        unit = _unit(h)
         is_simple = (roots.distance < _SIMPLE * unit) & (residual < self.tol * unit)
         for i in self._new(h, whose, known, is_simple).split(64):
             ones = torch.ones_like(i)
-            known.add(h[i], whose[i], roots.jacobians[i], roots.inverses[i], ones)
-        self._add_degenerate(h[~is_simple], whose[~is_simple], inputs, known)
+            kinks = find_kinks(self.step, h[i], x[i], roots.jacobians[i])
+            known.add(h[i], whose[i], kinks, roots.inverses[i], ones)
+        if not is_simple.all():
+            self._add_degenerate(h[~is_simple], whose[~is_simple], inputs, known)
 
     def _new(self, h: Tensor, whose: Tensor, known: Known, is_simple: Tensor) -> Tensor:
         """Return which simple roots are new."""
@@ -366,7 +376,9 @@ class Search:
         h = self.pool[:: 1 + len(self.pool) // 512]
         x = inputs[k].expand(len(h), -1)
         h, residual = newton(self.step, h, x, tol=_FINE, n_iterations=20, cap=self._cap)
-        h = h[residual < 1e-12]
+        h, x = h[residual < 1e-12], x[residual < 1e-12]
+        is_isolated = uncertainty(self.step, h, x).distance < _SIMPLE * _unit(h)
+        h = h[~is_isolated]
         h = h[evenly(h, _N_CONTINUUM)]
         self._add(h, k, inputs, known, torch.zeros(len(h), dtype=torch.long))
 
@@ -375,8 +387,15 @@ class Search:
         is_new = _is_new(h, owner, known, _FINE_MERGE)
         h, owner, multiplicity = h[is_new], owner[is_new], multiplicity.to(h.device)[is_new]
         if len(h):
-            roots = uncertainty(self.step, h, inputs[owner])
-            known.add(h, owner, roots.jacobians, roots.inverses, multiplicity)
+            x = inputs[owner]
+            roots = uncertainty(self.step, h, x)
+            kinks = find_kinks(self.step, h, x, roots.jacobians)
+            known.add(h, owner, kinks, roots.inverses, multiplicity)
+
+
+def _unit(h: Tensor) -> Tensor:
+    """Return the length that small ones are compared with, ``(n,)``."""
+    return 0.1 + vector_norm(h, dim=-1)
 
 
 def _size(states: Tensor) -> float:

@@ -9,6 +9,7 @@ from pyrnn.validate import as_integer, as_rng, as_tensor
 
 __all__ = [
     "corners",
+    "distances_to",
     "evenly",
     "midpoints",
     "mixtures",
@@ -198,3 +199,21 @@ def evenly(states: Tensor, n: int) -> Tensor:
         chosen.append(int(distance.argmax()))
         distance = torch.minimum(distance, (states - states[chosen[-1]]).norm(dim=-1))
     return torch.tensor(chosen, device=states.device)
+
+
+def distances_to(pool: Tensor, h: Tensor) -> Tensor:
+    """Return the distance from states to the nearest state of a pool, ``(n,)``.
+
+    Args:
+        pool: The pool, ``(n_pool, state_size)``.
+        h: States, ``(n, state_size)``.
+
+    Example:
+        >>> distances_to(torch.tensor([[0.0], [1.0]]), torch.tensor([[0.75]]))
+        tensor([0.2500])
+    """
+    rough, chunk = pool.float(), max(1, 2**24 // max(len(pool), 1))
+    squares = rough.square().sum(-1)
+    parts = [torch.addmm(squares, part, rough.mT, alpha=-2) for part in h.float().split(chunk)]
+    nearest = torch.cat([part.min(1).indices for part in parts])  # argmin takes twice as long
+    return (h - pool[nearest]).norm(dim=-1)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 
 import torch
+from torch import Tensor
 
 from pyrnn.arrays import States
-from pyrnn.dynamics.maps import Network, analysis, as_map
-from pyrnn.dynamics.points._measure import measure
-from pyrnn.dynamics.points._search import Search
+from pyrnn.dynamics.maps import Map, Network, analysis, as_map
+from pyrnn.dynamics.points._search import Found, Search
+from pyrnn.dynamics.points._seeding import distances_to
 from pyrnn.dynamics.points.points import FixedPoints
 from pyrnn.validate import as_boolean, as_integer, as_number, as_rng
 
@@ -90,10 +91,26 @@ def find_fixed_points(
     pool, inputs = step.states(starts), step.distinct_inputs(x)
     pool = pool.reshape(-1, pool.shape[-1])
     search = Search(step, pool, tol, round_size, max_rounds, rng, progress)
-    h, given, record, eigenvalues = search.run(inputs)
-    points = measure(FixedPoints, step, h, given, pool, record, eigenvalues)
+    points = _as_points(step, search.run(inputs), pool)
     if not len(points):
         logger.warning(
             "no fixed point found below tol=%g; give more starts, or look for cycles", tol
         )
     return points
+
+
+def _as_points(step: Map, found: Found, pool: Tensor) -> FixedPoints:
+    """Take speed and distance of what a search found."""
+    h, x = found.states, found.inputs
+    points = FixedPoints(
+        h,
+        x,
+        (step(h, x) - h).norm(dim=-1),
+        found.jacobians,
+        distances_to(pool, h),
+        found.record,
+        found.multiplicity,
+        found.growth,
+    )
+    vars(points.spectrum)["eigenvalues"] = found.eigenvalues
+    return points.in_order()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,6 +19,7 @@ __all__ = ["FixedPoint", "FixedPoints", "Point", "Points", "SlowPoint", "SlowPoi
 
 _Set = TypeVar("_Set", bound="Points")
 _One = TypeVar("_One", bound="Point")
+_KINK = 1e-6  # a direction at a kink is marginal when its growth is this close to 1
 _SLOW = 1e-2  # distance of a mode's modulus from 1 that may belong to a line or ring
 
 
@@ -31,6 +33,10 @@ class Point(Result):
         speed: How far one step moves the state, ``|step(state, input) - state|``.
         jacobian: Jacobian of the step at the point, ``(state_size, state_size)``.
         distance: Distance to the nearest state that the search started from.
+        multiplicity: How many roots of :math:`F(h) = h` meet here; 0 where that is unknown, or
+            where the point belongs to a continuum.
+        growth: At a kink of the step, the factor by which the fastest growing direction grows; NaN
+            where the step is smooth.
 
     Example:
         >>> jacobian = torch.diag(torch.tensor([2.0, 0.5]))
@@ -39,6 +45,8 @@ class Point(Result):
         (tensor([2.0000, 0.5000]), tensor([1., 0.]))
         >>> point.n_unstable, point.is_stable, point.stability, point.is_degenerate
         (1, False, 'saddle with 1 unstable mode', False)
+        >>> point.is_one_sided, point.status
+        (False, 'complete')
     """
 
     state: Tensor
@@ -46,6 +54,8 @@ class Point(Result):
     speed: float
     jacobian: Tensor
     distance: float = float("nan")
+    multiplicity: int = 1
+    growth: float = float("nan")
 
     @cached_property
     def spectrum(self) -> Spectrum:
@@ -70,27 +80,43 @@ class Point(Result):
     @property
     def n_unstable(self) -> int:
         """Number of modes that grow."""
-        return int(self.spectrum.n_unstable)
+        return int(_n_unstable(self.spectrum, self._growth))
 
     @property
     def stability(self) -> str:
-        """Kind of point, see :attr:`Spectrum.stability`."""
-        return str(self.spectrum.stability)
+        """Kind of point, see :attr:`Spectrum.stability`.
+
+        Where roots meet it is marginal; at a kink the directions decide, see :attr:`is_one_sided`.
+        """
+        return _kind(str(self.spectrum.stability), self.multiplicity, self.n_unstable, self.growth)
 
     @property
     def is_stable(self) -> bool:
         """Whether every mode shrinks."""
-        return bool(self.spectrum.is_stable)
+        return self.multiplicity == 1 and bool(_is_stable(self.spectrum, self._growth))
+
+    @property
+    def is_one_sided(self) -> bool:
+        """Whether the point lies at a kink of the step: the Jacobian is that of one side."""
+        return not math.isnan(self.growth)
 
     @property
     def is_degenerate(self) -> bool:
         r"""Whether :math:`I - J` is singular: the point is not isolated, or a bifurcation."""
-        return bool(self.spectrum.index == 0)
+        return self.multiplicity != 1 or bool(self.spectrum.index == 0)
 
     @property
     def status(self) -> str:
         """Verdict in words."""
+        if self.is_one_sided:
+            return "one-sided at a kink"
+        if self.multiplicity > 1:
+            return f"degenerate, of multiplicity {self.multiplicity}"
         return "degenerate" if self.is_degenerate else "complete"
+
+    @property
+    def _growth(self) -> Tensor:
+        return torch.tensor(self.growth)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.stability}, speed={self.speed:.1e})"
@@ -148,6 +174,8 @@ class Points(Result, Sequence[_One], Generic[_One]):
         jacobians: Jacobians, ``(n, state_size, state_size)``.
         distances: Distance to the nearest start, ``(n,)``.
         record: What the search did, if there was one.
+        multiplicity: How many roots meet in each point, ``(n,)``, see ``Point``; by default 1.
+        growth: Growth at kinks, ``(n,)``, see ``Point``; by default NaN.
 
     Example:
         >>> from pyrnn.dynamics import find_fixed_points
@@ -157,6 +185,10 @@ class Points(Result, Sequence[_One], Generic[_One]):
         (torch.Size([3, 1]), [0, 0, 1], [True, True, False])
         >>> points.stability, points.is_degenerate.tolist()
         (['stable node', 'stable node', 'unstable node'], [False, False, False])
+        >>> points.is_one_sided.any(), points.multiplicity.tolist()
+        (tensor(False), [1, 1, 1])
+        >>> points[torch.tensor([2, 0, 1])].in_order().n_unstable.tolist()
+        [0, 0, 1]
     """
 
     states: Tensor
@@ -165,9 +197,18 @@ class Points(Result, Sequence[_One], Generic[_One]):
     jacobians: Tensor
     distances: Tensor
     record: SearchRecord | None = None
+    multiplicity: Tensor = None  # type: ignore[assignment]  # set below
+    growth: Tensor = None  # type: ignore[assignment]
 
     _single: ClassVar[type[Point]] = Point
     _noun: ClassVar[str] = "point"
+
+    def __post_init__(self) -> None:
+        if self.multiplicity is None:
+            ones = torch.ones(len(self.states), dtype=torch.long, device=self.states.device)
+            object.__setattr__(self, "multiplicity", ones)
+        if self.growth is None:
+            object.__setattr__(self, "growth", torch.full_like(self.speeds, torch.nan))
 
     def __len__(self) -> int:
         return len(self.states)
@@ -186,8 +227,9 @@ class Points(Result, Sequence[_One], Generic[_One]):
             if "spectrum" in vars(self):  # known already, and slow to take again
                 vars(fewer)["spectrum"] = self.spectrum[index]
             return fewer
-        state, input, speed, jacobian, distance = columns
-        return self._single(state, input, float(speed), jacobian, float(distance))
+        state, input, speed, jacobian, distance, multiplicity, growth = columns
+        numbers = float(distance), int(multiplicity), float(growth)
+        return self._single(state, input, float(speed), jacobian, *numbers)
 
     def __iter__(self) -> Iterator[_One]:
         return (self[i] for i in range(len(self)))
@@ -211,29 +253,49 @@ class Points(Result, Sequence[_One], Generic[_One]):
     @property
     def n_unstable(self) -> Tensor:
         """Number of modes that grow, ``(n,)``."""
-        return self.spectrum.n_unstable
+        return _n_unstable(self.spectrum, self.growth)
 
     @property
     def is_stable(self) -> Tensor:
         """Whether every mode of a point shrinks, ``(n,)``."""
-        return self.spectrum.is_stable
+        return _is_stable(self.spectrum, self.growth) & (self.multiplicity == 1)
 
     @property
     def stability(self) -> list[str]:
-        """Kind of each point, see :attr:`Spectrum.stability`."""
-        return list(self.spectrum.stability)
+        """Kind of each point, see :attr:`Point.stability`."""
+        columns = self.multiplicity, self.n_unstable, self.growth
+        rows = zip(self.spectrum.stability, *(column.tolist() for column in columns), strict=True)
+        return [_kind(*row) for row in rows]
+
+    @property
+    def is_one_sided(self) -> Tensor:
+        """Whether each point lies at a kink of the step, ``(n,)``."""
+        return ~self.growth.isnan()
 
     @property
     def is_degenerate(self) -> Tensor:
         r"""Whether :math:`I - J` is singular at each point, ``(n,)``: it is not isolated."""
-        return self.spectrum.index == 0
+        return (self.multiplicity != 1) | (self.spectrum.index == 0)
+
+    def in_order(self: _Set) -> _Set:
+        """Return the points by their number of unstable modes, input and state."""
+        h, n_unstable = self.states, self.n_unstable.tolist()
+        unit = float(h.abs().max()) if len(h) else 1.0
+        rounded = (h / (unit or 1.0)).round(decimals=6).tolist()
+        keys = list(zip(n_unstable, self.inputs.tolist(), rounded, strict=True))
+        order = sorted(range(len(h)), key=keys.__getitem__)
+        return self[torch.tensor(order, dtype=torch.long, device=h.device)]
 
     @property
     def status(self) -> str:
         """Verdict in words."""
-        verdict = "complete" if self.record is None else self.record.status
-        n_degenerate = int(self.is_degenerate.sum())
-        return f"{verdict}, {n_degenerate} degenerate" if n_degenerate else verdict
+        parts = ["complete" if self.record is None else self.record.status]
+        for word, is_so in (
+            ("degenerate", self.is_degenerate),
+            ("one-sided at a kink", self.is_one_sided),
+        ):
+            parts += [f"{int(is_so.sum())} {word}"] if is_so.any() else []
+        return ", ".join(parts)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)})"
@@ -285,13 +347,20 @@ class FixedPoints(Points[FixedPoint]):
 
     @property
     def index_sum(self) -> int:
-        r"""Sum of :math:`\mathrm{sign} \det(I - J)`; +1 for all points of a bounded network."""
-        return int(self.spectrum.index.sum())
+        r"""Sum of :math:`\mathrm{sign} \det(I - J)`; +1 for all points of a bounded network.
+
+        Degenerate points and points at a kink have no such sign and count as 0.
+        """
+        has_sign = ~self.is_degenerate & ~self.is_one_sided
+        return int((self.spectrum.index * has_sign).sum())
 
     def _notes(self) -> list[str]:
         notes = super()._notes()
         if len(self) and bool((self.inputs == self.inputs[0]).all()):
-            notes.append(f"index sum {self.index_sum:+d} (+1 if a bounded network has no others)")
+            has_all = not (self.is_degenerate | self.is_one_sided).any()
+            meaning = "+1 if a bounded network has no others"
+            note = meaning if has_all else "degenerate and one-sided points are not counted"
+            notes.append(f"index sum {self.index_sum:+d} ({note})")
         if not self.is_stable.any():
             notes.append("no attractor among them: look for cycles with find_cycles(network, ...)")
         if (self.eigenvalues.abs() - 1).abs().lt(_SLOW).any():
@@ -322,4 +391,26 @@ class SlowPoints(Points[SlowPoint]):
         return self.speeds.square() / 2
 
 
-_COLUMNS = ("states", "inputs", "speeds", "jacobians", "distances")
+_COLUMNS = ("states", "inputs", "speeds", "jacobians", "distances", "multiplicity", "growth")
+
+
+def _n_unstable(spectrum: Spectrum, growth: Tensor) -> Tensor:
+    """Return the number of growing modes; at a kink that of the cone that grows fastest."""
+    n = spectrum.n_unstable
+    at_kink = torch.where(growth > 1 + _KINK, n.clamp(min=1), 0)
+    return torch.where(growth.isnan(), n, at_kink)
+
+
+def _is_stable(spectrum: Spectrum, growth: Tensor) -> Tensor:
+    return torch.where(growth.isnan(), spectrum.is_stable, growth < 1 - _KINK)
+
+
+def _kind(stability: str, multiplicity: int, n_unstable: int, growth: float) -> str:
+    """Return the kind of a point whose spectrum has some stability."""
+    if not math.isnan(growth):
+        kind = "unstable" if growth > 1 + _KINK else "stable" if growth < 1 - _KINK else "marginal"
+        return f"{kind}, one-sided at a kink"
+    if multiplicity == 1 or "marginal" in stability:
+        return stability
+    plural = "s" if n_unstable > 1 else ""
+    return f"marginal with {n_unstable} unstable mode{plural}" if n_unstable else "marginal"

@@ -9,8 +9,7 @@ from torch import Tensor
 
 from pyrnn.arrays import States
 from pyrnn.dynamics.maps import Map, Network, analysis, as_map
-from pyrnn.dynamics.points._measure import measure
-from pyrnn.dynamics.points._seeding import mixtures
+from pyrnn.dynamics.points._seeding import distances_to, mixtures
 from pyrnn.dynamics.points.points import SlowPoints
 from pyrnn.validate import as_integer, as_number, as_rng
 
@@ -77,7 +76,7 @@ def find_slow_points(
     speed = (step(h, given) - h).norm(dim=-1)
     kept = (slope <= _STILL * speed) & (speed > tol) & (speed < max_speed)
     h = _distinct_states(h[kept])
-    points = measure(SlowPoints, step, h, given[: len(h)], pool)
+    points = _as_points(step, h, given[: len(h)], pool)
     if not len(points):
         logger.warning("no slow point found between tol=%g and max_speed=%g", tol, max_speed)
     return points
@@ -190,3 +189,11 @@ def _distinct_states(h: Tensor) -> Tensor:
     reach = _MERGE * (0.1 + h.norm(dim=-1, keepdim=True))
     distance = torch.cdist(h, h, compute_mode="donot_use_mm_for_euclid_dist")
     return h[~(distance < reach).tril(-1).any(1)]
+
+
+def _as_points(step: Map, h: Tensor, x: Tensor, pool: Tensor) -> SlowPoints:
+    """Take speed, Jacobian and distance at each slow point."""
+    parts = zip(h.split(64), x.split(64), strict=True)
+    jacobians = torch.cat([step.jacobian(*part) for part in parts])
+    speeds = (step(h, x) - h).norm(dim=-1)
+    return SlowPoints(h, x, speeds, jacobians, distances_to(pool, h)).in_order()

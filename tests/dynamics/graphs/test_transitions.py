@@ -7,18 +7,19 @@ import logging
 from pathlib import Path
 
 import networkx as nx
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from pyrnn.dynamics import (
     FixedPoints,
     TransitionGraph,
     find_fixed_points,
-    same_transitions,
     state_machine,
     transition_graph,
 )
-from tests.systems import FLIP_FLOP_SIGNS, product_flip_flop, rotation_map, tanh1
+from tests.systems import FLIP_FLOP_SIGNS, product_flip_flop, rotation_map, rotation_matrix, tanh1
 
 
 @pytest.fixture(scope="module")
@@ -162,18 +163,21 @@ def test_pulses_set_the_bits_of_the_flip_flop(points: FixedPoints) -> None:
         assert torch.equal(bits[j], expected)
 
 
-def test_graphs_of_like_networks_same_transitions(
-    points: FixedPoints, graph: TransitionGraph
-) -> None:
-    system = product_flip_flop()
-    order = torch.randperm(12)
-    step = lambda h, x: system.step(h[..., order.argsort()], x)[..., order]  # noqa: E731
-    other = find_fixed_points(step, system.starts[:, order], system.x)
-    assert same_transitions(graph, transition_graph(step, other, n_runs=128))
-    assert not same_transitions(graph, nx.DiGraph())
-    fewer = graph.copy()
-    fewer.remove_edge(*next(iter(fewer.edges)))
-    assert not same_transitions(graph, fewer)
+def test_a_run_has_arrived_when_it_stays() -> None:
+    """Inside an unstable cycle of radius 0.02 runs stay near the focus, outside they leave."""
+    turn = rotation_matrix(0.3)
+
+    def focus(h: Tensor, x: Tensor) -> Tensor:
+        q = h.square().sum(-1, keepdim=True)
+        growth = 1 + 0.02 * (q - 4e-4) / (q + 4e-4) * (1 - q)
+        return growth * (h @ torch.tensor(turn).to(h))
+
+    points = find_fixed_points(focus, 0.5 * torch.randn(200, 2), progress=False)
+    assert points.stability == ["stable focus"]
+    graph = transition_graph(focus, points, n_runs=2000)
+    truth = 1 - np.exp(-(0.02**2) / 0.05**2)  # of a normal nudge of mean square 0.05²
+    assert graph.edges[0, 0]["low"] < truth < graph.edges[0, 0]["high"]
+    assert graph.graph["lost"] == graph.nodes[0]["lost"] > 1600
 
 
 def test_state_machine_needs_something_stable(points: FixedPoints) -> None:
