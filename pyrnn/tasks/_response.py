@@ -125,7 +125,10 @@ class DelayedResponse(Task):
         return 0.8 * torch.exp(-0.5 * (8 * distance / math.pi) ** 2)
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Return the share of trials that end near the target with fixation released."""
+        """Return the share of trials that end within 36 degrees with fixation released.
+
+        The tolerance is that of Yang et al. (2019).
+        """
         answer, truth = last_scored(outputs, mask), last_scored(targets, mask)
         error = angle_between(answer[..., 1:], truth[..., 1:]).abs()
         return float(((error < self.tolerance) & (answer[..., 0] < 0.5)).double().mean())
