@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from pyrnn.training._flat import Flat
+from pyrnn.training._named import Penalty
 from pyrnn.training.data import Batch, check_finite
 from pyrnn.training.losses import Loss
 from pyrnn.training.network import Rolled
-from pyrnn.training.penalties import Penalty, StatePenalty
+from pyrnn.training.penalties import StatePenalty
 
 __all__ = ["clip_gradient", "total_loss"]
 

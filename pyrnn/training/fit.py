@@ -17,13 +17,13 @@ from torch.utils.data import DataLoader, IterableDataset, random_split
 from pyrnn.progress import interruptible
 from pyrnn.training._datasets import Adjustable, Dataset, HasMetric, HasTimeStep, Splits
 from pyrnn.training._evaluation import choose_loss
+from pyrnn.training._named import Penalty, named_penalties
 from pyrnn.training._optim import OptimizerSpec, SchedulerSpec
 from pyrnn.training.curriculum import Curriculum
 from pyrnn.training.history import History
 from pyrnn.training.loop import Callback, Training
 from pyrnn.training.losses import Loss
 from pyrnn.training.network import Trainable, as_trainable
-from pyrnn.training.penalties import Penalty, named_penalties
 from pyrnn.validate import as_boolean, as_integer, as_number, as_seed, check_callable
 
 __all__ = ["fit"]

@@ -18,6 +18,7 @@ from pyrnn.progress import Interrupt, TrainingBar, interruptible
 from pyrnn.training._datasets import Adjustable, Dataset, HasGoal, HasMetric, MakesEpochs
 from pyrnn.training._evaluation import evaluate, metric_of
 from pyrnn.training._flat import flatten
+from pyrnn.training._named import Penalty
 from pyrnn.training._optim import OptimizerSpec, SchedulerSpec, make_optimizer, make_scheduler
 from pyrnn.training._record import Recorder
 from pyrnn.training._step import clip_gradient, total_loss
@@ -34,7 +35,6 @@ from pyrnn.training.data import (
 from pyrnn.training.history import History
 from pyrnn.training.losses import Loss
 from pyrnn.training.network import Forward, Trainable, in_mode
-from pyrnn.training.penalties import Penalty
 from pyrnn.training.state import global_generator, state_of, take_up
 
 __all__ = ["Callback", "Training"]

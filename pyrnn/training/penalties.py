@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from pyrnn.training.losses import masked_mean
 from pyrnn.training.network import Rolled
-from pyrnn.validate import as_bound, as_number, check_callable
+from pyrnn.validate import as_bound, as_number
 
 __all__ = [
     "L1",
@@ -21,17 +21,11 @@ __all__ = [
     "ActivityL1",
     "ActivityL2",
     "BoundsPenalty",
-    "Penalty",
     "Smoothness",
     "StatePenalty",
-    "named_penalties",
 ]
 
-Penalty: TypeAlias = Callable[[nn.Module, Rolled], Tensor]
-"""A function of the network and its rollout (``outputs``, ``states``) that returns a scalar."""
-
 _LAYERS = ("w_in", "w_rec", "w_out")
-_RESERVED = ("loss", "task", "learning_rate", "gradient_norm")
 
 
 @dataclass(frozen=True)
@@ -295,43 +289,6 @@ class BoundsPenalty(_Penalty):
         return self.weight * excess.square().sum()
 
 
-def named_penalties(
-    penalties: Mapping[str, Penalty] | Sequence[Penalty] | Penalty | None,
-) -> dict[str, Penalty]:
-    """Return penalties by the names under which they are recorded.
-
-    Args:
-        penalties: One penalty, several, or penalties by name.
-
-    Raises:
-        TypeError: If one cannot be called with a network and its rollout.
-        ValueError: If two have the same name, or one has a name that the history itself uses.
-
-    Example:
-        >>> list(named_penalties([L1(0.1), L2(0.1, name="decay")]))
-        ['l1', 'decay']
-    """
-    if penalties is None:
-        return {}
-    if isinstance(penalties, Mapping):
-        named = dict(penalties)
-    else:
-        items = [penalties] if callable(penalties) else list(penalties)
-        names = [_name_of(penalty) for penalty in items]
-        if len(set(names)) < len(names):
-            raise ValueError(f"expected penalties of different names, got {names}; give name=...")
-        named = dict(zip(names, items, strict=True))
-    for name, penalty in named.items():
-        if not isinstance(name, str):
-            raise TypeError(f"expected names of penalties as text, got {name!r}")
-        if name in _RESERVED:
-            raise ValueError(f"expected penalties not named {', '.join(_RESERVED)}, got {name!r}")
-        if not callable(penalty):
-            raise TypeError(f"expected penalty(rnn, rollout) -> scalar, got {name} = {penalty!r}")
-        check_callable(name, penalty, "rnn", "rollout")
-    return named
-
-
 @runtime_checkable
 class _HasRates(Protocol):
     def rates(self, states: Tensor, /) -> Tensor: ...
@@ -370,15 +327,6 @@ def _layer(rnn: nn.Module, name: str, penalty: str) -> nn.Linear:
             f"expected {type(rnn).__name__} to have a layer {name!r}, got none; name the layers: "
             f"{penalty}(weight, layers=[...])"
         ) from error
-
-
-def _name_of(penalty: object) -> str:
-    """Return the name of a penalty, of a function, or else of the class."""
-    for attribute in ("name", "__name__"):
-        name = getattr(penalty, attribute, None)
-        if name is not None:
-            return name
-    return type(penalty).__name__
 
 
 def _total(terms: Iterable[Tensor]) -> Tensor:

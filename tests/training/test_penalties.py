@@ -23,10 +23,10 @@ from pyrnn.training import (
     collate,
     mse,
 )
+from pyrnn.training._named import Penalty, named_penalties
 from pyrnn.training._step import total_loss
 from pyrnn.training.data import Batch
 from pyrnn.training.network import as_trainable
-from pyrnn.training.penalties import Penalty, named_penalties
 
 
 @pytest.fixture
