@@ -13,7 +13,7 @@ from pyrnn.tasks._base import Task
 from pyrnn.tasks._trial import Trial
 from pyrnn.tasks.scores import last_scored
 
-__all__ = ["ChanceLevels", "chance_levels"]
+__all__ = ["ChanceLevels", "as_outputs", "chance_levels"]
 
 _MOST_ANSWERS = 50  # different answers that are all tried
 _N_EXAMPLES = 8  # answers of single trials that are tried otherwise
@@ -131,8 +131,21 @@ def _best(task: Task, trials: Trial, answers: Sequence[Tensor]) -> Tensor:
     return answers[max(range(len(scores)), key=lambda i: (scores[i] == scores[i], scores[i]))]
 
 
-def _as_outputs(task: Task, targets: Tensor) -> Tensor:
-    """Return targets as outputs: classes become one-hot vectors."""
+def as_outputs(task: Task, targets: Tensor) -> Tensor:
+    """Return the outputs that are right: classes as one-hot vectors, bits as -1 and 1.
+
+    Args:
+        task: The task.
+        targets: Targets of some trials.
+
+    Example:
+        >>> from pyrnn.tasks import PerceptualDecision
+        >>> as_outputs(PerceptualDecision(), torch.tensor([[0, 2]]))
+        tensor([[[1., 0., 0.],
+                 [0., 0., 1.]]])
+    """
+    if task.loss == "binary_cross_entropy":
+        return 2 * targets - 1
     if targets.is_floating_point():
         return targets
     return torch.nn.functional.one_hot(targets, task.output_size).to(torch.get_default_dtype())
@@ -140,7 +153,7 @@ def _as_outputs(task: Task, targets: Tensor) -> Tensor:
 
 def _constants(task: Task, trials: Trial) -> list[Tensor]:
     """Return constant answers to try: the average target, and answers of single trials."""
-    targets = _as_outputs(task, trials.targets)
+    targets = as_outputs(task, trials.targets)
     weights = trials.mask.unsqueeze(-1)
     average = (weights * targets).sum((0, 1)) / weights.sum()
     answers = last_scored(targets, trials.mask).unique(dim=0)
@@ -151,7 +164,7 @@ def _constants(task: Task, trials: Trial) -> list[Tensor]:
 
 def _timed(task: Task, trials: Trial) -> list[Tensor]:
     """Return answers to try that depend on time: the average target of each step, constants."""
-    targets, weights = _as_outputs(task, trials.targets), trials.mask.unsqueeze(-1)
+    targets, weights = as_outputs(task, trials.targets), trials.mask.unsqueeze(-1)
     total = weights.sum(0)
     average = (weights * targets).sum(0) / total.clamp(min=1e-12)
     constants = _constants(task, trials)

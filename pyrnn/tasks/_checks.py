@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from pyrnn.tasks._base import Task
-from pyrnn.tasks._chance import ChanceLevels, chance_levels
+from pyrnn.tasks._chance import ChanceLevels, as_outputs, chance_levels
 from pyrnn.tasks._trial import Trial
 from pyrnn.validate import as_integer
 
@@ -125,10 +125,7 @@ def _check_random(task: Task, batch: Trial) -> None:
 
 
 def _check_accuracy(task: Task, batch: Trial) -> None:
-    outputs = batch.targets
-    if outputs.ndim == 2:
-        outputs = torch.nn.functional.one_hot(outputs, task.output_size).to(batch.inputs)
-    score = task.accuracy(outputs, batch.targets, batch.mask)
+    score = task.accuracy(as_outputs(task, batch.targets), batch.targets, batch.mask)
     if not score > 0.999:
         raise ValueError(
             f"expected accuracy() of {_name(task)} to be 1 for perfect outputs, got {score}"

@@ -92,6 +92,8 @@ class LastValueTask(Task):
         """Return the share of trials that end with the right class or the right values."""
         if self.loss == "cross_entropy":
             return last_class_accuracy(outputs, targets, mask)
+        if self.loss == "binary_cross_entropy":
+            outputs = (outputs.sign() + 1) / 2
         return self._answers.accuracy(outputs, targets, mask)
 
 
