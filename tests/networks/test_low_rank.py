@@ -72,7 +72,7 @@ def test_defaults_may_be_written_out() -> None:
 
 
 def test_vectors_are_standard_normal() -> None:
-    rnn = LowRankRNN(1, 2000, 1, rank=2, seed=0)
+    rnn = LowRankRNN(1, 400, 1, rank=2, seed=0)
     for vectors in (rnn.m, rnn.n):
-        assert_close(vectors.mean(0), torch.zeros(2), rtol=0, atol=0.08)
-        assert_close(vectors.std(0), torch.ones(2), rtol=0.06, atol=0)
+        assert_close(vectors.mean(0), torch.zeros(2), rtol=0, atol=0.2)
+        assert_close(vectors.std(0), torch.ones(2), rtol=0.15, atol=0)
