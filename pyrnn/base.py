@@ -19,7 +19,7 @@ from pyrnn.layers import Layers
 from pyrnn.linear import has_hooks
 from pyrnn.progress import track
 from pyrnn.serialize import config_of, register, remember
-from pyrnn.training.network import Trainable, in_mode
+from pyrnn.training.network import Forward, Trainable, in_mode
 from pyrnn.unroll import (
     RATE,
     Engine,
@@ -257,7 +257,7 @@ class RNNBase(Layers, Trainable, ABC):
         self._engine, self._settled = name, None
 
     @contextmanager
-    def training_loop(self) -> Iterator[training.Forward]:
+    def training_loop(self) -> Iterator[Forward]:
         """Provide ``forward`` for a training loop of your own, as fast as that of ``fit``.
 
         The engine is chosen once. The compiled kernel has all threads while torch keeps to one,

@@ -31,6 +31,7 @@ class Layers(nn.Module):
         10
     """
 
+    is_built = False
     _n_gates = 1  # rows of w_in and w_rec per unit
 
     def __init__(
@@ -71,6 +72,15 @@ class Layers(nn.Module):
         start = int(torch.randint(2**62, ())) if self.seed is None else self.seed
         self.generator.manual_seed(start)
         self._build()
+        self.is_built = "built_with" not in vars(self)  # else a subclass has more to do
+
+    def __setattr__(self, name: str, value: Tensor | nn.Module) -> None:
+        if name in ("f", "activation") and self.is_built:
+            raise AttributeError(
+                f"expected {name} to stay as it was when the network was built, got another one; "
+                "build a network with it: RNN(..., activation=torch.sin)"
+            )
+        super().__setattr__(name, value)
 
     @property
     def state_size(self) -> int:

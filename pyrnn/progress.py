@@ -22,9 +22,7 @@ from rich.text import Text
 
 __all__ = ["Interrupt", "TrainingBar", "interruptible", "track"]
 
-_PATIENCE = 1.0  # seconds of work before a bar appears
-
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class _Speed(ProgressColumn):
@@ -86,7 +84,7 @@ class TrainingBar:
         )
 
 
-def track(items: Iterable[T], description: str, *, enabled: bool = True) -> Iterator[T]:
+def track(items: Iterable[_T], description: str, *, enabled: bool = True) -> Iterator[_T]:
     """Show a progress bar while items are processed.
 
     Args:

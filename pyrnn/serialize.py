@@ -131,6 +131,8 @@ def remember(
 ) -> Callable[Concatenate[_Self, _Arguments], None]:
     """Let an ``__init__`` keep the arguments of its outermost call; a decorator.
 
+    They are kept as ``built_with``; when the call has ended, ``is_built`` is True.
+
     Args:
         init: The ``__init__``.
 
@@ -148,8 +150,11 @@ def remember(
 
     @functools.wraps(init)
     def remembering(self: _Self, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> None:
+        is_outermost = "built_with" not in vars(self)
         vars(self).setdefault("built_with", (args, kwargs))
         init(self, *args, **kwargs)
+        if is_outermost:
+            vars(self)["is_built"] = True
 
     return remembering
 

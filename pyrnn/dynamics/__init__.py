@@ -21,6 +21,8 @@ from pyrnn.dynamics.maps import (
     input_jacobian,
     jacobian,
     linearize,
+    pseudospectral_radius,
+    schur_form,
     velocity,
 )
 from pyrnn.dynamics.orbits import (
@@ -94,7 +96,9 @@ __all__ = [
     "lyapunov_spectrum",
     "n_principal_components",
     "participation_ratio",
+    "pseudospectral_radius",
     "same_transitions",
+    "schur_form",
     "skeleton",
     "slow_manifold",
     "state_machine",

@@ -154,8 +154,8 @@ class LSTM(_Gated):
 
     Example:
         >>> lstm = LSTM(3, 16, 2)
-        >>> lstm(torch.zeros(5, 20, 3)).states.shape, lstm.state_size
-        (torch.Size([5, 20, 32]), 32)
+        >>> lstm(torch.zeros(5, 20, 3)).states.shape, lstm.state_size, lstm.state_parts
+        (torch.Size([5, 20, 32]), 32, (16, 16))
 
     References:
         Hochreiter & Schmidhuber, *Neural Computation* (1997).
@@ -167,6 +167,11 @@ class LSTM(_Gated):
     def state_size(self) -> int:
         """Length of the state vector, twice ``hidden_size``."""
         return 2 * self.hidden_size
+
+    @property
+    def state_parts(self) -> tuple[int, int]:
+        """Lengths of the states :math:`h` and :math:`c` in the state vector."""
+        return self.hidden_size, self.hidden_size
 
     @has_form(GATED)
     def step(self, h: Tensor, x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pyrnn.plot.training import plot_loss
-from pyrnn.training import Training
+from pyrnn.training.loop import Callback, Training
 from pyrnn.validate import as_integer
 
 __all__ = ["live_plot"]

@@ -6,9 +6,9 @@ from pyrnn.training.curriculum import Curriculum
 from pyrnn.training.data import collate
 from pyrnn.training.fit import fit
 from pyrnn.training.history import History
-from pyrnn.training.loop import Callback, Training
+from pyrnn.training.loop import Training
 from pyrnn.training.losses import binary_cross_entropy, cross_entropy, mse
-from pyrnn.training.network import Forward, Trainable
+from pyrnn.training.network import Trainable
 from pyrnn.training.penalties import (
     L1,
     L2,
@@ -24,9 +24,7 @@ __all__ = [
     "ActivityL1",
     "ActivityL2",
     "BoundsPenalty",
-    "Callback",
     "Curriculum",
-    "Forward",
     "History",
     "Smoothness",
     "Trainable",

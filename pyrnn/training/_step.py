@@ -56,7 +56,8 @@ def total_loss(
             "expected a loss that depends on what the network learns, got one without a gradient; "
             "make it of outputs or states, without .detach(), .item() or numpy"
         )
-    return {**terms, "loss": total}
+    terms["loss"] = total
+    return terms
 
 
 def clip_gradient(

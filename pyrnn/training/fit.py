@@ -28,7 +28,7 @@ from pyrnn.validate import as_boolean, as_integer, as_number, as_seed, check_cal
 
 __all__ = ["fit"]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 def fit(
@@ -198,7 +198,7 @@ def _warn_of_other_dt(network: Trainable, dataset: Dataset) -> None:
     """Log that task and network disagree on the duration of a step, where that matters."""
     dt = network._dt
     if dt is not None and isinstance(dataset, HasTimeStep) and not math.isclose(dt, dataset.dt):
-        logger.warning(
+        _logger.warning(
             "the task makes steps of %g ms, the network of %g: its tau is not in the task's time; "
             "give both the same dt",
             dataset.dt,

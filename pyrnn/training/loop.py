@@ -39,7 +39,7 @@ from pyrnn.training.state import global_generator, state_of, take_up
 
 __all__ = ["Callback", "Training"]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -207,7 +207,7 @@ class Training:
     def _finish(self) -> None:
         if self._is_stepping:  # a second Ctrl-C cut a step in half
             self.network.training_state = None
-            logger.warning(
+            _logger.warning(
                 "stopped within step %d: the weights are kept, a checkpoint stays as it was",
                 self.step,
             )
@@ -215,7 +215,7 @@ class Training:
         if self.checkpoint is not None:
             self.save(self.checkpoint)
         if self.history.interrupted:
-            logger.warning("interrupted at step %d: what was learned is kept", self.step)
+            _logger.warning("interrupted at step %d: what was learned is kept", self.step)
 
     # ------------------------------------------------------------------ the loops
 

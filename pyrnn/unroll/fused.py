@@ -27,14 +27,14 @@ __all__ = [
     "solve",
 ]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 # In the order of the kernel's own list.
 ACTIVATIONS = ("tanh", "relu", "softplus", "sigmoid", "retanh", "gelu", "identity")
 DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
 # Multiply-adds for which another thread saves more than it costs.
-WORTH_A_THREAD = 1_000_000
+_WORTH_A_THREAD = 1_000_000
 
 _threads: ContextVar[int] = ContextVar("_threads")
 
@@ -67,7 +67,7 @@ def library() -> ctypes.CDLL | None:
     try:
         best = _open("_kernel")
     except OSError as error:
-        logger.info("no compiled kernel (%s): sequences are unrolled by torch", error)
+        _logger.info("no compiled kernel (%s): sequences are unrolled by torch", error)
         return None
     for variant in ("_kernel_v3", "_kernel_v4")[: best.instruction_sets()]:
         try:
@@ -204,7 +204,7 @@ def _call(direction: str, equation: Equation, tensors: Tensors, *arrays: Tensor 
     trials, steps, n_inputs = tensors.inputs.shape
     n, n_outputs = tensors.w_rec.shape[0], tensors.w_out.shape[0]
     work = trials * steps * (n + n_outputs) * (n + n_inputs)
-    n_threads = min(_threads.get(torch.get_num_threads()), 1 + work // WORTH_A_THREAD)
+    n_threads = min(_threads.get(torch.get_num_threads()), 1 + work // _WORTH_A_THREAD)
     problem = _Problem(
         trials, steps, n, n_inputs, n_outputs,
         equation.form == "current",

@@ -58,8 +58,8 @@ class Team {
     }
   }
 
-  // If the caller waits longer than it works, its helpers do not get to run: the machine is busy.
-  // The next calls then do without helpers, twice as many of them each time.
+  // If the caller waits longer than it works, the other threads do not get to run, as on a busy
+  // machine. The next calls then do without them, twice as many each time.
   void judge(Clock::duration worked, Clock::duration waited) {
     pause = waited > worked ? std::min(2 * pause + 1, kLongest) : 0;
     alone = int(pause);

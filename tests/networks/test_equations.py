@@ -163,3 +163,14 @@ def test_weight_decay_pulls_time_constants_to_their_initial_values() -> None:
 def test_refused_time_constants(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         CTRNN(2, 5, 1, **options)
+
+
+def test_the_activation_cannot_be_exchanged_later() -> None:
+    """Engines, certificates and files know it by name, so another one would be ignored there."""
+    rnn = RNN(1, 4, 1)
+    with pytest.raises(AttributeError, match="build a network with it"):
+        rnn.f = torch.sin
+    with pytest.raises(AttributeError, match="build a network with it"):
+        rnn.activation = "relu"
+    with pytest.raises(AttributeError, match="build a network with it"):
+        rnn.f = torch.nn.ReLU()

@@ -31,7 +31,7 @@ def n_threads():
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("trials", [1, 2, 15, 33, 200])
 def test_results_do_not_depend_on_the_number_of_threads(form, trials, n_threads, monkeypatch):
-    monkeypatch.setattr(fused, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(fused, "_WORTH_A_THREAD", 1)
     net = tensors(trials, 10, 3, 20, 2)
     results = []
     for n in (1, 2, 7):
@@ -50,7 +50,7 @@ def states_of(net):
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_forked_process_has_threads_of_its_own(n_threads, monkeypatch):
     """As in a data loader's workers: they have none of their parent's threads."""
-    monkeypatch.setattr(fused, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(fused, "_WORTH_A_THREAD", 1)
     net = tensors(64, 10, 3, 20, 2, requires_grad=False)
     n_threads(4)
     expected = states_of(net)
@@ -61,7 +61,7 @@ def test_a_forked_process_has_threads_of_its_own(n_threads, monkeypatch):
 
 
 def test_callers_may_share_the_threads(n_threads, monkeypatch):
-    monkeypatch.setattr(fused, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(fused, "_WORTH_A_THREAD", 1)
     nets = [tensors(64, 20, 3, 20, 2, requires_grad=False) for _ in range(4)]
     n_threads(1)
     expected = [solve(fused, equation("current"), net) for net in nets]
@@ -155,7 +155,7 @@ def test_torch_leaves_the_cores_to_the_kernel_in_a_training_loop(n_threads, monk
             library.forward_float64(problem)
 
     monkeypatch.setattr(fused, "library", Spy)
-    monkeypatch.setattr(fused, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(fused, "_WORTH_A_THREAD", 1)
     rnn, inputs = CTRNN(3, 64, 2), torch.zeros(64, 50, 3)
     n_threads(3)
     with torch.no_grad(), rnn.training_loop():

@@ -2,24 +2,30 @@
 
 from pyrnn.arrays import States
 from pyrnn.dynamics.maps.as_map import analysis, as_map
+from pyrnn.dynamics.maps.deformed import DeformedMap
 from pyrnn.dynamics.maps.equation import EquationMap
 from pyrnn.dynamics.maps.family import FamilyMap
 from pyrnn.dynamics.maps.flow_field import FlowField, flow_field
 from pyrnn.dynamics.maps.iterated import IteratedMap
 from pyrnn.dynamics.maps.linearization import (
     Linearization,
-    departure_from_normality,
     input_jacobian,
     jacobian,
     linearize,
     velocity,
 )
 from pyrnn.dynamics.maps.map import Map, Network
+from pyrnn.dynamics.maps.nonnormality import (
+    departure_from_normality,
+    pseudospectral_radius,
+    schur_form,
+)
 from pyrnn.dynamics.maps.runge_kutta import RungeKuttaMap
 from pyrnn.dynamics.maps.scaled import ScaledMap, state_scale
 from pyrnn.dynamics.maps.spectrum import Spectrum, index_signs
 
 __all__ = [
+    "DeformedMap",
     "EquationMap",
     "FamilyMap",
     "FlowField",
@@ -39,6 +45,8 @@ __all__ = [
     "input_jacobian",
     "jacobian",
     "linearize",
+    "pseudospectral_radius",
+    "schur_form",
     "state_scale",
     "velocity",
 ]

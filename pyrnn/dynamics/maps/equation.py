@@ -10,15 +10,28 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from pyrnn.activations import ACTIVATIONS
 from pyrnn.arrays import States
 from pyrnn.dynamics.maps._arguments import HasStep
+from pyrnn.dynamics.maps._check import check_step
 from pyrnn.dynamics.maps._freeze import device_of, frozen_copy, owner_of
 from pyrnn.dynamics.maps.map import Map, Network
-from pyrnn.unroll import RATE, form_of
+from pyrnn.unroll import CURRENT, RATE, form_of
 
 __all__ = ["EquationMap", "Leaky", "equation_map"]
 
 _KINKED = ("relu", "retanh")
+
+
+def _name_of(network: _Network) -> str:
+    return next((name for name, f in ACTIVATIONS.items() if f is network.f), "")
+
+
+def _is_smooth(network: _Network) -> bool:
+    if name := _name_of(network):
+        return name not in _KINKED
+    weight = network.w_rec.weight
+    return check_step(lambda h, _: network.f(h), weight[:1].detach(), weight[:1].detach())
 
 
 class _Network(Protocol):
@@ -65,7 +78,7 @@ def equation_map(
     if not isinstance(module, HasStep) or "step" in vars(module):
         return None
     form = form_of(type(module).step)
-    if not form:
+    if form not in (RATE, CURRENT):
         return None
     return EquationMap(form, frozen_copy(module, torch.float64, device_of(module)))
 
@@ -110,7 +123,7 @@ class EquationMap(Map):
             "parts": (network.hidden_size,),
             "dt": network.dt,
             "device": self.weight.device,
-            "is_smooth": network.activation not in _KINKED,
+            "is_smooth": _is_smooth(network),
         }
         for name, value in known.items():
             object.__setattr__(self, name, value)
@@ -128,8 +141,8 @@ class EquationMap(Map):
 
     @property
     def activation(self) -> str:
-        """Name of the activation; empty for a function without one."""
-        return self.network.activation if isinstance(self.network.activation, str) else ""
+        """Name of the activation; empty for a function that is none of pyrnn's."""
+        return _name_of(self.network)
 
     @property
     def weight(self) -> Tensor:

@@ -19,7 +19,6 @@ from pyrnn.validate import as_integer, as_number
 
 __all__ = [
     "Linearization",
-    "departure_from_normality",
     "input_jacobian",
     "jacobian",
     "linearize",
@@ -111,35 +110,15 @@ def velocity(network: Network, h: States, x: States | None = None) -> Tensor:
     return step(states, step.inputs(x, states)) - states
 
 
-def departure_from_normality(jacobians: Tensor) -> Tensor:
-    r"""Return how far matrices are from normal, between 0 and 1.
-
-    .. math:: \sqrt{1 - \sum_i |\lambda_i|^2 / \|J\|_F^2}
-
-    Zero means orthogonal modes; with a large value even stable modes amplify for a while.
-
-    Args:
-        jacobians: Matrices, ``(..., state_size, state_size)``.
-
-    Returns:
-        Henrici's departure from normality, relative to the norm, ``(...)``.
-
-    Example:
-        >>> departure_from_normality(torch.tensor([[0.0, 1.0], [0.0, 0.0]]))
-        tensor(1.)
-
-    References:
-        Trefethen & Embree, *Spectra and Pseudospectra* (2005), chapter 48.
-    """
-    return Spectrum(jacobians).departure_from_normality
-
-
 @dataclass(frozen=True, eq=False)
 class Linearization(Result):
     r"""The linear system :math:`\delta h' = J \delta h + B \delta x` at each of some states.
 
     Modes are sorted by modulus, largest first. Rows of ``left`` and columns of ``right`` are
-    biorthonormal: ``left @ right`` is the identity.
+    biorthonormal: ``left @ right`` is the identity. Where modes share a direction, as in a
+    feedforward chain, the Jacobian is defective: it has no full set of modes, ``status`` says so,
+    and the left vectors of such modes are NaN. :func:`~pyrnn.dynamics.schur_form` then gives
+    orthonormal directions, :func:`~pyrnn.dynamics.pseudospectral_radius` a bound on growth.
 
     Args:
         jacobians: Jacobians with respect to the state, ``(..., state_size, state_size)``.
@@ -156,6 +135,8 @@ class Linearization(Result):
         (tensor([1.], dtype=torch.float64), tensor([[1.]], dtype=torch.float64))
         >>> at.right.real, at.left.real, float(at.departure_from_normality)
         (tensor([[1.]], dtype=torch.float64), tensor([[1.]], dtype=torch.float64), 0.0)
+        >>> bool(at.is_defective), at.status
+        (False, 'complete')
     """
 
     jacobians: Tensor
@@ -184,8 +165,24 @@ class Linearization(Result):
 
     @property
     def left(self) -> Tensor:
-        """Left eigenvectors in the rows: what drives the modes."""
+        """Left eigenvectors in the rows: what drives the modes; NaN where there is none."""
         return self.spectrum.left
+
+    @property
+    def is_defective(self) -> Tensor:
+        """Whether modes share a direction to rounding, ``(...)``."""
+        return self.spectrum.is_defective
+
+    @property
+    def status(self) -> str:
+        """Verdict in words."""
+        n = int(self.is_defective.sum())
+        if not n:
+            return "complete"
+        return (
+            f"{n} of {self.is_defective.numel()} Jacobians defective: they have no full set of "
+            "modes; see schur_form and pseudospectral_radius"
+        )
 
     @property
     def n_unstable(self) -> Tensor:
@@ -223,7 +220,7 @@ class Linearization(Result):
             mode: Index of the mode; 0 is the one of largest modulus.
 
         Returns:
-            Vectors, ``(..., state_size)``.
+            Vectors, ``(..., state_size)``; NaN where the mode shares its direction with another.
 
         Raises:
             TypeError: If the index is no whole number.
@@ -262,7 +259,8 @@ class Linearization(Result):
             for kind, radius, tau in zip(spectrum.stability, largest, slowest, strict=True)
         ]
         title = f"linearization at {len(rows)} state{'s' if len(rows) != 1 else ''}"
-        return Report(title, ("stability", "|λ|", "slowest mode (ms)"), rows)
+        columns = ("stability", "|λ|", "slowest mode (ms)")
+        return Report(title, columns, rows, [f"status: {self.status}"])
 
 
 register_former("Linearisation", Linearization)  # in files of version 0.1

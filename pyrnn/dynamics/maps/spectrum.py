@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from scipy import linalg
 from torch import Tensor
 
 from pyrnn.threads import single_threaded
@@ -20,6 +21,7 @@ TOLERANCE = 1e-9
 _ROUNDING = 1e-14  # error of an eigenvalue, in units of the largest one
 _SINGULAR = 64.0  # a pivot is zero to rounding below this, in units of the last digit
 _DIGITS = 1e10
+_PARALLEL = 1e-7  # vectors with a smaller angle between them are one to rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +59,8 @@ class Spectrum:
         tensor([25., 25.])
         >>> Spectrum(torch.tensor([[[0.5]], [[2.0]]])).index
         tensor([ 1., -1.])
+        >>> Spectrum(torch.tensor([[0.5, 1.0], [0.0, 0.5]])).is_defective
+        tensor(True)
 
     References:
         Strogatz, *Nonlinear Dynamics and Chaos* (2015), sections 5.2 and 10.1.
@@ -108,9 +112,33 @@ class Spectrum:
 
     @cached_property
     def left(self) -> Tensor:
-        """Left eigenvectors in the rows, ``(..., n, n)``: what drives modes."""
+        """Left eigenvectors in the rows, ``(..., n, n)``: what drives modes.
+
+        NaN for modes that share their direction with another, see :attr:`is_defective`.
+        """
         with single_threaded():
-            return torch.linalg.pinv(self.right)
+            rows, _ = torch.linalg.inv_ex(self.right)
+        if self.is_defective.any():
+            right = self.right.reshape(-1, *rows.shape[-2:])
+            flat, matrices = rows.reshape(right.shape), self._matrices.reshape(right.shape)
+            for i in self.is_defective.flatten().nonzero()[:, 0].tolist():
+                flat[i] = self._left_of(matrices[i], right[i])
+            rows = flat.reshape(rows.shape)
+        return rows
+
+    @cached_property
+    def is_defective(self) -> Tensor:
+        """Whether modes share a direction to rounding, so that they do not span, ``(...)``."""
+        with single_threaded():
+            return torch.linalg.svdvals(self.right)[..., -1] < _PARALLEL
+
+    def _left_of(self, matrix: Tensor, right: Tensor) -> Tensor:
+        """Return left vectors of a defective matrix, one by one."""
+        values, vectors = linalg.eig(matrix.cpu().double().numpy(), left=True, right=False)
+        order = self._order(torch.from_numpy(values))
+        rows = torch.from_numpy(vectors).to(right).mH[order]
+        overlap = (rows * right.mT).sum(-1, keepdim=True)
+        return torch.where(overlap.abs() > _PARALLEL, rows / overlap, torch.nan)
 
     def _order(self, values: Tensor) -> Tensor:
         """Sort by size; equal sizes by real and then imaginary part, whatever their last digit."""

@@ -5,12 +5,12 @@ from pyrnn.dynamics.points._newton import newton
 from pyrnn.dynamics.points._roots import uncertainty
 from pyrnn.dynamics.points._search import Search
 from pyrnn.dynamics.points._seeding import uniform_states
+from pyrnn.dynamics.points._traps import Traps, find_traps
 from pyrnn.dynamics.points.certificate import Certificates, certify
 from pyrnn.dynamics.points.fixed_points import find_fixed_points
 from pyrnn.dynamics.points.manifolds import Manifold, Manifolds, find_manifolds
 from pyrnn.dynamics.points.points import FixedPoint, FixedPoints, SlowPoint, SlowPoints
 from pyrnn.dynamics.points.slow_points import find_slow_points, slow_manifold
-from pyrnn.dynamics.points.traps import Traps, find_traps
 
 __all__ = [
     "Certificates",

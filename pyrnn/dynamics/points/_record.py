@@ -8,6 +8,8 @@ from pyrnn.serialize import register
 
 __all__ = ["SearchRecord"]
 
+_SOME = 0.5  # points; fewer are none
+
 
 @register
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class SearchRecord:
         n_new: New points of each round, over all inputs.
         was_stopped: Whether Ctrl-C or the limit of rounds ended it.
         n_unseen: Estimated number of points not found, from how often each was found.
+        n_unbalanced: Inputs under which the indices of the points do not add up to +1.
         unit: Usual size of the starts, as a power of 2; 1 if it is of that order.
         dimension: Dimension of a continuum of points, zero if all are isolated.
 
@@ -37,6 +40,7 @@ class SearchRecord:
     n_new: tuple[int, ...] = ()
     was_stopped: bool = False
     n_unseen: float = 0.0
+    n_unbalanced: int = 0
     dimension: int = 0
     unit: float = 1.0
 
@@ -52,6 +56,10 @@ class SearchRecord:
             return f"stopped early: an estimated {self.n_unseen:.1f} or more points are missing"
         if self.dimension:
             return f"a continuum of points of dimension {self.dimension}, of which some are shown"
+        if self.n_unseen >= _SOME:
+            return f"incomplete: an estimated {self.n_unseen:.1f} or more points are missing"
+        if self.n_unbalanced:
+            return "incomplete if the network is bounded: the indices do not add up to +1"
         return "complete as far as the search tells"
 
     def __str__(self) -> str:

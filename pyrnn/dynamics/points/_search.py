@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 
-from pyrnn.dynamics.maps import Map, ScaledMap, state_scale
+from pyrnn.dynamics.maps import DeformedMap, Map, ScaledMap, state_scale
 from pyrnn.dynamics.points._kinks import find_kinks
 from pyrnn.dynamics.points._known import Known
 from pyrnn.dynamics.points._newton import newton
@@ -44,6 +44,7 @@ _NEAR_ZERO = 1e-7  # residuals above it are no root, however degenerate
 _ZERO = 2e-13  # residuals above it are no root once Newton's method has done what it can
 _REACH = 4.0  # degenerate points farther out, in units of the largest start, do not count
 _APART = 1e-3  # degenerate points closer than this are one
+_N_PATHS, _N_DEFORMATIONS = 16, 20
 _N_NEIGHBORS = 64  # stable points with which each is paired
 _N_CONTINUUM = 100  # states that stand for a continuum
 _FAR = 1e3  # starts farther out than this, in units of the usual size, are not mixed with others
@@ -145,12 +146,16 @@ class Search:
             about = known.jacobians, known.eigenvalues, known.multiplicity, known.growth
             columns.append((known.h[kept] * self.scale, inputs, *(each[kept] for each in about)))
         unseen = sum(known.unseen(k) for known, part in found for k in range(len(part)))
+        n_unbalanced = sum(
+            not known.is_balanced(k) for known, part in found for k in range(len(part))
+        )
         record = SearchRecord(
             self.n_starts,
             self.n_converged,
             n_new,
             is_cut,
             n_unseen=unseen,
+            n_unbalanced=n_unbalanced,
             dimension=max(int(known.continuum.max()) for known, _ in found),
             unit=self.scale,
         )
@@ -211,7 +216,7 @@ class Search:
 
     # ------------------------------------------------------------------ starts
 
-    def _starts(self, known: Known, k: int, *, is_first: bool) -> Tensor:
+    def _starts(self, known: Known, k: int, x: Tensor, *, is_first: bool) -> Tensor:
         """Return the starts of the next round under one input."""
         if is_first:
             return torch.cat([mixtures(self._rough, self.round_size, self.rng), self.far.float()])
@@ -219,7 +224,24 @@ class Search:
         between = self._midpoints_of_stable(known, k, n // 2)
         found = known.h[known.owner == k].float()
         others = self._random_starts(n - len(between), found, int(known.quiet[k]))
-        return torch.cat([between, others])
+        if known.quiet[k] < _QUIET * self.round_size or known.is_balanced(k):
+            return torch.cat([between, others])
+        return torch.cat([between, self._deformed(x), others])
+
+    def _deformed(self, x: Tensor) -> Tensor:
+        r"""Return where fixed points go while a constant map is deformed into the network's.
+
+        .. math:: F_s(h) = s F(h) + (1 - s) c, \qquad 0 \le s \le 1
+
+        Of a bounded network most of these paths end at a fixed point, however high its gain.
+        """
+        center = mixtures(self._rough, _N_PATHS - 2, self.rng)
+        center = torch.cat([center, self._rough.mean(0)[None], torch.zeros_like(center[:1])])
+        h, given = center, torch.cat([x.float().expand(len(center), -1), center], dim=-1)
+        for share in torch.linspace(0, 1, _N_DEFORMATIONS + 1)[1:].tolist():
+            step = DeformedMap(self.coarse, share)
+            h, _ = newton(step, h, given, tol=1e-4, n_iterations=3, cap=self._cap)
+        return h
 
     def _midpoints_of_stable(self, known: Known, k: int, n: int) -> Tensor:
         """Return midpoints of stable points that are near each other; saddles lie there."""
@@ -245,7 +267,7 @@ class Search:
 
     def _round(self, known: Known, active: list[int], inputs: Tensor, *, is_first: bool) -> None:
         """Search coarsely, then polish what may be new."""
-        starts = [self._starts(known, k, is_first=is_first) for k in active]
+        starts = [self._starts(known, k, inputs[k], is_first=is_first) for k in active]
         counts = torch.tensor([len(start) for start in starts])
         whose = torch.tensor(active).repeat_interleave(counts).to(known.h.device)
         h = torch.cat(starts)
