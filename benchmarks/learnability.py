@@ -339,7 +339,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="classes of tasks; all by default")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, help="instead of each row's own number")
+    parser.add_argument("--steps", type=int, help="instead of each row's own number; at least 25")
     parser.add_argument("--write", type=Path, help="file to write the table to, as Markdown")
     parser.add_argument("--networks", type=Path, help="folder to save the first networks to")
     ok = main(**vars(parser.parse_args()))

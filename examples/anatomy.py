@@ -1,8 +1,8 @@
 """The anatomy of a network.
 
-What one asks of a network first, on a 2-bit flip-flop: how it learned, when each unit is active,
-in how many dimensions it works, how stable its memories are, which part of the states belongs to
-each, and whether it is chaotic. ``plot_summary`` puts the essentials on one page.
+What to ask of a network first, here of one that remembers two bits: how it learned, when each
+unit is active, in how many dimensions it works, how stable its memories are, how large their
+basins are, and whether it is chaotic. ``plot_summary`` puts the essentials on one page.
 """
 
 from pathlib import Path

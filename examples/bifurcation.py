@@ -1,9 +1,10 @@
 """How an input makes a choice.
 
-Two units that excite themselves and inhibit each other decide which of them stays active. With a
-bias to one side the other's fixed point survives for a while, then meets the saddle in a fold and
-is gone: hysteresis. The same for the gain of the connections, which splits one fixed point into
-two memories at a pitchfork. The folds of a single unit are known in closed form, and are checked.
+Two units excite themselves and inhibit each other; only one of them stays active. A bias favors
+one of the two. While it grows, the fixed point of the other survives for a while, then meets the
+saddle in a fold and vanishes: this is hysteresis. If the gain of the connections grows instead,
+one fixed point splits into two memories at a pitchfork. The folds of a single unit are known in
+closed form; the example compares them with those that are found.
 """
 
 from pathlib import Path

@@ -1,10 +1,10 @@
 """Counting ones with two weights.
 
-The smallest network of all, h_k = w_rec h_{k-1} + w_x x_k, has to return the number of ones in a
-sequence; w_x = w_rec = 1 does it. The gradient is written out by hand, as in Roelants' article
-on networks from scratch: each step back multiplies it by w_rec. Hence the loss has cliffs where
-w_rec is beyond 1 or -1, and plains where it is between. Rprop looks at the sign of the gradient
-only and crosses both. The same network in pyrnn then meets Rprop, Adam and gradient descent.
+The smallest network, h_k = w_rec h_{k-1} + w_x x_k, has to return the number of ones in a
+sequence; w_x = w_rec = 1 solves this. The gradient is written by hand, as in Roelants' article on
+networks from scratch: each step back in time multiplies it by w_rec. Therefore the loss has
+cliffs where w_rec is beyond 1 or -1, and plains between. Rprop uses only the sign of the gradient
+and crosses both. Then pyrnn trains the same network with Rprop, Adam and gradient descent.
 """
 
 from pathlib import Path

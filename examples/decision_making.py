@@ -1,9 +1,10 @@
 """Deciding from noisy evidence.
 
-The network of Yang & Wang (2020): 64 rectified leaky units watch two noisy channels and say, when
-told to, which was stronger. Its equation isn't one of pyrnn's, so ``step`` is written out. Under
-the input of a trial without evidence, the trained network has a line of almost-fixed points, along
-which evidence adds up: one mode neither grows nor decays, all others decay.
+In the network of Yang & Wang (2020), 64 rectified leaky units watch two noisy channels. At a
+signal they report which channel was stronger. The equation is not built into pyrnn, so the
+example writes its ``step``. Under the input of a trial without evidence, the trained network has
+a line of almost-fixed points along which it adds up evidence: one mode neither grows nor decays,
+all others decay.
 """
 
 from pathlib import Path
@@ -50,9 +51,7 @@ def main(epochs=40, n_units=64, show=True):
     watched = states[:, 1:-1]  # while the stimulus is on
     no_evidence = torch.tensor([1.0, 0.5, 0.5])
     lines = find_manifolds(rnn, watched[:160:4], no_evidence, tol=0.05, max_speed=0.5)
-    print(
-        f"{100 * accuracy:.1f} % right after {history.n_steps} steps (a fifth can but be guessed)"
-    )
+    print(f"{100 * accuracy:.1f} % right after {history.n_steps} steps; 90 % is the best possible")
     print(lines)
     print(f"75 % right at a coherence of {curve.threshold:.1f} %")
 

@@ -1,10 +1,10 @@
 """Remembering three bits.
 
-Sussillo & Barak (2013) opened the black box with this task: each of three channels receives rare
-pulses of +1 and -1, and the network has to hold the sign of the last one. Here its units obey
-Dale's law and don't connect to themselves. Its memories turn out to be the eight corners of a
-cube: stable fixed points. A saddle with one unstable mode sits on each of the twelve edges, one
-with two on each of the six faces, and one with three in the middle.
+Sussillo & Barak (2013) introduced this task in *Opening the black box*: each of three channels
+receives rare pulses of +1 and -1, and the network has to output the sign of the last one. Here
+the units obey Dale's law and do not connect to themselves. The memories are stable fixed points
+at the eight corners of a cube. A saddle with one unstable mode lies on each of the twelve edges,
+one with two unstable modes on each of the six faces, and one with three in the center.
 """
 
 from pathlib import Path

@@ -1,9 +1,9 @@
 """The same memory in a vanilla network, a GRU and an LSTM.
 
 Maheswaranathan et al. (2019) found that networks of different kinds solve a task by the same
-dynamics. Three cells of torch learn to remember three bits; each is then a ``step(h, x)`` to
-pyrnn. An LSTM's two states stand side by side in one tensor, so nothing changes for it. All three
-remember in eight stable points, at the corners of a cube.
+dynamics. Here three networks learn to remember three bits, and the same analysis finds the fixed
+points of each. An LSTM has two states, which are concatenated into one. All three networks have
+eight stable points, the corners of a cube.
 """
 
 from pathlib import Path

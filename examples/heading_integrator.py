@@ -1,11 +1,11 @@
 """Keeping track of a heading.
 
-The network is told its angular velocity, and once the angle to start from, and has to report its
+The network receives the angle at the start and then the angular velocity; it has to report its
 heading at all times (Cueva et al. 2020). It obeys Dale's law and has no autapses. A curriculum
-that begins with short trials takes one line and halves the time to learn; a discrete network
-(``RNN``) doesn't learn long trials without one. The trained network keeps a heading without input:
-its almost-fixed points form a closed ring, one for each angle, along which one mode neither grows
-nor decays.
+starts with short trials. It takes one line and halves the time to learn; without it, a network in
+discrete time (``RNN``) does not learn long trials. Without input, the trained network keeps its
+heading: its almost-fixed points form a closed ring with one point for each angle. Along the ring
+one mode neither grows nor decays.
 """
 
 from pathlib import Path

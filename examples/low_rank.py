@@ -1,9 +1,9 @@
 """A decision in one dimension.
 
 In a network with W = m nᵀ / N (Mastrogiuseppe & Ostojic 2018), recurrence moves the state along m
-only, by how much it overlaps with n. All that it computes is one latent variable κ with an
-equation of its own. Trained to decide from noisy evidence, it's a bistable switch: without input
-κ has two stable points, one for each choice, and an unstable one between.
+only. The network computes a single latent variable κ, which has an equation of its own. Trained
+to decide from noisy evidence, the network is a bistable switch: without input κ has two stable
+points, one for each choice, and an unstable one between them.
 """
 
 from pathlib import Path

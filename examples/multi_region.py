@@ -1,9 +1,9 @@
 """Three brain regions that hold three bits together.
 
-A thalamus of excitatory units takes the input, a cortex of 80 % excitatory and 20 % inhibitory
-units is read, and basal ganglia of inhibitory units close the loop back to the thalamus. Who
-talks to whom, how often and with which sign is written down once, and is true at every moment of
-the training.
+A thalamus of excitatory units receives the input. A cortex with 80 % excitatory and 20 %
+inhibitory units gives the output. Basal ganglia of inhibitory units close the loop back to the
+thalamus. A few lines define which regions are connected, how densely and with which sign; the
+connections obey this during all of the training.
 """
 
 from pathlib import Path

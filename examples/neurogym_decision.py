@@ -1,9 +1,10 @@
 """An environment of NeuroGym.
 
-NeuroGym (Molano-Mazón et al. 2022) has dozens of tasks from the literature. Each with a ground
-truth becomes a pyrnn task: whole trials, seeded, masked, with what the environment says about
-them. NeuroGym pins old versions of other packages: install it beside pyrnn in an environment of
-their own. Its trials are slow to make; make them once.
+NeuroGym (Molano-Mazón et al. 2022) has dozens of tasks from the literature. Every environment
+with a ground truth becomes a task of pyrnn: whole trials with seeds, masks and the information
+that the environment gives about them. NeuroGym pins old versions of other packages; install it
+and pyrnn in an environment of their own. Making its trials is slow, so the example makes them
+once.
 
 .. image:: /images/neurogym_decision.png
    :alt: Loss; a trial with the network's outputs; the psychometric curve

@@ -1,10 +1,11 @@
 """From a pulse to a chirp.
 
-A pulse of 50 ms shall set off a chirp of one second, then silence: Rockpool's tutorial on
-training rate networks. 50 units learn weights, biases and, within bounds, their time constants,
-through 3000 steps of 1 ms. The tutorial's recipe, Adam at 1e-4 without clipping, is
-``main(lr=1e-4, clip_norm=None, scheduler=None, epochs=120)``; a faster rate that falls along a
-cosine, with a clipped gradient, gets there.
+A pulse of 50 ms has to trigger a chirp of one second, followed by silence. This is the task of
+Rockpool's tutorial on training rate networks. 50 units learn weights, biases and, within bounds,
+their time constants, through 3000 steps of 1 ms. The recipe of the tutorial is ``main(lr=1e-4,
+clip_norm=None, scheduler=None, epochs=120)``: Adam at 1e-4 without clipping. By default the
+example uses a higher rate that falls along a cosine and clips the gradient; the network then
+learns the task.
 """
 
 from copy import deepcopy

@@ -1,7 +1,7 @@
 """Your own equation in one method.
 
-Yang & Wang (2020) train networks whose rates can't be negative. Only ``step`` is written here;
-``fit``, ``save``, ``load``, fixed points and the contract check are inherited.
+Yang & Wang (2020) train networks whose rates cannot be negative. Only ``step`` and ``readout``
+are written here; ``fit``, ``save``, ``load``, fixed points and the contract check are inherited.
 """
 
 import tempfile

@@ -1,9 +1,9 @@
 """Ten networks trained alike.
 
-Weights differ from seed to seed, but what a network computes needn't (Maheswaranathan et al.
-2019). Ten networks learn to remember two bits. Each is reduced to its fixed points and to the
-graph of where they lead; graphs are compared up to the names of their nodes. Nearly all agree on
-four memories, four saddles between them and one in the middle.
+Weights differ from seed to seed, but networks may still compute in the same way (Maheswaranathan
+et al. 2019). Here ten networks learn to remember two bits. For each of them the example finds the
+fixed points and the graph of transitions between them, and then compares the graphs. Nearly all
+networks have four memories, four saddles between them and one saddle in the center.
 """
 
 from collections import Counter
@@ -59,7 +59,7 @@ def alike(graphs):
     groups = []
     for graph in graphs:
         for group in groups:
-            if same_transitions(graph, group[0], min_probability=0.05):
+            if same_transitions(graph, group[0]):
                 group.append(graph)
                 break
         else:

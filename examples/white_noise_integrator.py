@@ -2,8 +2,8 @@
 
 The integrator of Sussillo's tutorial on computation through dynamics, with the sizes and the
 recipe of BrainPy's notebook: 100 tanh units, trials of 25 steps, fresh batches, Adam with a large
-epsilon, and a penalty on all weights and on the final states. To sum, one mode has to be
-marginal: an eigenvalue moves to 1, while the penalty shrinks the others.
+epsilon, and a penalty on all weights and on the final states. A network that sums needs a
+marginal mode: training moves one eigenvalue to 1, while the penalty shrinks the others.
 """
 
 from copy import deepcopy

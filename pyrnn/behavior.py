@@ -137,7 +137,7 @@ class PsychometricCurve(_Curve):
 
     @property
     def status(self) -> str:
-        """Verdict in words: complete, reversed, or what the choices leave undecided."""
+        """Verdict in words: complete, reversed, or what the choices do not determine."""
         if np.ptp(self.share) == 0 and self.share[0] in (0, 1):
             return "undecided: all choices are the same"
         if not self._gain() > _LEAST_GAIN:

@@ -42,7 +42,7 @@ def gru(h: Tensor, from_input: Tensor, from_state: Tensor) -> Tensor:
     return new + update * (h - new)
 
 
-def lstm(h: Tensor, c: Tensor, gates: Tensor) -> tuple[Tensor, Tensor]:
+def lstm(c: Tensor, gates: Tensor) -> tuple[Tensor, Tensor]:
     r"""Return the next output and the next memory of a long short-term memory.
 
     .. math::
@@ -53,7 +53,6 @@ def lstm(h: Tensor, c: Tensor, gates: Tensor) -> tuple[Tensor, Tensor]:
     :math:`g`, output :math:`o`.
 
     Args:
-        h: Output, ``(..., n)``. It acts through the gates only.
         c: Memory, ``(..., n)``.
         gates: Sum of input and recurrent projection, ``(..., 4 * n)``.
 
@@ -61,7 +60,7 @@ def lstm(h: Tensor, c: Tensor, gates: Tensor) -> tuple[Tensor, Tensor]:
         Next output and next memory, ``(..., n)`` each.
 
     Example:
-        >>> h, c = lstm(torch.zeros(1), torch.tensor([0.8]), torch.zeros(4))
+        >>> h, c = lstm(torch.tensor([0.8]), torch.zeros(4))
         >>> c.item()  # the forget gate is half open
         0.4...
 

@@ -20,9 +20,10 @@ _NOTHING: dict[int, Callable[..., Tensor]] = {}
 
 
 class Linear(nn.Linear):
-    """An ``nn.Linear`` with a weight that can be assigned, and that a loop evaluates once.
+    """A linear layer whose weight is set by assignment: ``layer.weight = values``.
 
-    The weight may be assigned as a tensor or an array, whether it is constrained or not.
+    The values are a tensor, an array or nested lists. A constrained weight takes them, too, if
+    they obey its constraints. Within :func:`evaluated_once` it is computed once for all calls.
 
     Example:
         >>> layer = Linear(2, 1, bias=False)

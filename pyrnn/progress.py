@@ -22,6 +22,8 @@ from rich.text import Text
 
 __all__ = ["Interrupt", "TrainingBar", "interruptible", "track"]
 
+_PATIENCE = 1.0  # seconds of work before a bar appears
+
 _T = TypeVar("_T")
 
 
@@ -67,7 +69,7 @@ class TrainingBar:
         self._progress.stop()
 
     def is_due(self) -> bool:
-        """Return whether a tenth of a second has passed since the bar was drawn."""
+        """Return whether the bar was last drawn more than a tenth of a second ago."""
         return time.monotonic() >= self._next
 
     def show(self, description: str, **numbers: float) -> None:
@@ -85,7 +87,7 @@ class TrainingBar:
 
 
 def track(items: Iterable[_T], description: str, *, enabled: bool = True) -> Iterator[_T]:
-    """Show a progress bar while items are processed.
+    """Show a progress bar while items are processed, if that takes longer than a second.
 
     Args:
         items: The items.

@@ -106,7 +106,7 @@ def config_of(thing: object) -> dict[str, Any]:
         thing: The object.
 
     Raises:
-        TypeError: If an argument is not kept as an attribute.
+        TypeError: If an argument is not stored as an attribute of the same name.
 
     Example:
         >>> from pyrnn import RNN
@@ -186,10 +186,10 @@ def encode(value: object, name: str = "value") -> object:
         name: Its name, for the message.
 
     Returns:
-        Plain data.
+        Plain data. An object of a registered class becomes a dict of class name and arguments.
 
     Raises:
-        ValueError: If it is neither data nor an object of a registered class.
+        ValueError: If a part of the value is of a kind that a file cannot hold.
 
     Example:
         >>> encode({"tau": np.array([10.0, 20.0])})

@@ -104,6 +104,12 @@ def test_every_room_has_its_floor_in_the_plan() -> None:
     assert rooms - {"__init__", "__main__"} == set().union(*FLOORS)
 
 
+def test_the_design_page_shows_these_floors() -> None:
+    page = (ROOT.parent / "docs" / "design.md").read_text(encoding="utf-8")
+    block = page.partition("These are its floors:\n\n```\n")[2].partition("```")[0]
+    assert [set(line.split()) for line in block.splitlines()] == list(reversed(FLOORS))
+
+
 def test_wings_of_dynamics_build_on_each_other() -> None:
     found = arrows(ROOT / "dynamics")
     assert {room for _, room, _ in found} <= set(WINGS)

@@ -103,6 +103,8 @@ def test_spelling_is_american() -> None:
             if {"_build", "gallery", "generated"} & set(path.parts) or ".venv" in path.parts:
                 continue
             for number, line in enumerate(path.read_text().splitlines(), start=1):
+                if path.name == "CHANGELOG.md":
+                    line = re.sub("`[^`]*`", "", line)  # names of older versions
                 if "register_former" not in line:  # names in files of older versions
                     found += [f"{path}:{number}: {word}" for word in BRITISH.findall(line)]
     assert not found, "\n".join(found)

@@ -1,4 +1,4 @@
-"""Every example runs, small; the how-tos and the README's promise run as printed."""
+"""Every example runs, small; the pages of the documentation run as printed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
+import pyrnn
 from pyrnn import CTRNN, plot
+from pyrnn.dynamics import FixedPoints, find_fixed_points
 from pyrnn.tasks import FlipFlop
 
 ROOT = Path(__file__).parent.parent
@@ -80,29 +82,47 @@ def test_notebook_runs_and_shows_its_figures_and_its_scene() -> None:
     assert any("<iframe" in output.data.get("text/html", "") for output in shown)
 
 
-@pytest.mark.parametrize("page", ["own_task", "own_network", "own_loss"])
-def test_howto_runs_as_printed(page: str) -> None:
-    text = (ROOT / "docs" / "howto" / f"{page}.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    seen: dict[str, object] = {"torch": torch, "__name__": "__main__"}
-    if page == "own_loss":
-        seen["task"] = FlipFlop(n_trials=64)
-        seen["rnn"] = CTRNN(3, 8, 3, seed=0)
+def trained() -> dict[str, object]:
+    """Return what a page takes for granted."""
+    rnn = CTRNN(3, 8, 3, seed=0)
+    return {
+        "CTRNN": CTRNN,
+        "FixedPoints": FixedPoints,
+        "find_fixed_points": find_fixed_points,
+        "my_gru_cell": torch.nn.GRUCell(3, 8),
+        "pyrnn": pyrnn,
+        "rnn": rnn,
+        "states": torch.randn(20, 8),
+        "task": FlipFlop(n_trials=64),
+        "torch": torch,
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page",
+    [
+        "coming_from",
+        "howto/own_loss",
+        "howto/own_network",
+        "howto/own_task",
+        "howto/saving",
+        "howto/seeds",
+        "howto/speed",
+        "howto/your_network",
+        "quickstart",
+    ],
+)
+def test_page_runs_as_printed(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", "0"])
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert blocks
+    seen = trained() | {"__name__": "__main__"}
     for block in blocks:
         exec(compile(block, f"{page}.md", "exec", dont_inherit=True), seen)
 
 
-def test_promise_in_the_readme_runs_as_printed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pyrnn.render import Scene
-
-    shown = []
-    monkeypatch.setattr(Scene, "show", lambda scene: shown.append(scene))
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    promise = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
-    assert promise is not None
-    seen: dict[str, object] = {}
-    exec(compile(promise[1], "README.md", "exec", dont_inherit=True), seen)
-    assert len(seen["points"]) == 27
-    assert shown == [seen["scene"]]
-    assert Path("flipflop.pt").stat().st_size > 0
-    assert Path("flipflop.html").read_text(encoding="utf-8").startswith("<!")
+def test_every_page_says_the_same_version() -> None:
+    for page in ("CITATION.cff", "docs/citing.md", "CHANGELOG.md"):
+        assert re.search(rf"\b{pyrnn.__version__}\b", (ROOT / page).read_text(encoding="utf-8"))

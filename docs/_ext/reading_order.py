@@ -9,6 +9,7 @@ __all__ = ["reading_order"]
 ORDER = (
     "flipflop",
     "subclass",
+    "anatomy",
     "white_noise_integrator",
     "heading_integrator",
     "decision_making",

@@ -178,7 +178,7 @@ class LSTM(_Gated):
         """Return the next state, ``(..., 2 * hidden_size)``."""
         output, memory = h.chunk(2, -1)
         gates = self.w_in(x) + self.w_rec(output)
-        return torch.cat(cells.lstm(output, memory, gates), -1)
+        return torch.cat(cells.lstm(memory, gates), -1)
 
     def readout(self, states: Tensor) -> Tensor:
         """Return the outputs. They read :math:`h`, not the memory :math:`c`."""

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pyrnn.plot.training import plot_loss
-from pyrnn.training.loop import Callback, Training
+from pyrnn.training.loop import Training
 from pyrnn.validate import as_integer
 
 __all__ = ["live_plot"]
@@ -24,8 +24,8 @@ def live_plot(every: int = 1) -> Callable[[Training], None]:
         every: Number of epochs from one drawing to the next.
 
     Raises:
-        TypeError: If it is no whole number.
-        ValueError: If it is less than 1.
+        TypeError: If ``every`` is not a whole number.
+        ValueError: If ``every`` is less than 1.
 
     Example:
         >>> from pyrnn import RNN

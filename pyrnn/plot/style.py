@@ -29,9 +29,15 @@ _R = TypeVar("_R")
 
 
 def styled(plot: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Return a function that draws as ``plot`` does, in the style of pyrnn.
+    """Make a plot function draw in the style of pyrnn; a decorator.
 
-    Text that is written into given axes is as large as the labels of these axes.
+    If the function draws into axes of the user, its text has the size of the labels there.
+
+    Args:
+        plot: The function.
+
+    Returns:
+        A function with the same signature.
 
     Example:
         >>> @styled

@@ -33,20 +33,20 @@ class Scene(Output):
     Args:
         states: States, ``(trials, time, hidden_size)`` or ``(time, hidden_size)``; or a list of
             trials, which may differ in duration; or what ``rnn.predict`` returned.
-        points: Fixed points, as ``find_fixed_points`` returns them; those of the graph by default.
-        graph: Transitions among them, as ``transition_graph`` returns them.
+        points: Fixed points, as ``find_fixed_points`` returns them; by default those of ``graph``.
+        graph: Transitions between the points, as ``transition_graph`` returns them.
         projection: A :class:`~pyrnn.projection.Projection` or a basis ``(hidden_size, 3)``; the
             principal components of the states by default, or of the points if there are no states.
         color: Color of the trajectories: ``"time"``, ``"speed"``, one value or condition for each
             trial, or one value for each state.
-        color_label: What these values are.
+        color_label: Name of these values, for the color bar.
         period: A full turn, such as 360 or ``2 * math.pi``, if the values are angles. The two ends
             of the color scale then look alike.
-        sizes: Size of each fixed point, such as the share of its basin; alike by default.
+        sizes: Size of each fixed point, such as the share of its basin; equal by default.
         title: Heading of the picture.
 
     Raises:
-        TypeError: If an argument is of another kind, such as fixed points in place of states.
+        TypeError: If an argument is of the wrong kind, such as fixed points instead of states.
         ValueError: If states, points, graph, projection, colors or sizes do not fit together.
 
     Example:

@@ -52,14 +52,14 @@ def analysis(function: Callable[_P, _R]) -> Callable[_P, _R]:
 def as_map(network: Network, states: States | None = None, x: States | None = None) -> Map:
     r"""Turn anything with a step into a checked and frozen map :math:`h' = F(h, x)` in float64.
 
-    ======================================  ====================================================
-    a network of pyrnn, or a subclass       its ``step``
-    ``nn.RNN``, ``nn.GRU``, ``nn.LSTM``     any number of layers, one direction
-    ``nn.RNNCell``, ``GRUCell``, ``LSTMCell``
-    a module with ``step(h, x)``            that step
-    a module with ``forward``               of state and input, in the order that a trial tells
-    a function ``step(h, x)``               of any dtype, also of a tuple of states
-    ======================================  ====================================================
+    ===============================================  =============================================
+    a network of pyrnn, or a subclass                its ``step``
+    ``nn.RNN``, ``nn.GRU``, ``nn.LSTM``              any number of layers, one direction
+    ``nn.RNNCell``, ``nn.GRUCell``, ``nn.LSTMCell``  the cell
+    a module with ``step(h, x)``                     that step
+    a module with ``forward``                        of state and input; a trial finds their order
+    a function ``step(h, x)``                        of any dtype, also of a tuple of states
+    ===============================================  =============================================
 
     The network is copied, cast, put into evaluation mode and left as it was; whatever happens to
     it later, the map stays the same. Constants of a function are cast as they are used. A network

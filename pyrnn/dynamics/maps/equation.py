@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from pyrnn.dynamics.maps._freeze import device_of, frozen_copy, owner_of
 from pyrnn.dynamics.maps.map import Map, Network
 from pyrnn.unroll import CURRENT, RATE, form_of
 
-__all__ = ["EquationMap", "Leaky", "equation_map"]
+__all__ = ["EquationMap", "equation_map"]
 
 _KINKED = ("relu", "retanh")
 
@@ -41,21 +41,13 @@ class _Network(Protocol):
     hidden_size: int
     dt: float
     activation: object
+    _alpha: float | Tensor
     f: Callable[[Tensor], Tensor]
     w_in: nn.Linear
     w_rec: nn.Linear
 
     def step(self, h: Tensor, x: Tensor) -> Tensor:
         """Return the next state."""
-
-
-@runtime_checkable
-class Leaky(Protocol):
-    """A network that integrates in continuous time."""
-
-    @property
-    def alpha(self) -> float | Tensor:
-        """Euler step, dt over tau."""
 
 
 def equation_map(
@@ -156,14 +148,14 @@ class EquationMap(Map):
 
     @cached_property
     def is_leaky(self) -> bool:
-        """Whether the equation has a leak; without it alpha is 1."""
-        return isinstance(self.network, Leaky)
+        """Whether a part of the state stays; without a leak alpha is 1."""
+        alpha = self.network._alpha
+        return isinstance(alpha, Tensor) or alpha != 1
 
     @cached_property
     def alpha(self) -> Tensor:
         """Euler step, one number or one per unit."""
-        alpha = self.network.alpha if isinstance(self.network, Leaky) else 1.0
-        return torch.as_tensor(alpha, dtype=self.dtype, device=self.device).detach()
+        return torch.as_tensor(self.network._alpha, dtype=self.dtype, device=self.device).detach()
 
     def drive(self, x: Tensor) -> Tensor:
         """Return the constant current that an input makes, ``(..., hidden_size)``."""

@@ -19,8 +19,8 @@ _NEAR_ONE = 16.0  # scales up to this, or down to its inverse, need no change of
 class ScaledMap(Map):
     r"""The same map with states measured in units of a scale: :math:`G(z) = F(s z) / s`.
 
-    Tolerances of an analysis are then relative to the size of the states, and single precision
-    neither overflows nor vanishes.
+    Tolerances of an analysis are then relative to the size of the states, and numbers in single
+    precision neither overflow nor underflow.
 
     Args:
         once: The map :math:`F`.

@@ -172,5 +172,5 @@ class CellMap(Map):
 
     def _lstm(self, layer: _Layer, h: Tensor, c: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         gates = functional.linear(x, layer.w_in, layer.b_in)
-        h, c = cells.lstm(h, c, gates + functional.linear(h, layer.w_rec, layer.b_rec))
+        h, c = cells.lstm(c, gates + functional.linear(h, layer.w_rec, layer.b_rec))
         return (h if layer.projection is None else functional.linear(h, layer.projection)), c

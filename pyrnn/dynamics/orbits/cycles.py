@@ -156,7 +156,7 @@ def find_cycles(
         starts: States to start from, ``(..., state_size)``.
         x: Constant input, ``(input_size,)``; by default zero.
         periods: Periods to look for; 1 stands for fixed points.
-        tol: Largest residual.
+        tol: Largest residual ``|F^k(h, x) - h|``, relative to the usual size of the states.
         max_rounds: Most rounds of each period.
         rng: Random generator on the CPU, or a seed; by default 0.
         progress: Whether to show progress bars when the search takes longer than a second.

@@ -47,6 +47,7 @@ _APART = 1e-3  # degenerate points closer than this are one
 _N_PATHS, _N_DEFORMATIONS = 16, 20
 _N_NEIGHBORS = 64  # stable points with which each is paired
 _N_CONTINUUM = 100  # states that stand for a continuum
+_BEYOND = 5.0  # doublings of the usual size to which starts go beyond it
 _FAR = 1e3  # starts farther out than this, in units of the usual size, are not mixed with others
 _FARTHEST = 1e30  # and those beyond this overflow in single precision
 
@@ -256,11 +257,13 @@ class Search:
     def _random_starts(self, n: int, found: Tensor, n_quiet: int) -> Tensor:
         between = midpoints(found, n // 2, self.rng)
         starts = torch.cat([mixtures(self._rough, n - len(between), self.rng), between])
-        # every other start goes farther out, every fourth anywhere
+        # every other start goes farther out, every fourth anywhere, of these half far beyond
         reach = _SPREAD * (n_quiet / self.round_size + torch.arange(n) % 2).to(starts)
         starts = spread_out(starts, reach[:, None] * self._widths, self.rng)
         far = starts[3::4]
         far[:] = max(self._sample_size, _size(found)) * corners(far, self.rng)
+        beyond = far[1::2]
+        beyond *= torch.pow(2, _BEYOND * torch.rand(len(beyond), 1, generator=self.rng)).to(far)
         return starts
 
     # ------------------------------------------------------------------ a round

@@ -52,8 +52,9 @@ def find_fixed_points(
             from a box.
         x: Constant input ``(input_size,)``, or several, ``(..., input_size)``: each distinct one
             is searched from all starts. By default zero, of one channel for a function.
-        tol: Largest speed ``|F(h, x) - h|`` of a point that is returned. Points are solved for to
-            about 1e-13 in any case; a larger value lets no slow points in.
+        tol: Largest speed ``|F(h, x) - h|`` of a point that is returned, relative to the usual
+            size of the states. Points are solved for to about 1e-13 in any case; a larger value
+            lets no slow points in.
         round_size: Starts of the first round, for each input; the others have twice as many.
         max_rounds: Most rounds, whatever they bring.
         rng: Random generator on the CPU, or a seed; by default 0.

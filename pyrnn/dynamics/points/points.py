@@ -163,17 +163,17 @@ class SlowPoint(Point):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Points(Result, Sequence[_One], Generic[_One]):
-    """Points in order of their number of unstable modes.
+    """Points, sorted by their number of unstable modes.
 
-    A sequence: an index gives a single point, a slice or a mask gives fewer points.
+    An integer as index gives one point; a slice, a mask or a tensor of indices gives several.
 
     Args:
         states: Points, ``(n, state_size)``.
         inputs: Constant input of each, ``(n, input_size)``.
-        speeds: Length of the step at each, ``(n,)``.
+        speeds: How far one step moves each point, ``(n,)``.
         jacobians: Jacobians, ``(n, state_size, state_size)``.
-        distances: Distance to the nearest start, ``(n,)``.
-        record: What the search did, if there was one.
+        distances: Distance of each point to the nearest state that was searched from, ``(n,)``.
+        record: Record of the search; None if the points come from elsewhere.
         multiplicity: How many roots meet in each point, ``(n,)``, see ``Point``; by default 1.
         growth: Growth at kinks, ``(n,)``, see ``Point``; by default NaN.
 
