@@ -57,7 +57,7 @@ def main(epochs=20, n_units=64, show=True):
     assert attractors.shares.sum() <= 1
     if epochs >= 20:
         assert points.is_stable.sum() == 4  # two bits
-        assert attractors.shares[:4].sum() > 0.95
+        assert attractors.shares[:4].min() > 0.1
         assert (exponents < 0).all()  # a memory is not chaotic
     return points
 

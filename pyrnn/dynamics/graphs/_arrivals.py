@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.dynamics.maps import Map, Network, analysis, as_map
-from pyrnn.dynamics.points import FixedPoints, find_traps
+from pyrnn.dynamics.points import Attraction, FixedPoints
 
 __all__ = ["LOST", "NEAR", "Arrivals", "arrivals", "check_points", "runs_from", "separations"]
 
@@ -35,8 +35,8 @@ class Arrivals(NamedTuple):
 def arrivals(step: Map, h: Tensor, x: Tensor, points: FixedPoints, n_steps: int) -> Arrivals:
     """Run states under constant input until each has arrived at a point.
 
-    A run has arrived at a stable point when it is near and every further step leads nearer. It
-    ends at a saddle only where symmetry takes it there.
+    A run has arrived at a stable point when it is near and drawn in, see ``Attraction``; the time
+    is that of coming near for good. It ends at a saddle only where symmetry takes it there.
 
     Args:
         step: The map.
@@ -58,18 +58,19 @@ def arrivals(step: Map, h: Tensor, x: Tensor, points: FixedPoints, n_steps: int)
     ends = torch.full((len(h),), LOST, device=h.device)
     times, last = torch.full_like(ends, n_steps), h.to(step.dtype, copy=True)
     places = _Places(step, points)
-    running = torch.arange(len(h), device=h.device)
+    running, near = torch.arange(len(h), device=h.device), ends
     for i in range(1, 1 + n_steps):
         h = step(h, x)
         if i % _CHECK_EVERY and i < n_steps:
             continue
-        where = places.of(h, x)
-        ends[running], last[running] = where, h
-        times[running[where >= 0]] = i
-        goes_on = (where < 0) & h.isfinite().all(1)
-        h, x, running = h[goes_on], x[goes_on], running[goes_on]
+        where, has_arrived = places.of(h, x)
+        times[running[where != near]] = i  # since when it has been there
+        last[running], ends[running[has_arrived]] = h, where[has_arrived]
+        goes_on = ~has_arrived & h.isfinite().all(1)
+        h, x, running, near = h[goes_on], x[goes_on], running[goes_on], where[goes_on]
         if not len(running):
             break
+    times[ends == LOST] = n_steps
     return Arrivals(ends, times, last)
 
 
@@ -83,21 +84,24 @@ class _Places:
         self.is_stable = points.is_stable
         self.near = torch.where(self.is_stable, NEAR, _AT_REST) * reach
         self.stable = self.is_stable.nonzero()[:, 0]
-        few, near = points[self.stable], self.near[self.stable]
-        self.traps = find_traps(step, few.states, few.inputs, few.jacobians, near)
+        self.step = step
+        stable = points[self.stable]
+        unit = 1.0 if points.record is None else points.record.unit
+        self.attraction = Attraction.of(stable.states, stable.jacobians, unit)
         self.rank = self.is_stable.cumsum(0) - 1  # of each stable point among these
 
-    def of(self, h: Tensor, x: Tensor) -> Tensor:
-        """Return the point at which each state has arrived, ``LOST`` for none."""
+    def of(self, h: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the point near each state, ``LOST`` for none, and whether it has arrived."""
         distance = torch.cdist(h, self.points.states)
         if not self.is_single_input:
             is_other = (x[:, None] != self.points.inputs).any(-1)
             distance = distance.masked_fill(is_other, torch.inf)
         nearest, which = distance.min(1)
-        is_there = nearest < self.near[which]
-        at_stable = (is_there & self.is_stable[which]).nonzero()[:, 0]
-        is_there[at_stable] = self.traps.hold(h[at_stable], self.rank[which[at_stable]])
-        return torch.where(is_there, which, LOST)
+        is_near = nearest < self.near[which]
+        has_arrived = is_near.clone()
+        at = (is_near & self.is_stable[which]).nonzero()[:, 0]
+        has_arrived[at] = self.attraction.draws(self.step, h[at], x[at], self.rank[which[at]])
+        return torch.where(is_near, which, LOST), has_arrived
 
 
 def separations(points: FixedPoints) -> Tensor:

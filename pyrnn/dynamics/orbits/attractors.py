@@ -22,7 +22,7 @@ from pyrnn.dynamics.maps import (
     state_scale,
 )
 from pyrnn.dynamics.orbits.cycles import Cycle
-from pyrnn.dynamics.points import Traps, find_kinks, find_traps, newton, uncertainty
+from pyrnn.dynamics.points import Attraction, find_kinks, newton, uncertainty
 from pyrnn.result import Report, Result
 from pyrnn.validate import as_integer
 
@@ -149,9 +149,10 @@ def find_attractors(
 
     .. math:: h_{t+1} = F(h_t, x), \qquad F^k(h_t, x) = h_t \text{ from some } t \text{ on}
 
-    A run has arrived when it is where every step leads nearer to a stable fixed point or cycle.
-    Such orbits are found by Newton's method from runs that come back to themselves, with the
-    shortest true period. What is unstable or marginal is no attractor. All runs go in one batch
+    A run has arrived when a stable fixed point or cycle draws it in: what is not linear in its
+    steps is less than the contraction of the linear part. Such orbits are found by Newton's method
+    from runs that come back to themselves, with the shortest true period. What is unstable or
+    marginal is no attractor. All runs go in one batch
     that shrinks as they end; :attr:`Attractors.fates` says what became of the others.
 
     Args:
@@ -207,7 +208,7 @@ class _Basins:
     def __init__(self, step: Map, max_period: int) -> None:
         self.step, self.max_period = step, max_period
         self.cycles: list[Cycle] = []
-        self.traps: list[Traps] = []  # of all states of each cycle
+        self.attractions: list[Attraction] = []  # of all states of each cycle
 
     def follow(self, h: Tensor, x: Tensor, n_steps: int) -> Tensor:
         """Return the fate of each run, ``(n_runs,)``."""
@@ -227,11 +228,11 @@ class _Basins:
 
     def _look(self, h: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the fate of runs as far as it can be told, and the states some steps later."""
-        fate = self._trapped(h)
         period, is_slow, is_fixed, moved = self._returns(h, x)
+        fate = self._drawn(h, moved, x)
         for k in period[(fate == _APERIODIC) & (period > 0)].unique().tolist():
             self._add(h[(fate == _APERIODIC) & (period == k)], x[:1], k)
-        fate = torch.where(fate == _APERIODIC, self._trapped(h), fate)
+        fate = torch.where(fate == _APERIODIC, self._drawn(h, moved, x), fate)
         fate[(fate == _APERIODIC) & is_slow] = _NOT_SETTLED
         is_at_rest = (fate == _NOT_SETTLED) & is_fixed
         for k in period[is_at_rest].unique().tolist():
@@ -262,12 +263,21 @@ class _Basins:
         later = back.gather(-1, last.clamp(min=0)[:, None])[:, 0]
         return period, (best < _SLOW) & (later < _STILL_SLOW), (period > 0) & (best == 0), moved
 
-    def _trapped(self, h: Tensor) -> Tensor:
-        """Return the attractor in whose trap each state is, -1 for none."""
-        ends = torch.full((len(h),), _APERIODIC, device=h.device)
-        for i, traps in enumerate(self.traps):
-            which = torch.cdist(h, traps.centers).argmin(-1)
-            ends[traps.hold(h, which)] = i
+    def _drawn(self, before: Tensor, after: Tensor, x: Tensor) -> Tensor:
+        """Return the attractor that draws each run in, both before and after some steps."""
+        ends = torch.full((len(before),), _APERIODIC, device=before.device)
+        if not self.cycles:
+            return ends
+        apart = [torch.cdist(after, attraction.states) for attraction in self.attractions]
+        nearest = torch.stack([each.amin(-1) for each in apart]).argmin(0)
+        for i in nearest.unique().tolist():
+            runs = (nearest == i).nonzero()[:, 0]
+            attraction, whole = self.attractions[i], IteratedMap(self.step, self.cycles[i].period)
+            is_drawn = torch.ones_like(runs, dtype=torch.bool)
+            for h in (before[runs], after[runs]):
+                which = torch.cdist(h, attraction.states).argmin(-1)
+                is_drawn &= attraction.draws(whole, h, x[runs], which)
+            ends[runs[is_drawn]] = i
         return ends
 
     def _add(self, h: Tensor, x: Tensor, period: int) -> None:
@@ -300,11 +310,8 @@ class _Basins:
         cycle = Cycle(states, x[0], residual, kinks.jacobians[0])
         if not cycle.is_stable or bool((kinks.growth >= 1).any()):
             return
-        apart = [float(torch.cdist(states, other.states).min()) for other in self.cycles]
-        half = min([1 + float(states.abs().max()), *apart]) / 2
-        reach = torch.full_like(states[:, 0], half)
         self.cycles.append(cycle)
-        self.traps.append(find_traps(whole, states, x, kinks.jacobians, reach))
+        self.attractions.append(Attraction.of(states, kinks.jacobians))
 
 
 def _first_of_each(h: Tensor, radius: float) -> Tensor:

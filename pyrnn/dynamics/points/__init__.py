@@ -1,11 +1,11 @@
 """Where a step leaves the state in place, or nearly: points, and the manifolds that they fill."""
 
+from pyrnn.dynamics.points._attraction import Attraction
 from pyrnn.dynamics.points._kinks import find_kinks
 from pyrnn.dynamics.points._newton import newton
 from pyrnn.dynamics.points._roots import uncertainty
 from pyrnn.dynamics.points._search import Search
 from pyrnn.dynamics.points._seeding import uniform_states
-from pyrnn.dynamics.points._traps import Traps, find_traps
 from pyrnn.dynamics.points.certificate import Certificates, certify
 from pyrnn.dynamics.points.fixed_points import find_fixed_points
 from pyrnn.dynamics.points.manifolds import Manifold, Manifolds, find_manifolds
@@ -13,6 +13,7 @@ from pyrnn.dynamics.points.points import FixedPoint, FixedPoints, SlowPoint, Slo
 from pyrnn.dynamics.points.slow_points import find_slow_points, slow_manifold
 
 __all__ = [
+    "Attraction",
     "Certificates",
     "FixedPoint",
     "FixedPoints",
@@ -21,13 +22,11 @@ __all__ = [
     "Search",
     "SlowPoint",
     "SlowPoints",
-    "Traps",
     "certify",
     "find_fixed_points",
     "find_kinks",
     "find_manifolds",
     "find_slow_points",
-    "find_traps",
     "newton",
     "slow_manifold",
     "uncertainty",

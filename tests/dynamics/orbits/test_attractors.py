@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from pyrnn import RNN
-from pyrnn.dynamics import as_map, find_attractors
-from pyrnn.dynamics.points import find_traps
+from pyrnn import CTRNN, RNN
+from pyrnn.dynamics import as_map, find_attractors, uniform_states
+from pyrnn.dynamics.points import Attraction
+from pyrnn.tasks import FlipFlop
 
 LINE = torch.linspace(-1, 1, 21, dtype=torch.float64)[:, None]
 FOLD = np.sqrt(2) - np.arctanh(np.sqrt(0.5))  # of tanh(2 h + b)
@@ -121,16 +122,29 @@ def test_shares_are_those_of_long_runs() -> None:
         assert bool((found.ends[is_there] == i).all())
 
 
-def test_a_trap_ends_where_the_basin_does() -> None:
-    """Of h³ the basin of 0 is (-1, 1); of tanh(2 h) that of a stable point ends at 0."""
-    for reach in (0.5, 1.0, 5.0):
-        traps = find_traps(
-            as_map(lambda h, x: h**3, torch.zeros(1, 1)),
-            torch.zeros(1, 1).double(),
-            torch.zeros(1, 1).double(),
-            torch.zeros(1, 1, 1).double(),
-            torch.tensor([reach]),
-        )
-        assert 0.25 * min(reach, 1) <= float(traps.radii) <= 1
-        held = traps.hold(torch.tensor([[0.2], [1.1]]).double(), torch.tensor([0, 0]))
-        assert held.tolist() == [reach > 0.3, False]
+def test_high_dimensional_basins_are_those_of_long_runs() -> None:
+    """Two bits in 64 units with Dale's law: four basins, none of which swallows another."""
+    task = FlipFlop(n_bits=2, seed=0)
+    network = CTRNN(2, 64, 2, dale_ratio=0.8, autapses=False, seed=0)
+    network.fit(task, epochs=20, scheduler="cosine", seed=0, progress=False)
+    starts = uniform_states(network.predict(task.batch(64).inputs).states, 300)
+    found = find_attractors(network, starts)
+    step, h, x = as_map(network), starts.clone(), torch.zeros(2)
+    for _ in range(3000):
+        h = step(h, x)
+    ends = torch.stack([torch.cdist(h, cycle.states).amin(1) for cycle in found]).min(0)
+    assert float(ends.values.max()) < 1e-6
+    assert torch.equal(ends.indices, found.ends)
+    assert float(found.shares.min()) > 0.1
+
+
+def test_a_state_is_drawn_in_where_the_linear_part_rules() -> None:
+    """Of h³ + h/2 the basin of 0 ends at √½, where its nonlinear part equals the linear pull."""
+    zero = torch.zeros(1, 1)
+    step = as_map(lambda h, x: h**3 + h / 2, zero)
+    attraction = Attraction.of(zero, torch.full((1, 1, 1), 0.5))
+    h = torch.linspace(0, 1, 101)[:, None]
+    drawn = attraction.draws(step, h, zero.expand(101, 1), torch.zeros(101).long())
+    border = float(h[drawn].max())
+    assert drawn[: int(100 * border)].all()
+    assert 0.4 < border < 0.5**0.5
