@@ -81,7 +81,8 @@ def fit(
             overrides it, else the task's, else MSE.
         penalties: Terms ``penalty(rnn, rollout)`` to add, see ``pyrnn.training.penalties``.
         optimizer: ``adam, adamw, sgd, rmsprop, rprop, lbfgs``, or a function of
-            ``(parameters, lr=...)`` such as a torch class.
+            ``(parameters, lr=...)`` such as a torch class. Weight decay pulls a constrained weight
+            to its admissible value nearest to zero, a learned time constant to its initial value.
         scheduler: ``cosine, linear, exponential, plateau``, or a function of the optimizer.
         clip_norm: Largest norm of the gradient; ``None`` does not limit it. LBFGS, which measures
             curvature by gradients, never gets clipped ones.
