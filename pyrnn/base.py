@@ -77,7 +77,8 @@ class RNNBase(Layers, Trainable, ABC):
         frozen: Names of the layers that do not learn.
         init: Initial weights: ``normal``, ``orthogonal``, ``identity`` or ``spectral`` for the
             recurrent ones; ``torch`` draws all weights and biases as ``torch.nn.RNN`` does.
-        gain: Gain of the recurrent weights. Under constraints, their spectral radius.
+        gain: Gain of the recurrent weights. Under constraints, their spectral radius, unless
+            hardly any connection lies on a loop.
         train_initial_state: Whether the initial state, zero at first, is learned.
         dt: Duration of a time step, in ms.
         seed: Seed of the initial weights and of the noise; ``None`` draws one.
@@ -94,10 +95,10 @@ class RNNBase(Layers, Trainable, ABC):
     Subclassing:
         Write ``step(h, x)``: one time step, without noise, for any number of leading axes.
         ``self.f`` is the activation. Call ``self.w_in(...)`` for the input current: in training
-        it adds the noise. ``readout``, ``initial_state``, ``loss`` and, for a state longer than
-        ``hidden_size``, the property ``state_size`` may be overridden. ``fit``, ``predict``,
-        ``save``, ``load`` and all of ``pyrnn.dynamics`` then work. ``save`` writes the arguments
-        of ``__init__``.
+        it adds the noise. ``readout``, ``rates``, ``initial_state``, ``loss`` and, for a state
+        longer than ``hidden_size``, the property ``state_size`` may be overridden. ``fit``,
+        ``predict``, ``save``, ``load`` and all of ``pyrnn.dynamics`` then work. ``save`` writes
+        the arguments of ``__init__``.
 
     Example:
         >>> class Leaky(RNNBase):
@@ -176,6 +177,31 @@ class RNNBase(Layers, Trainable, ABC):
                 "return self.w_out(states[..., :self.hidden_size])"
             )
         return self.w_out(states)
+
+    def rates(self, states: Tensor) -> Tensor:
+        """Return the firing rates ``(..., hidden_size)`` of states ``(..., state_size)``.
+
+        By default the states are rates. Where they are currents, the rates are ``f(states)``.
+
+        Raises:
+            ValueError: If states are wider than units, so that a subclass must say what the rates
+                are.
+
+        Example:
+            >>> from pyrnn import CTRNN, RNN
+            >>> h = torch.tensor([-3.0, 0.0, 2.0])
+            >>> RNN(1, 3, 1, activation="relu").rates(h)
+            tensor([-3.,  0.,  2.])
+            >>> CTRNN(1, 3, 1, activation="relu").rates(h)
+            tensor([0., 0., 2.])
+        """
+        if states.shape[-1] != self.hidden_size:
+            raise ValueError(
+                f"expected {type(self).__name__} to write rates, as its states have "
+                f"{states.shape[-1]} numbers for {self.hidden_size} units; e.g. "
+                "return states[..., :self.hidden_size]"
+            )
+        return states
 
     def initial_state(self, batch_shape: Sequence[int] = ()) -> Tensor:
         """Return the state before the first step, ``(*batch_shape, state_size)``.

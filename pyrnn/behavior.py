@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from pyrnn.result import Report, Result
-from pyrnn.statistics import wilson_interval
+from pyrnn.statistics import LARGEST_LAPSE, fit_logistic, wilson_interval
 from pyrnn.tasks import Task, Trial
 from pyrnn.tasks.scores import last_scored
 from pyrnn.validate import as_number
@@ -23,7 +23,7 @@ __all__ = [
     "reaction_times",
 ]
 
-_WIDEST = 20.0  # largest width of a fitted curve, in ranges of the evidence
+_LEAST_GAIN = 1.92  # of the log likelihood, to tell a slope: half the 95 % point of chi squared
 
 
 class _Curve(Result):
@@ -41,7 +41,10 @@ class _Curve(Result):
 class PsychometricCurve(_Curve):
     r"""Share of positive choices at each level of evidence, with a logistic fit.
 
-    .. math:: P(\text{positive} \mid x) = \frac{1}{1 + e^{-(x - b) / w}}
+    .. math:: P(\text{positive} \mid x)
+        = \frac{\lambda}{2} + \frac{1 - \lambda}{1 + e^{-(x - b) / w}}
+
+    A share :math:`\lambda` of the choices, the lapses, does not depend on the evidence.
 
     Attributes:
         evidence: Levels of the evidence, increasing, ``(n_levels,)``.
@@ -49,8 +52,14 @@ class PsychometricCurve(_Curve):
         n_trials: Number of trials, ``(n_levels,)``.
         low: Lower end of the 95 % interval of the share (Wilson's), ``(n_levels,)``.
         high: Upper end, ``(n_levels,)``.
-        bias: Evidence :math:`b` at which both choices are equally likely.
-        width: Width :math:`w` of the curve; ``1 / width`` is its slope.
+        bias: Evidence :math:`b` at which both choices are equally likely. Beyond the levels of
+            evidence it is extrapolated.
+        width: Width :math:`w` of the curve, negative if choices fall with the evidence; the slope
+            at the bias is ``(1 - lapse) / (4 * width)``.
+        lapse: Share :math:`\lambda` of lapses.
+        bias_error: Standard error of the bias.
+        width_error: Standard error of the width.
+        lapse_error: Standard error of the lapse.
 
     Example:
         >>> curve = PsychometricCurve.fit([-1, -1, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1])
@@ -67,21 +76,31 @@ class PsychometricCurve(_Curve):
     high: np.ndarray
     bias: float
     width: float
+    lapse: float = 0.0
+    bias_error: float = np.nan
+    width_error: float = np.nan
+    lapse_error: float = np.nan
 
     @classmethod
-    def fit(cls, evidence: ArrayLike, is_positive: ArrayLike) -> PsychometricCurve:
+    def fit(
+        cls, evidence: ArrayLike, is_positive: ArrayLike, *, lapse: float | None = None
+    ) -> PsychometricCurve:
         """Return the shares at each level, with a logistic fit by maximum likelihood.
 
         Args:
             evidence: Signed evidence of each trial, ``(n_trials,)``, finite.
-            is_positive: Whether the choice was the positive one, ``(n_trials,)``.
+            is_positive: Whether the choice was the positive one, ``(n_trials,)``: 1, 0, or 1/2 for
+                a trial without a choice.
+            lapse: Share of lapses; fitted, between 0 and 1/2, by default. 0 fits a plain logistic
+                curve, which lapses would make wider.
 
         Returns:
-            The curve. The bias lies between the lowest and the highest level. The width lies
-            between a twentieth of the smallest distance of two levels and 20 times their range.
+            The curve. Its width is at least a twentieth of the smallest distance of two levels.
+            Numbers that the choices do not tell are NaN; ``status`` says why. So are standard
+            errors of numbers at a limit.
 
         Raises:
-            ValueError: If there are fewer than two levels of evidence.
+            ValueError: If there are fewer than two levels of evidence, or a value is impossible.
 
         Example:
             >>> evidence = torch.tensor([-2.0, -1.0, -1.0, 1.0, 1.0, 2.0])
@@ -93,36 +112,52 @@ class PsychometricCurve(_Curve):
             Wichmann & Hill, *The psychometric function*, Perception & Psychophysics 63 (2001).
         """
         x, positive = _pairs(evidence, is_positive)
+        if lapse is not None:
+            lapse = as_number("lapse", lapse, low=0, high=LARGEST_LAPSE)
+        if not ((positive >= 0) & (positive <= 1)).all():
+            raise ValueError("expected choices of 1, 0 or 1/2 (none), got other numbers or NaN")
         levels, index = np.unique(x + 0.0, return_inverse=True)  # -0 becomes 0
         if len(levels) < 2:
             raise ValueError(f"expected at least two levels of evidence, got {levels.tolist()}")
         n = np.bincount(index)
-        k = np.bincount(index, weights=positive > 0).astype(int)
-        return cls(levels, k / n, n, *wilson_interval(k, n), *_fit_logistic(levels, k, n))
+        k = np.bincount(index, weights=positive)
+        return cls(levels, k / n, n, *wilson_interval(k, n), *fit_logistic(levels, k, n, lapse))
 
     def __call__(self, evidence: ArrayLike) -> np.ndarray:
         """Return the fitted share of positive choices at any evidence."""
         from scipy.special import expit
 
-        return expit((np.asarray(evidence, dtype=float) - self.bias) / self.width)
+        z = (np.asarray(evidence, dtype=float) - self.bias) / self.width
+        return self.lapse / 2 + (1 - self.lapse) * expit(z)
 
     @property
     def threshold(self) -> float:
-        """Distance from the bias at which 75 % of the choices are positive."""
-        return float(np.log(3) * self.width)
+        """Distance from the bias at which 75 % of the choices that are no lapses are right."""
+        return float(np.log(3) * abs(self.width))
 
     @property
     def status(self) -> str:
-        """Verdict in words: complete, or which number of the fit the choices do not determine."""
-        span = np.ptp(self.evidence)
-        ends = self.evidence[[0, -1]]
-        if np.isclose(self.width, _WIDEST * span):
-            return "undecided: choices do not increase with the evidence"
-        if np.isclose(self.bias, ends, atol=1e-6 * span).any():
-            return "undecided: the bias lies at the end of the evidence or beyond"
+        """Verdict in words: complete, reversed, or what the choices do not determine."""
+        if np.ptp(self.share) == 0 and self.share[0] in (0, 1):
+            return "undecided: all choices are the same"
+        if not self._gain() > _LEAST_GAIN:
+            return "undecided: choices do not depend on the evidence"
         if not ((self.share > 0) & (self.share < 1)).any():
             return "undecided: no level has both choices, so that the width is an upper bound"
-        return "complete"
+        if not self.evidence[0] <= self.bias <= self.evidence[-1]:
+            return "undecided: the bias lies beyond the evidence, where it is extrapolated"
+        if self.lapse > LARGEST_LAPSE - 1e-6:
+            return f"undecided: the share of lapses is at its limit of {LARGEST_LAPSE:g}"
+        return "complete" if self.width > 0 else "reversed: choices fall as the evidence rises"
+
+    def _gain(self) -> float:
+        """Return by how much the curve is more likely than a constant share, in log units."""
+        likelihoods = []
+        for p in (self(self.evidence), np.average(self.share, weights=self.n_trials)):
+            p = np.clip(p, 1e-15, 1 - 1e-15)
+            terms = self.share * np.log(p) + (1 - self.share) * np.log1p(-p)
+            likelihoods.append(self.n_trials @ terms)
+        return float(likelihoods[0] - likelihoods[1])
 
     def _report(self) -> Report:
         rows = [
@@ -131,9 +166,13 @@ class PsychometricCurve(_Curve):
                 self.evidence, self.share, self.low, self.high, self.n_trials, strict=True
             )
         ]
-        title = f"psychometric curve: bias {self.bias:.3g}, width {self.width:.3g}"
+        numbers = [
+            f"{name} {getattr(self, name):.3g} ± {getattr(self, f'{name}_error'):.2g}"
+            for name in ("bias", "width", "lapse")
+        ]
         headings = ("evidence", "share positive", "95 % interval", "trials")
-        return Report(title, headings, rows, [self.status])
+        title = f"psychometric curve: {', '.join(numbers)}"
+        return Report(title.replace(" ± nan", ""), headings, rows, [self.status])
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,18 +235,25 @@ class ChronometricCurve(_Curve):
 
 
 def psychometric(
-    task: Task, outputs: Tensor, batch: Trial, *, evidence: str = "coherence"
+    task: Task,
+    outputs: Tensor,
+    batch: Trial,
+    *,
+    evidence: str = "coherence",
+    lapse: float | None = None,
 ) -> PsychometricCurve:
     """Return how a network's choices depend on the evidence.
 
-    A choice is the sign of the task's ``decision_variable`` at the last scored step. Evidence that
-    the trials lack, and outputs of other trials, are refused with a ``ValueError``.
+    A choice is the sign of the task's ``decision_variable`` at the last scored step. A decision
+    variable of zero counts as half a choice for either side. Evidence that the trials lack, and
+    outputs of other trials, are refused with a ``ValueError``.
 
     Args:
         task: Task that made the trials.
         outputs: The network's outputs, ``(n_trials, time, output_size)``.
         batch: The trials.
         evidence: Name in ``batch.info`` of the signed evidence.
+        lapse: Share of lapses; fitted by default, see :meth:`PsychometricCurve.fit`.
 
     Example:
         >>> from pyrnn.tasks import MultisensoryIntegration
@@ -219,7 +265,8 @@ def psychometric(
     signed = _evidence(batch, evidence)
     variable = _decision_variable(task, outputs, batch).unsqueeze(-1)
     choices = last_scored(variable, batch.mask.to(outputs.device)).squeeze(-1)
-    return PsychometricCurve.fit(signed, choices > 0)
+    is_positive = torch.where(choices.isnan(), torch.nan, (choices.sign() + 1) / 2)
+    return PsychometricCurve.fit(signed, is_positive, lapse=lapse)
 
 
 def chronometric(
@@ -318,22 +365,3 @@ def _pairs(evidence: ArrayLike, values: ArrayLike) -> tuple[np.ndarray, np.ndarr
     if not np.isfinite(x).all():
         raise ValueError("expected finite evidence, got NaN or infinity")
     return x, y
-
-
-def _fit_logistic(levels: np.ndarray, k: np.ndarray, n: np.ndarray) -> tuple[float, float]:
-    """Return bias and width that maximize the binomial likelihood of ``k`` of ``n``."""
-    from scipy.optimize import minimize
-
-    span, step = np.ptp(levels), np.diff(levels).min()
-
-    def surprise(parameters: np.ndarray) -> float:
-        z = (levels - parameters[0] * span) / np.exp(parameters[1])
-        return float(k @ np.logaddexp(0, -z) + (n - k) @ np.logaddexp(0, z))
-
-    center = levels.mean() / span
-    limits = [
-        (levels[0] / span, levels[-1] / span),
-        (np.log(step / 20), np.log(_WIDEST * span)),
-    ]
-    found = minimize(surprise, [center, np.log(span / 4)], bounds=limits, method="L-BFGS-B")
-    return float(found.x[0] * span), float(np.exp(found.x[1]))

@@ -13,6 +13,8 @@ import torch
 from pyrnn.activations import Activation
 from pyrnn.constraints import Bounds, constrain, intervals
 from pyrnn.files import replacing
+from pyrnn.linear import Constant
+from pyrnn.reflection import nearest_to_zero
 from pyrnn.serialize import argument_names, config_of, decode, encode
 from pyrnn.training import History, Trainable
 from pyrnn.training.state import refuse_changes
@@ -22,7 +24,8 @@ __all__ = ["PathLike", "from_bytes", "read", "restore", "save", "to_bytes"]
 PathLike: TypeAlias = "str | os.PathLike[str]"
 
 _FORMAT = "pyrnn network"
-_VERSION = 1
+_VERSION = 2
+_FORMER_TAU, _TAU = "time_constants.weight", "log_tau.weight"
 # what only the construction of a network reads; its config has it
 _BUILT = {"input_size", "hidden_size", "output_size", "activation", "bias", "init"}
 
@@ -244,4 +247,47 @@ def _read(path: Path) -> dict[str, Any]:
             f"expected a file of version {_VERSION} or older, got version {content['version']} "
             f"in {path}; update pyrnn"
         )
+    if content["version"] == 1:
+        _upgrade(content)
     return content
+
+
+def _upgrade(content: dict[str, Any]) -> None:
+    """Change the content of a file of version 1, which pyrnn 0.1 wrote, into the present form.
+
+    A free parameter was the weight; now it is the weight's distance from the admissible value
+    that is nearest to zero. Time constants were learned in ms; now their logarithm is.
+    """
+    weights, beside = content["weights"], content["beside"]
+    if _FORMER_TAU in beside["constraints"]:
+        _upgrade_time_constants(content["network"]["config"], weights, beside)
+    if content["network"]["__class__"].endswith("LowRankRNN"):  # which ignored these two
+        for option in ("gain", "init"):
+            content["network"]["config"].pop(option, None)
+    for name, (low, high) in beside["constraints"].items():
+        key = _free(name)
+        if name != _TAU:
+            weights[key] = weights[key] - nearest_to_zero(low, high)
+
+
+def _upgrade_time_constants(
+    config: Mapping[str, Any], weights: dict[str, Any], beside: dict[str, Any]
+) -> None:
+    low, high = beside["constraints"].pop(_FORMER_TAU)
+    former = Constant(weights.pop(_free(_FORMER_TAU)))
+    constrain(former, Bounds(low, high))
+    tau = former.weight.detach()
+    initial = torch.as_tensor(config["tau"]).to(tau)
+    beside["constraints"][_TAU] = (low / initial).log(), (high / initial).log()
+    weights[_free(_TAU)] = (tau / initial).log()
+    names = {_free(_FORMER_TAU): _free(_TAU)}
+    beside["frozen"] = [names.get(name, name) for name in beside["frozen"]]
+    if beside["training_state"]:  # momenta were those of other units
+        kind, sizes, state = beside["training_state"]["optimizer"]
+        beside["training_state"]["optimizer"] = kind, sizes, {**state, "state": {}}
+
+
+def _free(name: str) -> str:
+    """Return the name of the free parameter of a constrained weight, such as ``w_rec.weight``."""
+    layer, parameter = name.split(".")
+    return f"{layer}.parametrizations.{parameter}.original"

@@ -202,14 +202,16 @@ class Bounds(Constraint):
 def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") -> nn.Module:
     r"""Make a weight of a layer obey constraints from now on.
 
-    The parameter :math:`v` that the optimizer sees is free; the weight is :math:`v` reflected
-    at the ends of its interval :math:`[a, b]`, which is :math:`s|v|` for Dale's law:
+    The parameter :math:`v` that the optimizer sees is free; the weight is :math:`v + o`,
+    reflected at the ends of its interval :math:`[a, b]`, where :math:`o` is the admissible value
+    nearest to zero. For Dale's law :math:`o = 0` and the weight is :math:`s|v|`; in general
 
-    .. math:: w = a + |v - a| \;(b = \infty), \qquad w = b - |b - v| \;(a = -\infty).
+    .. math:: w = a + |v + o - a| \;(b = \infty), \qquad w = b - |b - v - o| \;(a = -\infty).
 
-    Unlike clamping, reflection has a gradient at the border. The present weight is reflected, too,
-    so that the layer obeys at once. Another call adds constraints. If constraints contradict each
-    other, they are refused.
+    Unlike clamping, reflection has a gradient at the border. Weight decay, which pulls :math:`v`
+    to zero, pulls the weight to the admissible value nearest to zero. The present weight is
+    reflected, too, so that the layer obeys at once. Another call adds constraints. If constraints
+    contradict each other, they are refused.
 
     Give the layer another weight by assignment, ``layer.weight = value``; a weight that violates a
     constraint is refused. The weight is computed from :math:`v` whenever it is read: what
@@ -248,11 +250,11 @@ def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") 
     inside = Reflection(low, high)
     if existing is None:
         with torch.no_grad():
-            getattr(layer, name).copy_(inside(weight))
+            getattr(layer, name).copy_(inside.reflect(weight))
         parametrize.register_parametrization(layer, name, inside)
     else:
         existing.confine(low, high)
-        setattr(layer, name, existing(weight))
+        setattr(layer, name, existing.reflect(weight))
     return layer
 
 

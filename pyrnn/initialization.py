@@ -5,9 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["INITIALIZATIONS", "balance", "initial_weight", "spectral_radius"]
+__all__ = ["INITIALIZATIONS", "balance", "initial_weight", "spectral_radius", "with_radius"]
 
 INITIALIZATIONS = ("normal", "orthogonal", "identity", "spectral")
+
+_LEAST_SHARE = 0.05  # of the squared weights, on loops, for loops to set the scale
+_LEAST_RADIUS = 0.1  # of loops, in root mean square singular values of their own
 
 
 def initial_weight(
@@ -89,3 +92,47 @@ def spectral_radius(weight: Tensor) -> float:
         2.0
     """
     return float(torch.linalg.eigvals(weight.detach().double().cpu()).abs().max())
+
+
+def with_radius(weight: Tensor, radius: float) -> Tensor:
+    r"""Scale a matrix to a spectral radius, if its loops are strong enough to set the scale.
+
+    Only connections on loops matter for the spectral radius. Where nearly all connections lead
+    forward, as from region to region, a weak loop would need a huge factor, and all other weights
+    would grow with it. Such a matrix keeps its scale: if less than 5 % of :math:`\sum w^2` lies on
+    loops, or if the radius of the loops is below a tenth of their root mean square singular value.
+
+    Args:
+        weight: Weights, ``(n_units, n_units)``.
+        radius: The spectral radius.
+
+    Returns:
+        The weights, scaled or as they were.
+
+    Example:
+        >>> with_radius(torch.tensor([[0.0, 2.0], [0.5, 0.0]]), 0.5)
+        tensor([[0.0000, 1.0000],
+                [0.2500, 0.0000]])
+        >>> with_radius(torch.tensor([[1e-3, 2.0], [0.0, 0.0]]), 0.5)
+        tensor([[1.0000e-03, 2.0000e+00],
+                [0.0000e+00, 0.0000e+00]])
+    """
+    on_loop = _on_loop(weight)
+    power, total = weight[on_loop].square().sum(), weight.square().sum()
+    if power <= _LEAST_SHARE * total:
+        return weight
+    n_looping = int(on_loop.any(1).sum())
+    present = spectral_radius(weight)
+    if present < _LEAST_RADIUS * float(power / n_looping) ** 0.5:
+        return weight
+    return weight * (radius / present)
+
+
+def _on_loop(weight: Tensor) -> Tensor:
+    """Return which connections lie on a loop: those within a strongly connected component."""
+    from scipy.sparse.csgraph import connected_components
+
+    exists = weight != 0
+    _, labels = connected_components(exists.cpu().numpy(), connection="strong")
+    component = torch.from_numpy(labels).to(weight.device)
+    return exists & (component[:, None] == component)

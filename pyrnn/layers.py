@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pyrnn.activations import Activation, activation_function
 from pyrnn.constraints import Constraint, Fixed, constrain, intervals
-from pyrnn.initialization import INITIALIZATIONS, balance, initial_weight, spectral_radius
+from pyrnn.initialization import INITIALIZATIONS, balance, initial_weight, with_radius
 from pyrnn.linear import Linear
 from pyrnn.options import LAYERS, Masks, Wiring, checked_bias, layer_constraints, unit_signs
 from pyrnn.validate import as_boolean, as_choice, as_integer, as_names, as_number, as_seed
@@ -167,9 +167,7 @@ class Layers(nn.Module):
             )
         if signs is not None:
             weight = balance(weight, signs)
-        radius = spectral_radius(weight)
-        if radius > 1e-6:
-            self.w_rec.weight = weight * (self.gain / radius)
+        self.w_rec.weight = with_radius(weight, self.gain)
 
     def _fix_tonic_input(self) -> None:
         # the bias of the units with a tonic input is this input

@@ -5,15 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Reflection"]
+__all__ = ["Reflection", "nearest_to_zero"]
 
 
 class Reflection(nn.Module):
     r"""Reflect each entry of a parameter :math:`v` into its interval :math:`[a, b]`.
 
-    .. math:: w = a + |v - a| \;(b = \infty), \qquad w = b - |b - v| \;(a = -\infty)
+    With :math:`o` the value of the interval that is nearest to zero,
 
-    Between two finite bounds the parameter is reflected back and forth.
+    .. math:: w = a + |v + o - a| \;(b = \infty), \qquad w = b - |b - v - o| \;(a = -\infty) .
+
+    Between two finite bounds the parameter is reflected back and forth. A parameter of zero, to
+    which weight decay pulls, is a weight of :math:`o`.
 
     Args:
         low: Lower bounds, shaped like the parameter, perhaps infinite.
@@ -28,10 +31,13 @@ class Reflection(nn.Module):
         >>> inside.confine(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 1.0]))
         >>> inside(torch.tensor([-0.5, 1.5])).tolist()
         [0.5, 0.5]
+        >>> inside.reflect(torch.tensor([-0.5, 1.5])).tolist()
+        [0.5, 0.5]
     """
 
     low: Tensor
     high: Tensor
+    origin: Tensor
     pinned: Tensor
     wall: Tensor
     side: Tensor
@@ -39,7 +45,7 @@ class Reflection(nn.Module):
 
     def __init__(self, low: Tensor, high: Tensor) -> None:
         super().__init__()
-        for name in ("low", "high", "pinned", "wall", "side", "span"):
+        for name in ("low", "high", "origin", "pinned", "wall", "side", "span"):
             self.register_buffer(name, torch.empty(0), persistent=False)
         self.confine(low, high)
 
@@ -51,10 +57,12 @@ class Reflection(nn.Module):
             high: Upper bounds.
         """
         self.low, self.high, self.pinned = low.clone(), high.clone(), low == high
+        self.origin = nearest_to_zero(low, high)
         below, above = low.isfinite(), high.isfinite()
         self.wall = torch.where(below, low, torch.where(above, high, torch.zeros_like(low)))
         self.side = below.to(low) - (above & ~below).to(low)
         self.span = torch.where(below & above & ~self.pinned, high - low, torch.inf)
+        self._has_origin = bool(self.origin.any())
         self._has_walls = bool(self.wall.any())
         self._has_spans = bool(self.span.isfinite().any())
         self._has_pins = bool(self.pinned.any())
@@ -65,12 +73,20 @@ class Reflection(nn.Module):
         Args:
             free: The parameter.
         """
+        return self.reflect(free + self.origin if self._has_origin else free)
+
+    def reflect(self, weight: Tensor) -> Tensor:
+        """Return a weight reflected into its interval.
+
+        Args:
+            weight: The weight.
+        """
         # no abs() here: it has no slope at the wall, where a weight of zero would be stuck
         if self._has_walls:
-            beyond = (free - self.wall) * self.side < 0
-            weight = torch.where(beyond, 2 * self.wall - free, free)
+            beyond = (weight - self.wall) * self.side < 0
+            weight = torch.where(beyond, 2 * self.wall - weight, weight)
         else:
-            weight = torch.where(free * self.side < 0, -free, free)
+            weight = torch.where(weight * self.side < 0, -weight, weight)
         if self._has_spans:
             weight = self._fold(weight)
         return torch.where(self.pinned, self.low, weight) if self._has_pins else weight
@@ -84,7 +100,7 @@ class Reflection(nn.Module):
         return torch.where(has_span, folded, weight)
 
     def right_inverse(self, weight: Tensor) -> Tensor:
-        """Return the parameter of an admissible weight: a copy of it.
+        """Return the parameter of an admissible weight, a copy.
 
         Args:
             weight: A tensor or an array.
@@ -106,4 +122,18 @@ class Reflection(nn.Module):
                 f"outside [{self.low[at]:.4g}, {self.high[at]:.4g}] ({int(wrong.sum())} entries "
                 "in all); change these entries, or build the network with other constraints"
             )
-        return weight
+        return weight - self.origin if self._has_origin else weight
+
+
+def nearest_to_zero(low: Tensor, high: Tensor) -> Tensor:
+    """Return the value of each interval that is nearest to zero.
+
+    Args:
+        low: Lower bounds.
+        high: Upper bounds.
+
+    Example:
+        >>> nearest_to_zero(torch.tensor([0.5, -1.0, -2.0]), torch.tensor([1.0, 1.0, -1.5]))
+        tensor([ 0.5000,  0.0000, -1.5000])
+    """
+    return torch.zeros_like(low).clamp(low, high)

@@ -85,7 +85,7 @@ def train(rnn: CTRNN, name: str, n_steps: int) -> None:
         optimizer.zero_grad()
         weights = [layer.weight for layer in layers]
         loss = sum((w - goal).square().sum() for w, goal in zip(weights, goals, strict=True))
-        loss = loss + (rnn.tau - 500.0).square().sum() / 100
+        loss = loss + (rnn.tau / 500.0).log().square().sum()
         loss.backward()
         return loss
 
@@ -169,6 +169,41 @@ def test_bounds_reflect_back_and_forth() -> None:
         layer.weight.copy_(torch.tensor([0.5, 1.25, 2.25, 3.25, -0.25, -1.5])[:, None])
     weight = constrain(layer, Bounds(0.0, 1.0)).weight
     assert_close(weight[:, 0], torch.tensor([0.5, 0.75, 0.25, 0.75, 0.25, 0.5]))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.5, 1.0, 0.5),
+        (-2.0, -0.5, -0.5),
+        (0.5, torch.inf, 0.5),
+        (-torch.inf, -0.5, -0.5),
+        (-0.1, 1.0, 0.0),
+        (-torch.inf, torch.inf, 0.0),
+    ],
+)
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+def test_weight_decay_pulls_to_the_admissible_value_nearest_to_zero(
+    name: str, low: float, high: float, expected: float
+) -> None:
+    """Weights between 0.5 and 1 all ended at 1, the reflection of zero at 0.5."""
+    layer = constrain(nn.Linear(4, 4, bias=False), Bounds(low, high))
+    optimizer = OPTIMIZERS[name](layer.parameters(), lr=0.1, weight_decay=0.1)
+    for _ in range(1500):
+        optimizer.zero_grad()
+        (0 * layer.weight.sum()).backward()
+        optimizer.step()
+    assert_close(layer.weight, torch.full((4, 4), expected), rtol=0, atol=2e-3)
+
+
+def test_weight_decay_of_a_signed_weight_is_that_of_the_weight() -> None:
+    """One step of AdamW without a gradient scales a weight under Dale's law by 1 - lr decay."""
+    layer = constrain(nn.Linear(N, N, bias=False), Dale(SIGNS))
+    before = layer.weight.detach().clone()
+    optimizer = torch.optim.AdamW(layer.parameters(), lr=0.1, weight_decay=0.2)
+    (0 * layer.weight.sum()).backward()
+    optimizer.step()
+    assert_close(layer.weight, 0.98 * before)
 
 
 @pytest.mark.parametrize("constraint", [Dale([1.0]), Dale([-1.0]), Bounds(0.0, 2.0)])

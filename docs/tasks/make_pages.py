@@ -23,6 +23,10 @@ from pyrnn.base import RNNBase
 from pyrnn.plot import STYLE_SHEET, plot_trial
 from pyrnn.training import Curriculum
 
+MEMBERS = {
+    "ReadySetGo": "produced, share_answered, accuracy, metric",
+    "MultiTask": "accuracies, accuracy, metric",
+}
 SHOWN = {"CountPulses": 4, "SineGenerator": 4}  # trials in which more happens than in trial 1
 
 HERE = Path(__file__).parent
@@ -58,7 +62,7 @@ plot_trial(task, rnn.predict(task[0].inputs).outputs)
 
 {beyond}```{{eval-rst}}
 .. autoclass:: pyrnn.tasks.{name}
-   :members: accuracy, metric
+   :members: {members}
    :no-index:
 ```
 
@@ -88,6 +92,7 @@ def make_page(row: Row, networks: Path, index: int = 1) -> None:
         clip_norm=row.clip_norm,
         curriculum=f"\n    curriculum={written(curriculum)}," if curriculum else "",
         extra_import="from pyrnn.training import Curriculum\n" if curriculum else "",
+        members=MEMBERS.get(row.name, "accuracy, metric"),
         beyond=f"Beyond the default recipe: {row.note}.\n\n" if row.note else "",
     )
     (HERE / f"{row.name}.md").write_text(page)

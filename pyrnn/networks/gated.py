@@ -182,7 +182,11 @@ class LSTM(_Gated):
 
     def readout(self, states: Tensor) -> Tensor:
         """Return the outputs. They read :math:`h`, not the memory :math:`c`."""
-        return self.w_out(states[..., : self.hidden_size])
+        return self.w_out(self.rates(states))
+
+    def rates(self, states: Tensor) -> Tensor:
+        """Return :math:`h`, ``(..., hidden_size)``, without the memory :math:`c`."""
+        return states[..., : self.hidden_size]
 
     @classmethod
     def from_torch(

@@ -37,12 +37,15 @@ class LowRankRNN(LeakyRNN):
         output_size: Number of output channels.
         rank: Number of columns of ``m`` and ``n``.
         random_gain: Strength :math:`g` of the fixed random part.
-        **options: The options of ``CTRNN``, except for constraints on the recurrent weights.
+        **options: The options of ``CTRNN``, except for constraints on the recurrent weights and
+            for their ``gain`` and ``init``: ``m`` and ``n`` are drawn from N(0, 1). With
+            ``init="torch"``, inputs and biases are drawn as ``torch.nn.RNN`` does.
 
     Raises:
         TypeError: If an option is of the wrong kind.
-        ValueError: If the rank exceeds the number of units, or if there is a constraint on the
-            recurrent weights, which a low-rank matrix cannot obey.
+        ValueError: If the rank exceeds the number of units, if there is a constraint on the
+            recurrent weights, which a low-rank matrix cannot obey, or for a ``gain`` or ``init``
+            of a full matrix.
 
     Example:
         >>> rnn = LowRankRNN(1, 32, 1, rank=2)
@@ -57,6 +60,7 @@ class LowRankRNN(LeakyRNN):
 
     step = CTRNN.step
     readout = CTRNN.readout
+    rates = CTRNN.rates
 
     def __init__(
         self,
@@ -72,6 +76,8 @@ class LowRankRNN(LeakyRNN):
         if self.rank > hidden_size:
             raise ValueError(f"expected rank of at most {hidden_size} (hidden_size), got {rank}")
         self.random_gain = as_number("random_gain", random_gain, low=0)
+        _refuse("gain", options.get("gain", 1.0), 1.0)
+        _refuse("init", options.get("init", "normal"), "normal", "torch")
         super().__init__(input_size, hidden_size, output_size, **options)
 
     @property
@@ -101,6 +107,15 @@ class LowRankRNN(LeakyRNN):
                 "autapses=False or connectivity; use CTRNN with these, or constrain w_in and w_out"
             )
         return constraints
+
+
+def _refuse(name: str, value: object, *allowed: object) -> None:
+    """Refuse an option that low-rank weights would ignore."""
+    if value not in allowed:
+        raise ValueError(
+            f"expected no {name} of a full matrix for a LowRankRNN, got {value!r}; scale the "
+            "parameters rnn.m and rnn.n, or use random_gain"
+        )
 
 
 class _LowRank(nn.Module):

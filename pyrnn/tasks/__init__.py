@@ -6,6 +6,7 @@
 
 from pyrnn.tasks._arguments import Duration
 from pyrnn.tasks._base import Task
+from pyrnn.tasks._chance import ChanceLevels
 from pyrnn.tasks._checks import check_task
 from pyrnn.tasks._choice import ChoiceTask
 from pyrnn.tasks._counting import CountOnes, CountPulses
@@ -24,6 +25,7 @@ from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.tasks.phases import PhaseTask
 
 __all__ = [
+    "ChanceLevels",
     "ChoiceTask",
     "ContextIntegration",
     "CountOnes",

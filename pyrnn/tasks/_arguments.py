@@ -212,7 +212,11 @@ NonNegative: TypeAlias = Annotated[float, _Check(_non_negative)]
 """A finite number, 0 or above."""
 
 Duration: TypeAlias = Annotated[Spread, _Check(_duration)]
-"""A time in ms, 0 or at least ``dt``: a number, a range ``(low, high)`` or a list of values."""
+"""A time in ms, 0 or at least ``dt``: a number, a range ``(low, high)`` or a list of values.
+
+Times are rounded to steps after they were drawn, so that both ends of a range are half as likely
+as the steps between them.
+"""
 
 PositiveDuration: TypeAlias = Annotated[Spread, _Check(_positive_duration)]
 """A time in ms, at least ``dt``: a number, a range ``(low, high)`` or a list of values."""

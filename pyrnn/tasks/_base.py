@@ -43,6 +43,8 @@ class Task(TrialDataset, Reported):
             ``"binary_cross_entropy"``.
         metric_name: What :meth:`metric` measures.
         metric_goal: ``"max"`` or ``"min"``.
+        cues: Names in ``info`` of cues that do not tell the answer on their own, or tuples of such
+            names; ``check_task`` measures how far each of them leads alone.
 
     Subclassing:
         Write ``trial(rng)`` and draw from the generator that it is given. Indexing, batches,
@@ -50,8 +52,8 @@ class Task(TrialDataset, Reported):
         batch at once, write ``trials(draws)`` instead. Parameters are keyword arguments that are
         kept under their own names, as in a dataclass; those annotated with
         ``pyrnn.tasks.Duration`` are checked at construction. Where targets are classes, declare
-        ``output_size``. ``accuracy`` and ``decision_variable`` may be overridden. Run
-        :func:`pyrnn.testing.check_task` on the result.
+        ``output_size``. ``accuracy``, ``metric``, ``decision_variable`` and ``strategies`` may be
+        overridden. Run :func:`pyrnn.testing.check_task` on the result.
 
     Raises:
         TypeError: If an argument is of another kind.
@@ -80,6 +82,7 @@ class Task(TrialDataset, Reported):
     loss: ClassVar[str] = "mse"
     metric_name: ClassVar[str] = "accuracy"
     metric_goal: ClassVar[str] = "max"
+    cues: ClassVar[tuple[str | tuple[str, ...], ...]] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -238,6 +241,22 @@ class Task(TrialDataset, Reported):
             tensor([0.7000])
         """
         return outputs[..., 0]
+
+    def strategies(self, batch: Trial) -> dict[str, Tensor]:
+        """Return outputs of strategies that ignore part of the inputs, by name; none by default.
+
+        ``check_task`` measures how far they get, as it does with ``cues``.
+
+        Args:
+            batch: The trials.
+
+        Example:
+            >>> from pyrnn.tasks import ReadySetGo
+            >>> task = ReadySetGo()
+            >>> {name: outputs.shape for name, outputs in task.strategies(task.batch(2)).items()}
+            {'mean interval': torch.Size([2, 125, 1])}
+        """
+        return {}
 
     # A task as a table.
 

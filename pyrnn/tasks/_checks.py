@@ -5,12 +5,14 @@ from __future__ import annotations
 import torch
 
 from pyrnn.tasks._base import Task
+from pyrnn.tasks._chance import ChanceLevels, as_outputs, chance_levels
 from pyrnn.tasks._trial import Trial
+from pyrnn.validate import as_integer
 
 __all__ = ["check_task"]
 
 
-def check_task(task: Task) -> None:
+def check_task(task: Task, *, n_trials: int = 1000) -> ChanceLevels:
     """Check that a task keeps its promises; an error says which promise is broken.
 
     Trials must be finite and score at least one step. Their sizes must be those that the task
@@ -18,13 +20,26 @@ def check_task(task: Task) -> None:
     differ from each other and between seeds. Perfect outputs must have an accuracy of 1. A broken
     promise is a ``ValueError``.
 
+    Then measure its chance levels: how far strategies get that ignore most of the inputs. A
+    network has learned the task only if it does better than all of them.
+
     Args:
         task: The task to check.
+        n_trials: Number of trials to measure chance levels with; the standard error of an accuracy
+            of 0.5 is 0.022 with the default.
+
+    Returns:
+        Metric and accuracy of outputs of zero, of the best constant and of the best timed output,
+        and of the best use of each of the task's ``cues`` alone.
 
     Raises:
         TypeError: If it is no task.
 
     Example:
+        >>> from pyrnn.tasks import IntervalDiscrimination
+        >>> levels = check_task(IntervalDiscrimination())
+        >>> levels.metrics["constant"] < 0.6, levels.metrics["first"] > 0.75
+        (True, True)
         >>> class Forgetful(Task):
         ...     def trial(self, rng):
         ...         inputs = torch.randn(20, 1)  # forgot generator=rng
@@ -36,12 +51,14 @@ def check_task(task: Task) -> None:
     """
     if not isinstance(task, Task):
         raise TypeError(f"expected a Task, got {type(task).__name__}")
+    n_trials = as_integer("n_trials", n_trials, low=2)
     batch = task.batch(8)
     _check_contents(task, batch)
     _check_sizes(task, batch)
     _check_reproducible(task, batch)
     _check_random(task, batch)
     _check_accuracy(task, batch)
+    return chance_levels(task, n_trials)
 
 
 def _name(task: Task) -> str:
@@ -108,10 +125,7 @@ def _check_random(task: Task, batch: Trial) -> None:
 
 
 def _check_accuracy(task: Task, batch: Trial) -> None:
-    outputs = batch.targets
-    if outputs.ndim == 2:
-        outputs = torch.nn.functional.one_hot(outputs, task.output_size).to(batch.inputs)
-    score = task.accuracy(outputs, batch.targets, batch.mask)
+    score = task.accuracy(as_outputs(task, batch.targets), batch.targets, batch.mask)
     if not score > 0.999:
         raise ValueError(
             f"expected accuracy() of {_name(task)} to be 1 for perfect outputs, got {score}"

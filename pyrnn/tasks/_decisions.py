@@ -152,6 +152,12 @@ class ContextIntegration(ChoiceTask):
     context_strength: NonNegative = 0.1
 
     input_names: ClassVar[tuple[str, ...]] = ("motion", "color", "attend motion", "attend color")
+    cues: ClassVar[tuple[str | tuple[str, ...], ...]] = (
+        "motion",
+        "color",
+        ("motion", "color"),
+        "context",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -195,7 +201,7 @@ class MultisensoryIntegration(ChoiceTask):
     Shapes:
         inputs ``(time, 2)``: visual, auditory. targets ``(time, 1)``: -1 or 1. The metric is the
         share of right signs at the decision. ``info["modality"]`` is 0 visual, 1 auditory, 2
-        both.
+        both; ``info["visual"]`` and ``info["auditory"]`` are the coherences of each, or 0.
 
     Raises:
         ValueError: If a time is shorter than ``dt``, or a coherence is not positive.
@@ -218,6 +224,7 @@ class MultisensoryIntegration(ChoiceTask):
     noise: NonNegative = 0.5
 
     input_names: ClassVar[tuple[str, ...]] = ("visual", "auditory")
+    cues: ClassVar[tuple[str | tuple[str, ...], ...]] = ("visual", "auditory")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -233,6 +240,7 @@ class MultisensoryIntegration(ChoiceTask):
         takes_part = torch.stack([modality != 1, modality != 0], dim=-1).unsqueeze(1).to(shown)
         inputs = (coherence.to(shown)[:, None, None] + noise) * takes_part * shown
         info = {"coherence": coherence, "modality": modality, "choice": coherence.sign()}
+        info |= {"visual": coherence * (modality != 1), "auditory": coherence * (modality != 0)}
         return self.decided(inputs, time, info)
 
 

@@ -35,10 +35,13 @@ class FlipFlop(Task):
     Args:
         n_bits: Number of channels.
         duration: Duration of a trial, in ms.
-        pulse_duration: Duration :math:`d` of a pulse, in ms. Half of the network's time constant
-            works well.
-        pulse_probability: Probability that a pulse begins within 10 ms, for each channel,
-            whatever ``dt``.
+        pulse_duration: Duration :math:`d` of a pulse, in ms, rounded to whole steps. Half of the
+            network's time constant works well.
+        pulse_probability: Probability :math:`p` that a pulse begins within 10 ms, for each
+            channel, whatever ``dt``. Of pulses that begin in the same step only the last is seen.
+            On :math:`n` steps of ``dt`` ms, a bit switches
+            :math:`(n - 1)\,(1 - (1 - p)^{dt / 10}) / 2` times on average: with the defaults 2.5
+            times at 5 ms and 2.1 times at 50 ms.
 
     Shapes:
         inputs and targets ``(time, n_bits)``. The metric is the share of correct bits.

@@ -9,9 +9,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pyrnn.tasks._arguments import Count, FixedDuration, NonNegative, Positive, to_steps
+from pyrnn.tasks._arguments import Count, Duration, FixedDuration, NonNegative, Positive
 from pyrnn.tasks._base import Task
-from pyrnn.tasks._timeline import shared_epochs, white_noise
+from pyrnn.tasks._timeline import Timeline, white_noise
 from pyrnn.tasks._trial import Trial
 from pyrnn.tasks._trial_random import TrialRandom
 
@@ -97,11 +97,14 @@ class PulseToChirp(Task):
     .. math:: y(t) = \sin\big(2\pi\, r\,(t - t_0)^2\big) ,
 
     with time in seconds; otherwise it is 0. The frequency rises by :math:`2r` hertz per second.
-    Trials differ by their noise only.
+
+    With a ``silence`` of one duration, trials differ by their noise only: a network need not see
+    the pulse, it may count the time from the start of the trial. Drawn from a range, such as
+    ``silence=(500.0, 1500.0)``, the pulse is needed. A constant output of 0 has an MSE of 0.157.
 
     Args:
         n_periods: Number of periods in a trial.
-        silence: Time before the pulse, in ms.
+        silence: Time before each pulse, in ms.
         pulse: Duration of the pulse, in ms.
         rest: Time from the pulse's onset to the end of the period, in ms.
         chirp: Duration of the chirp, in ms.
@@ -127,7 +130,7 @@ class PulseToChirp(Task):
     n_periods: Count = 1
     _: KW_ONLY
     dt: float = 1.0
-    silence: NonNegative = 1000.0
+    silence: Duration = 1000.0
     pulse: FixedDuration = 50.0
     rest: FixedDuration = 2000.0
     chirp: FixedDuration = 1000.0
@@ -141,7 +144,6 @@ class PulseToChirp(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        to_steps("silence", self.silence, self.dt)
         for name in ("pulse", "chirp"):
             if self.steps(getattr(self, name)) > self.steps(self.rest):
                 raise ValueError(
@@ -157,21 +159,28 @@ class PulseToChirp(Task):
 
     def trials(self, draws: TrialRandom) -> Trial:
         """Return a batch of trials."""
-        n_silence, n_rest = self.steps(self.silence), self.steps(self.rest)
-        since = (torch.arange(n_silence + n_rest) - n_silence).double() * self.dt
-        pulse = (since >= 0) & (since < self.pulse)
-        wave = torch.sin(2 * math.pi * self.rate * (since / 1000) ** 2)
-        target = wave * ((since >= 0) & (since < self.chirp))
-        noise = white_noise(draws, self.noise, self.dt, self.n_periods * len(since), 1)
-        inputs = pulse.double().repeat(self.n_periods).unsqueeze(-1) + noise
-        targets = target.repeat(self.n_periods).unsqueeze(-1).expand_as(inputs)
-        return Trial(inputs, targets, epochs=shared_epochs(self._epochs(), draws.n_trials))
+        periods = range(self.n_periods)
+        phases: dict[str, Duration | Tensor] = {}
+        for k in periods:
+            phases |= {f"silence {k}": self.silence, f"rest {k}": self.rest}
+        time = Timeline(draws, self.dt, phases)
+        is_pulse, target = torch.zeros(2, draws.n_trials, time.n_steps, dtype=torch.float64)
+        for k in periods:
+            since = time.elapsed(f"rest {k}").double()
+            is_pulse += (since >= 0) & (since < self.pulse)
+            is_chirp = (since >= 0) & (since < self.chirp)
+            target += is_chirp * torch.sin(2 * math.pi * self.rate * (since / 1000) ** 2)
+        noise = white_noise(draws, self.noise, self.dt, time.n_steps, 1)
+        mask = time.during("silence 0", f"rest {self.n_periods - 1}").double()
+        inputs = is_pulse.unsqueeze(-1) + noise
+        return Trial(inputs, target.unsqueeze(-1), mask, epochs=self._epochs(time))
 
-    def _epochs(self) -> dict[str, tuple[float, float]]:
+    def _epochs(self, time: Timeline) -> dict[str, Tensor]:
         """Return the spans of the first period, by name."""
-        end = self.silence + self.rest
-        onset, stop = self.silence, self.silence + self.chirp
-        return {"silence": (0.0, onset), "chirp": (onset, stop), "rest": (stop, end)}
+        (start, onset), (_, end) = (time.epochs[f"{name} 0"].T for name in ("silence", "rest"))
+        edges = {"silence": (start, onset), "chirp": (onset, onset + self.chirp)}
+        edges["rest"] = onset + self.chirp, end
+        return {name: torch.stack(span, dim=-1) for name, span in edges.items()}
 
     def metric(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
         """Return the mean squared error at scored steps."""

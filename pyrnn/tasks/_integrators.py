@@ -68,6 +68,7 @@ class HeadingIntegrator(Task):
     metric_goal: ClassVar[str] = "min"
     input_names: ClassVar[tuple[str, ...]] = ("velocity", "cos start", "sin start")
     output_names: ClassVar[tuple[str, ...]] = ("cos", "sin")
+    cues: ClassVar[tuple[str | tuple[str, ...], ...]] = ("start",)
     tolerance: ClassVar[float] = math.radians(10)
 
     def __post_init__(self) -> None:
@@ -127,7 +128,9 @@ class WhiteNoiseIntegrator(Task):
         b = 2 \beta\,(N(0, 1) - \tfrac{1}{2}), \qquad y(t) = \frac{1}{u} \int_0^t x(s)\,ds
 
     with :math:`\Delta t` in seconds and the unit :math:`u` = 40 ms. At ``dt`` = 40 ms the target
-    is hence the cumulative sum of the inputs.
+    is hence the cumulative sum of the inputs. The bias has a mean of :math:`-\beta` and a standard
+    deviation of :math:`2\beta`, as in the source; with the defaults, integrals end at -0.25 on
+    average.
 
     Args:
         duration: Duration of a trial, in ms.

@@ -59,6 +59,7 @@ class DelayedMatchToSample(ChoiceTask):
     noise: NonNegative = 0.03
 
     input_names: ClassVar[tuple[str, ...]] = ("A", "B")
+    cues: ClassVar[tuple[str | tuple[str, ...], ...]] = ("sample", "test", "delay")
 
     def trials(self, draws: TrialRandom) -> Trial:
         """Return a batch of trials."""
@@ -115,6 +116,7 @@ class ParametricWorkingMemory(ChoiceTask):
     noise: NonNegative = 0.01
 
     input_names: ClassVar[tuple[str, ...]] = ("vibration",)
+    cues: ClassVar[tuple[str | tuple[str, ...], ...]] = ("f1", "f2", "delay")
 
     def __post_init__(self) -> None:
         super().__post_init__()

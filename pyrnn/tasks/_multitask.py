@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from pyrnn.tasks._base import Task
+from pyrnn.tasks._last_values import LastValueTask
 from pyrnn.tasks._trial import Trial
 from pyrnn.tasks._trial_random import TrialRandom
-from pyrnn.tasks.scores import last_class_accuracy, last_value_accuracy
 
 __all__ = ["MultiTask"]
 
 
 @dataclass(eq=False)
-class MultiTask(Task):
+class MultiTask(LastValueTask):
     r"""Mix several tasks in one set of channels; a rule input says which task a trial is from.
 
     .. math:: x = (x^{(k)}, 0, e_k), \qquad y = (y^{(k)}, 0), \qquad k \text{ drawn for each trial}
@@ -33,9 +34,14 @@ class MultiTask(Task):
 
     Shapes:
         inputs ``(time, largest input_size + n_tasks)``, targets ``(time, largest output_size)``.
-        The metric is the share of trials that end with every output within 0.5 of its target, or
-        with the right class; :meth:`accuracies` returns the metric of each task.
-        ``info["task"]`` is the number of the task, in order from 0.
+        Trials of a task that differ in duration are padded, as in any batch.
+
+        The metric is the share of trials that end with the right class, or with every output
+        right: nearest to its target among the values that it takes at scored steps, or, where
+        these are more than 20, within a fifth of their standard deviation. A constant answer is
+        right where all trials end with about the same target, as in :class:`ReadySetGo`;
+        :meth:`accuracies` returns the metric of each task. ``info["task"]`` is the number of the
+        task, in order from 0.
 
     Raises:
         ValueError: If there is no task, or losses or ``dt`` differ.
@@ -58,6 +64,8 @@ class MultiTask(Task):
     tasks: Mapping[str, Task]
     _: KW_ONLY
     dt: float = 20.0
+
+    cues: ClassVar[tuple[str | tuple[str, ...], ...]] = ("task",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -89,30 +97,29 @@ class MultiTask(Task):
 
     @cached_property
     def n_steps(self) -> int:
-        """Number of steps of the longest task."""
+        """Number of steps of the longest task; of first trials, where they differ in duration."""
         return max(task.n_steps for task in self.tasks.values())
 
     def trials(self, draws: TrialRandom) -> Trial:
         """Return a batch of trials."""
         rule = draws.integers(0, len(self.tasks))
-        size = draws.n_trials, self.n_steps
+        parts = list(self._parts(draws, rule))
+        n_steps = max(self.n_steps, *(part.mask.shape[1] for _, part in parts))
+        size, is_class = (draws.n_trials, n_steps), self.loss == "cross_entropy"
         inputs, mask = torch.zeros(*size, len(self.input_names)), torch.zeros(size)
-        is_class = self.loss == "cross_entropy"
         targets = mask.long() if is_class else torch.zeros(*size, self.output_size)
-        for k, task in enumerate(self.tasks.values()):
-            rows = (rule == k).nonzero().squeeze(1)
-            if len(rows):
-                part = task.trials(draws.rows(rows)).to(mask.dtype)
-                for whole, field in zip((inputs, targets, mask), part, strict=True):
-                    _corner(whole, field).index_copy_(0, rows, field)
+        for rows, part in parts:
+            for whole, field in zip((inputs, targets, mask), part.to(mask.dtype), strict=True):
+                _corner(whole, field).index_copy_(0, rows, field)
         inputs[torch.arange(len(rule)), :, rule - len(self.tasks)] = 1.0
         return Trial(inputs, targets, mask, info={"task": rule})
 
-    def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Return the share of trials that end with the right class or near their targets."""
-        if self.loss == "cross_entropy":
-            return last_class_accuracy(outputs, targets, mask)
-        return last_value_accuracy(outputs, targets, mask)
+    def _parts(self, draws: TrialRandom, rule: Tensor) -> Iterator[tuple[Tensor, Trial]]:
+        """Yield the rows of each task in a batch, and its trials."""
+        for k, task in enumerate(self.tasks.values()):
+            rows = (rule == k).nonzero().squeeze(1)
+            if len(rows):
+                yield rows, task.trials(draws.rows(rows))
 
     def accuracies(self, outputs: Tensor, batch: Trial) -> dict[str, float]:
         """Return the metric of each task for its own trials.
@@ -134,7 +141,8 @@ class MultiTask(Task):
 
 def _cut(task: Task, outputs: Tensor, targets: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
     """Return fields of a batch without the steps and channels that a task lacks."""
-    steps, size = task.n_steps, task.output_size
+    n_scored = int((mask > 0).any(0).nonzero().max()) + 1
+    steps, size = max(task.n_steps, n_scored), task.output_size
     targets = targets[:, :steps] if targets.ndim == 2 else targets[:, :steps, :size]
     return outputs[:, :steps, :size], targets, mask[:, :steps]
 

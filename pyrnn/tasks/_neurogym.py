@@ -107,7 +107,8 @@ class NeurogymTask(Task):
     Raises:
         ModuleNotFoundError: If NeuroGym is missing.
         TypeError: If ``env`` makes no trials, or has no ground truth.
-        ValueError: If the name is unknown, or ``dt`` is not that of the environment.
+        ValueError: If the name is unknown, ``dt`` is not that of the environment, or ``options``
+            come without a name.
 
     Example:
         >>> task = NeurogymTask("PerceptualDecisionMaking-v0", dt=20)  # doctest: +SKIP
@@ -127,6 +128,11 @@ class NeurogymTask(Task):
     def __post_init__(self) -> None:
         as_number("dt", self.dt, low=0, unit="ms")
         env = self.env
+        if self.options and not isinstance(env, str):
+            raise ValueError(
+                "expected options with the name of an environment, got them with an environment "
+                "that is made already; give the name, or make it with these options"
+            )
         if isinstance(env, str):
             env = _make(env, {**self.options, "dt": self.dt} if self.dt else dict(self.options))
         self._env = env

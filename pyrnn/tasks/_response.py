@@ -58,8 +58,10 @@ class DelayedResponse(Task):
 
     References:
         Yang et al., *Task representations in neural networks trained to perform many cognitive
-        tasks*, Nature Neuroscience 22 (2019). Here the outputs are cosine and sine instead of a
-        population vector.
+        tasks*, Nature Neuroscience 22 (2019). There, stimuli come on two rings, each rule has an
+        input channel, the response is a ring that is read as a population vector, and the fixation
+        output counts twice in the loss. Here there is one stimulus, one channel for the rule,
+        outputs for cosine and sine, and all outputs count the same.
     """
 
     rules: tuple[str, ...] = ("pro", "anti")
@@ -75,6 +77,7 @@ class DelayedResponse(Task):
     noise: NonNegative = 0.03
 
     output_names: ClassVar[tuple[str, ...]] = ("fixation", "cos", "sin")
+    cues: ClassVar[tuple[str | tuple[str, ...], ...]] = ("angle", "rule", "delay")
     tolerance: ClassVar[float] = math.radians(36)
 
     def __post_init__(self) -> None:
@@ -122,7 +125,10 @@ class DelayedResponse(Task):
         return 0.8 * torch.exp(-0.5 * (8 * distance / math.pi) ** 2)
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Return the share of trials that end near the target with fixation released."""
+        """Return the share of trials that end within 36 degrees with fixation released.
+
+        The tolerance is that of Yang et al. (2019).
+        """
         answer, truth = last_scored(outputs, mask), last_scored(targets, mask)
         error = angle_between(answer[..., 1:], truth[..., 1:]).abs()
         return float(((error < self.tolerance) & (answer[..., 0] < 0.5)).double().mean())

@@ -20,6 +20,10 @@ class Timeline:
     equally likely values. All trials have as many steps as the longest possible one; the steps
     after the end of a shorter trial belong to no phase.
 
+    Durations are rounded to whole steps after they were drawn, half a step to the even number. The
+    two ends of a range are hence half as likely as the steps between them; a list of values has no
+    such edge.
+
     Args:
         draws: Random numbers of the trials.
         dt: Duration of a step, in ms.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
@@ -35,31 +36,36 @@ class ReadySetGo(Task):
 
     .. math:: y(t) = \frac{t - t_{set}}{g\,t_s} .
 
-    The network responds when its output crosses the threshold 1; for the target this is after
+    The network answers when its output crosses the threshold 1; for the target this is after
     :math:`g\,t_s`. The ramp is scored until a little beyond the threshold, so that the time of
-    the crossing is well defined.
+    the crossing is well defined. An answer may come later, until the trial ends.
 
     Args:
         interval: Interval between the pulses, in ms.
         gains: Gains :math:`g`, equally likely.
         fixation: Time before the ready pulse, in ms.
         pulse: Duration of the pulses, in ms.
-        beyond: How far the target ramps beyond the threshold, as a share of it.
+        beyond: How far the target ramps beyond the threshold, as a share of it; more than the 10 %
+            within which an answer is right.
         noise: Standard deviation of the input noise at ``dt`` = 20 ms.
 
     Shapes:
         inputs ``(time, 3)``: ready, set, gain. targets ``(time, 1)``. The metric is the mean
-        absolute error of the produced interval in ms; the accuracy is the share of trials with an
-        error below 10 % of the interval.
+        absolute error of the produced interval in ms, where no answer counts as an error of the
+        whole interval; the accuracy is the share of trials with an error below 10 % of the
+        interval. :meth:`share_answered` is the share of trials with an answer.
 
     Raises:
-        ValueError: If a time is shorter than ``dt``, or the pulses overlap.
+        ValueError: If a time is shorter than ``dt``, the pulses overlap, or the ramp ends too
+            early to tell a late answer from none.
 
     Example:
         >>> task = ReadySetGo(interval=500.0, seed=0)
         >>> _, targets, mask = task.batch(2)
         >>> task.metric(targets, targets, mask), task.produced(targets, targets)
         (0.0, tensor([500., 500.]))
+        >>> task.share_answered(0 * targets, targets), task.metric(0 * targets, targets, mask)
+        (0.0, 500.0)
 
     References:
         Jazayeri & Shadlen, *Temporal context calibrates interval timing*, Nature Neuroscience 13
@@ -90,6 +96,18 @@ class ReadySetGo(Task):
                 f"expected a pulse between dt = {self.dt} ms and the shortest interval, got "
                 f"{self.pulse} and {self.interval}"
             )
+        self._check_beyond()
+
+    def _check_beyond(self) -> None:
+        """Check that targets reach the threshold, and that right answers fit into the trial."""
+        shortest = self.steps(min(bounds(self.interval))) * self.dt * min(self.gains)
+        longest = max(bounds(self.interval)) * max(self.gains)
+        least = max(self.tolerance + self.dt / longest, 1.5 * self.dt / shortest)
+        if self.beyond < least - 1e-9:
+            raise ValueError(
+                f"expected beyond of at least {least:.3g} for these intervals, as answers up to "
+                f"{self.tolerance:.0%} too late are right, got {self.beyond}"
+            )
 
     def trials(self, draws: TrialRandom) -> Trial:
         """Return a batch of trials."""
@@ -113,26 +131,47 @@ class ReadySetGo(Task):
     def produced(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the time from the set pulse to the crossing of the threshold in each trial.
 
-        The crossing is interpolated between steps. A trial without a crossing has the time to its
-        end.
+        The crossing is interpolated between steps. An output that is above the threshold at the
+        set pulse already has produced 0 ms.
 
         Args:
             outputs: A network's outputs, ``(..., time, 1)``.
             targets: The targets, ``(..., time, 1)``.
 
         Returns:
-            Times in ms, ``(...,)``.
+            Times in ms, ``(...,)``; NaN where the threshold is not reached until the trial ends.
+
+        Example:
+            >>> task = ReadySetGo(interval=500.0)
+            >>> _, targets, _ = task.batch(2)
+            >>> task.produced(0.5 * targets, targets)  # up to 0.6
+            tensor([nan, nan])
         """
-        since = (targets[..., 0] > 0).cumsum(-1)  # steps after the set pulse
-        above = (outputs[..., 0] >= 1) & (since > 0)
-        crossed = above.any(-1)
+        onset = (targets[..., 0] > 0).double().argmax(-1, keepdim=True) - 1
+        n_steps = torch.arange(outputs.shape[-2], device=outputs.device) - onset  # after set
+        above = (outputs[..., 0] >= 1) & (n_steps > 0)
         step = above.double().argmax(-1, keepdim=True)
-        after = outputs[..., 0].gather(-1, step).squeeze(-1)
-        before = outputs[..., 0].gather(-1, (step - 1).clamp(min=0)).squeeze(-1)
-        rise = (after - before).clamp(min=1e-9)
-        late = ((after - 1) / rise).clamp(0, 1)
-        n_steps = since.gather(-1, step).squeeze(-1)
-        return torch.where(crossed, n_steps - late, since.amax(-1)) * self.dt
+        after = outputs[..., 0].gather(-1, step)
+        before = outputs[..., 0].gather(-1, (step - 1).clamp(min=0))
+        late = ((after - 1) / (after - before).clamp(min=1e-9)).clamp(0, 1)
+        time = (n_steps.gather(-1, step) - late).squeeze(-1) * self.dt
+        return torch.where(above.any(-1), time, torch.nan)
+
+    def share_answered(self, outputs: Tensor, targets: Tensor) -> float:
+        """Return the share of trials whose output reaches the threshold before the trial ends.
+
+        Args:
+            outputs: A network's outputs, ``(..., time, 1)``.
+            targets: The targets, ``(..., time, 1)``.
+        """
+        return float((~self.produced(outputs, targets).isnan()).double().mean())
+
+    def strategies(self, batch: Trial) -> dict[str, Tensor]:
+        """Return ramps of who always produces the median interval, without measuring it."""
+        time = (torch.arange(batch.mask.shape[1]) * self.dt).to(batch.targets)
+        since_set = time - batch.epochs["produce"][:, :1].to(batch.targets)
+        ramps = since_set.clamp(min=0) / batch.info["produced"].median().to(batch.targets)
+        return {"mean interval": ramps.unsqueeze(-1)}
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
         """Return the share of trials whose produced interval is less than 10 % wrong."""
@@ -141,9 +180,13 @@ class ReadySetGo(Task):
         return float((error < self.tolerance * asked).double().mean())
 
     def metric(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
-        """Return the mean absolute error of the produced interval, in ms."""
-        error = self.produced(outputs, targets) - self.produced(targets, targets)
-        return float(error.abs().mean())
+        """Return the mean absolute error of the produced interval, in ms.
+
+        A trial without an answer has an error of the whole interval that was asked for.
+        """
+        asked = self.produced(targets, targets)
+        error = (self.produced(outputs, targets) - asked).abs()
+        return float(torch.where(error.isnan(), asked, error).mean())
 
 
 @dataclass(eq=False)
@@ -154,7 +197,7 @@ class IntervalDiscrimination(ChoiceTask):
 
     Args:
         intervals: Range of the two durations, in ms.
-        difference: Smallest difference of the two durations, in ms.
+        difference: Smallest difference of the two durations, in ms, rounded up to whole steps.
         fixation: Time before the first stimulus, in ms.
         delay: Time between the stimuli, in ms.
         decision: Time to decide, in ms; only these steps are scored.
@@ -187,22 +230,29 @@ class IntervalDiscrimination(ChoiceTask):
     noise: NonNegative = 0.01
 
     input_names: ClassVar[tuple[str, ...]] = ("first", "second")
+    cues: ClassVar[tuple[str | tuple[str, ...], ...]] = ("first", "second", "delay")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         low, high = as_numbers("intervals", self.intervals, above=0, size=2)
         self.intervals = low, high
-        if not self.dt <= self.difference < high - low:
+        if not self.dt <= self.difference <= self._least_difference < high - low:
             raise ValueError(
                 f"expected a difference of at least dt = {self.dt} ms that fits into the "
                 f"intervals, got {self.difference} and {self.intervals} ms"
             )
 
+    @property
+    def _least_difference(self) -> float:
+        """Smallest difference in whole steps, so that it outlasts rounding of both durations."""
+        return math.ceil(self.difference / self.dt - 1e-9) * self.dt
+
     def trials(self, draws: TrialRandom) -> Trial:
         """Return a batch of trials."""
         first, second = self._pair(draws)
         others = {"fixation": self.fixation, "delay": self.delay, "decision": self.decision}
-        longest = sum(max(bounds(value)) for value in others.values()) + 2 * self.intervals[1]
+        n_steps = sum(self.steps(max(bounds(value))) for value in others.values())
+        longest = (n_steps + 2 * self.steps(self.intervals[1])) * self.dt
         phases = {"fixation": self.fixation, "first": first, "delay": self.delay}
         phases |= {"second": second, "decision": self.decision}
         time = Timeline(draws, self.dt, phases, longest)
@@ -216,8 +266,8 @@ class IntervalDiscrimination(ChoiceTask):
 
     def _pair(self, draws: TrialRandom) -> tuple[Tensor, Tensor]:
         """Return two durations that differ enough, the longer one first or second."""
-        low, high = self.intervals
-        short = draws.uniform(low=low, high=high - self.difference)
-        long = short + self.difference + draws.uniform() * (high - short - self.difference)
+        (low, high), least = self.intervals, self._least_difference
+        short = draws.uniform(low=low, high=high - least)
+        long = short + least + draws.uniform() * (high - short - least)
         swap = draws.sign() > 0
         return torch.where(swap, short, long), torch.where(swap, long, short)

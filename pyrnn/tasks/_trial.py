@@ -140,21 +140,30 @@ def _moved(table: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
 
 
 def join_batches(batches: Sequence[Trial]) -> Trial:
-    """Return one batch of several whose trials have the same number of steps.
+    """Return one batch of several; short trials are padded with zeros that are not scored.
 
     Args:
         batches: The batches.
 
     Example:
-        >>> batches = [Trial(torch.ones(n, 20, 3), torch.ones(n, 20, 1)) for n in (2, 3)]
+        >>> batches = [Trial(torch.ones(n, 10 * n, 3), torch.ones(n, 10 * n, 1)) for n in (2, 3)]
         >>> join_batches(batches).inputs.shape
-        torch.Size([5, 20, 3])
+        torch.Size([5, 30, 3])
     """
-    first = batches[0]
-    inputs, targets, mask = (torch.cat(field) for field in zip(*batches, strict=True))
+    first, n_steps = batches[0], max(batch.mask.shape[1] for batch in batches)
+    inputs, targets, mask = (
+        torch.cat([_padded(part, n_steps) for part in field])
+        for field in zip(*batches, strict=True)
+    )
     info = {name: _joined([batch.info[name] for batch in batches]) for name in first.info}
     epochs = {name: _joined([batch.epochs[name] for batch in batches]) for name in first.epochs}
     return Trial(inputs, targets, mask, info, epochs)
+
+
+def _padded(field: Tensor, n_steps: int) -> Tensor:
+    """Return a field of a batch with zeros behind, ``(n_trials, n_steps, ...)``."""
+    missing = field.new_zeros(len(field), n_steps - field.shape[1], *field.shape[2:])
+    return torch.cat([field, missing], dim=1) if missing.shape[1] else field
 
 
 def _joined(columns: list[Tensor] | list[np.ndarray]) -> Tensor | np.ndarray:

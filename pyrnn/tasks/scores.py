@@ -1,4 +1,9 @@
-"""Scores of outputs: functions of ``(outputs, targets, mask)`` that return a number."""
+"""Scores of outputs: functions of ``(outputs, targets, mask)`` that return a number.
+
+An output that does not decide counts as a guess: a zero where a sign is asked counts half, and a
+class that shares the largest output with others counts as one of them at random. An untrained
+network whose outputs are all zero is hence at chance.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +30,8 @@ def _check(outputs: Tensor, targets: Tensor, mask: Tensor) -> None:
             f"{tuple(mask.shape)} like the mask, got {tuple(outputs.shape)} and "
             f"{tuple(targets.shape)}"
         )
+    if (mask < 0).any():
+        raise ValueError("expected a mask of weights >= 0, got negative ones")
     if not (mask > 0).any():
         raise ValueError("expected a mask that scores some steps, got one without")
 
@@ -38,17 +45,21 @@ def _average(values: Tensor, mask: Tensor) -> Tensor:
 def sign_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
     """Return the share of outputs at scored steps with the sign of their target.
 
+    An output of zero counts half.
+
     Example:
         >>> outputs, targets = torch.tensor([[0.9, -0.8]]), torch.tensor([[1.0, 1.0]])
         >>> sign_accuracy(outputs, targets, torch.ones(1))
         0.5
     """
     _check(outputs, targets, mask)
-    return float(_average((outputs * targets > 0).double().mean(-1), mask))
+    return float(_average(_same_sign(outputs, targets).mean(-1), mask))
 
 
 def class_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
     """Return the share of scored steps at which the largest output is the right class.
+
+    Where ``k`` classes share the largest output, each of them counts as chosen with 1 / ``k``.
 
     Example:
         >>> outputs = torch.tensor([[0.9, 0.1], [0.8, 0.2]])
@@ -56,7 +67,7 @@ def class_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
         0.5
     """
     _check(outputs, targets, mask)
-    return float(_average(outputs.argmax(-1) == targets, mask))
+    return float(_average(_is_chosen(outputs, targets), mask))
 
 
 def r_squared(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
@@ -141,7 +152,7 @@ def last_scored(values: Tensor, mask: Tensor) -> Tensor:
 def choice_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
     """Return the share of trials whose average output has the right sign.
 
-    The average is over the scored steps, weighted by the mask.
+    The average is over the scored steps, weighted by the mask. An average of zero counts half.
 
     Example:
         >>> outputs = torch.tensor([[[0.0], [0.4], [0.9]]])
@@ -152,7 +163,7 @@ def choice_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
     answer, truth = (
         (values * mask.unsqueeze(-1)).sum(-2) for values in (outputs, targets.to(outputs))
     )
-    return _share(answer * truth > 0)
+    return float(_same_sign(answer, truth).mean())
 
 
 def last_value_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
@@ -168,11 +179,13 @@ def last_value_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float
     """
     _check(outputs, targets, mask)
     error = last_scored(outputs - targets, mask)
-    return _share((error.abs() < 0.5).all(-1))
+    return float((error.abs() < 0.5).all(-1).double().mean())
 
 
 def last_class_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
     """Return the share of trials that end with the right class, at their last scored step.
+
+    Where ``k`` classes share the largest output, each of them counts as chosen with 1 / ``k``.
 
     Example:
         >>> outputs = torch.tensor([[[0.0, 1.0], [0.9, 0.2]]])
@@ -181,8 +194,18 @@ def last_class_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float
     """
     _check(outputs, targets, mask)
     truth = last_scored(targets.unsqueeze(-1), mask).squeeze(-1)
-    return _share(last_scored(outputs, mask).argmax(-1) == truth)
+    return float(_is_chosen(last_scored(outputs, mask), truth).mean())
 
 
-def _share(correct: Tensor) -> float:
-    return float(correct.double().mean())
+def _same_sign(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return 1 where the signs agree, 0 where they differ and 1/2 where an output is zero."""
+    agree = outputs.sign() * targets.sign() > 0
+    return torch.where(outputs == 0, 0.5, agree.double())
+
+
+def _is_chosen(outputs: Tensor, classes: Tensor) -> Tensor:
+    """Return 1 where the largest output is the class, and 1 / ``k`` where ``k`` share it."""
+    is_largest = outputs == outputs.amax(-1, keepdim=True)
+    is_class = classes.unsqueeze(-1) == torch.arange(outputs.shape[-1], device=outputs.device)
+    hit = (is_largest & is_class).any(-1)
+    return hit.double() / is_largest.sum(-1).clamp(min=1)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from pyrnn.training._datasets import Dataset, HasLoss, HasMetric
 from pyrnn.training._record import mean
-from pyrnn.training.data import Batch, batches, check_finite, prepare, weight_of
+from pyrnn.training.data import batches, check_finite, mask_of, prepare, weight_of
 from pyrnn.training.losses import Loss, loss_function
 from pyrnn.training.network import Trainable, as_trainable, in_mode
 from pyrnn.validate import as_integer, check_callable
@@ -34,7 +36,8 @@ def evaluate(
         batch_size: Number of trials run at once.
 
     Returns:
-        Means over all scored steps: ``loss``, and the metric by its name.
+        ``loss``, the mean over all scored steps; and, by its name, the metric of all trials at
+        once. Neither depends on ``batch_size``.
 
     Raises:
         ValueError: If the dataset scores nothing.
@@ -48,22 +51,32 @@ def evaluate(
     batch_size = as_integer("batch_size", batch_size, low=1)
     network, scorer = as_trainable(rnn), dataset if task is None else task
     criterion = choose_loss(loss, network, dataset if isinstance(dataset, HasLoss) else scorer)
-    records: list[dict[str, float]] = []
-    weights: list[float] = []
+    fields: list[tuple[Tensor, Tensor, Tensor]] = []
+    losses, weights = [], []
     with in_mode(network, False), torch.no_grad():
         for raw in batches(dataset, batch_size):
             batch = prepare(raw, network)
             outputs = network(batch.inputs).outputs
-            value = float(criterion(outputs, batch.targets, batch.mask))
-            check_finite(batch, value)
-            records.append({"loss": value, **metric_of(scorer, outputs, batch)})
+            losses.append(float(criterion(outputs, batch.targets, batch.mask)))
+            check_finite(batch, losses[-1])
             weights.append(float(weight_of(batch)))
+            fields.append((outputs, batch.targets, mask_of(batch)))
     if not any(weights):
         raise ValueError(
             "expected a mask that scores some step, got zeros throughout; set it to 1 where the "
             "targets count"
         )
-    return {name: mean([record[name] for record in records], weights) for name in records[0]}
+    metric = metric_of(scorer, *(_joined(parts) for parts in zip(*fields, strict=True)))
+    return {"loss": mean(losses, weights), **metric}
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    """Return trials of several batches, ``(trials, time, ...)``; short ones are padded."""
+    n_steps = max(part.shape[1] for part in parts)
+    whole = parts[0].new_zeros(sum(map(len, parts)), n_steps, *parts[0].shape[2:])
+    for rows, part in zip(whole.split([len(part) for part in parts]), parts, strict=True):
+        rows[:, : part.shape[1]] = part
+    return whole
 
 
 def choose_loss(loss: str | Loss | None, network: Trainable, dataset: object) -> Loss:
@@ -91,20 +104,21 @@ def choose_loss(loss: str | Loss | None, network: Trainable, dataset: object) ->
     return chosen
 
 
-def metric_of(task: object, outputs: Tensor, batch: Batch) -> dict[str, float]:
-    """Return the task's metric on a batch by its name; nothing if it has none.
+def metric_of(task: object, outputs: Tensor, targets: Tensor, mask: Tensor) -> dict[str, float]:
+    """Return the task's metric on some trials by its name; nothing if it has none.
 
     Args:
         task: What may have a metric.
         outputs: Outputs of the network.
-        batch: The trials.
+        targets: Targets of the trials.
+        mask: Weight of each step.
 
     Example:
         >>> from pyrnn.tasks import FlipFlop
         >>> inputs, targets, mask = FlipFlop().batch(4)
-        >>> metric_of(FlipFlop(), targets, Batch(inputs, targets, mask))
+        >>> metric_of(FlipFlop(), targets, targets, mask)
         {'accuracy': 1.0}
     """
-    if batch.mask is None or not isinstance(task, HasMetric) or not task.metric_name:
+    if not isinstance(task, HasMetric) or not task.metric_name:
         return {}
-    return {task.metric_name: float(task.metric(outputs, batch.targets, batch.mask))}
+    return {task.metric_name: float(task.metric(outputs, targets, mask))}

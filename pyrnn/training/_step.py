@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from pyrnn.training._flat import Flat
+from pyrnn.training._named import Penalty
 from pyrnn.training.data import Batch, check_finite
 from pyrnn.training.losses import Loss
 from pyrnn.training.network import Rolled
-from pyrnn.training.penalties import Penalty
+from pyrnn.training.penalties import StatePenalty
 
 __all__ = ["clip_gradient", "total_loss"]
 
@@ -45,7 +46,9 @@ def total_loss(
     if penalties:
         terms["task"] = total.detach()
         for name, penalty in penalties.items():
-            term = _scalar(name, penalty(rnn, rollout))
+            is_of_states = isinstance(penalty, StatePenalty)
+            arguments = (rnn, rollout, batch.mask) if is_of_states else (rnn, rollout)
+            term = _scalar(name, penalty(*arguments))
             terms[name] = term.detach()
             total = total + term
     if not total.requires_grad:

@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from pyrnn.training._datasets import Dataset, GetsItems, MakesBatches, Trial
+from pyrnn.training.losses import refuse_negative
 from pyrnn.training.network import Trainable
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "batches",
     "check_finite",
     "collate",
+    "mask_of",
     "n_batches",
     "prepare",
     "weight_of",
@@ -211,8 +213,8 @@ def prepare(batch: Batch, network: Trainable) -> Batch:
 
     Args:
         batch: Trials.
-        network: The network. A size that is None is not checked. A shape that does not fit is
-            refused.
+        network: The network. A size that is None is not checked. A shape that does not fit, a
+            scored class that is unknown, or a negative weight is refused.
 
     Returns:
         The batch.
@@ -242,9 +244,8 @@ def _check_shapes(batch: Batch, n_in: int | None, n_out: int | None) -> bool:
         )
     steps = inputs.shape[:2]
     are_classes = targets.shape == steps and not targets.is_floating_point()
-    if are_classes:
-        _check_classes(targets, n_out)
-    elif targets.shape[:2] != steps or targets.ndim != 3 or n_out not in (None, targets.shape[2]):
+    fits = targets.ndim == 3 and targets.shape[:2] == steps and n_out in (None, targets.shape[2])
+    if not are_classes and not fits:
         raise ValueError(
             f"expected targets of shape ({steps[0]}, {steps[1]}, {n_out or 'channels'}), or "
             f"integer classes of shape {tuple(steps)}, got {tuple(targets.shape)} of "
@@ -255,6 +256,10 @@ def _check_shapes(batch: Batch, n_in: int | None, n_out: int | None) -> bool:
             f"expected a mask of shape {tuple(steps)} or {tuple(targets.shape)}, got "
             f"{tuple(mask.shape)}"
         )
+    if mask is not None:
+        refuse_negative(mask)
+    if are_classes:
+        _check_classes(targets if mask is None else targets[mask > 0], n_out)
     return are_classes
 
 
@@ -266,6 +271,19 @@ def _check_classes(classes: Tensor, n_classes: int | None) -> None:
         raise ValueError(
             f"expected classes in 0..{n_classes - 1} (output_size), got {low}..{high}"
         )
+
+
+def mask_of(batch: Batch) -> Tensor:
+    """Return the mask of a batch; ones if it has none.
+
+    Args:
+        batch: Trials.
+
+    Example:
+        >>> mask_of(Batch(torch.zeros(4, 10, 3), torch.zeros(4, 10, 2))).shape
+        torch.Size([4, 10])
+    """
+    return batch.inputs.new_ones(batch.inputs.shape[:2]) if batch.mask is None else batch.mask
 
 
 def weight_of(batch: Batch) -> Tensor:

@@ -17,13 +17,13 @@ from torch.utils.data import DataLoader, IterableDataset, random_split
 from pyrnn.progress import interruptible
 from pyrnn.training._datasets import Adjustable, Dataset, HasMetric, HasTimeStep, Splits
 from pyrnn.training._evaluation import choose_loss
+from pyrnn.training._named import Penalty, named_penalties
 from pyrnn.training._optim import OptimizerSpec, SchedulerSpec
 from pyrnn.training.curriculum import Curriculum
 from pyrnn.training.history import History
 from pyrnn.training.loop import Callback, Training
 from pyrnn.training.losses import Loss
 from pyrnn.training.network import Trainable, as_trainable
-from pyrnn.training.penalties import Penalty, named_penalties
 from pyrnn.validate import as_boolean, as_integer, as_number, as_seed, check_callable
 
 __all__ = ["fit"]
@@ -81,7 +81,8 @@ def fit(
             overrides it, else the task's, else MSE.
         penalties: Terms ``penalty(rnn, rollout)`` to add, see ``pyrnn.training.penalties``.
         optimizer: ``adam, adamw, sgd, rmsprop, rprop, lbfgs``, or a function of
-            ``(parameters, lr=...)`` such as a torch class.
+            ``(parameters, lr=...)`` such as a torch class. Weight decay pulls a constrained weight
+            to its admissible value nearest to zero, a learned time constant to its initial value.
         scheduler: ``cosine, linear, exponential, plateau``, or a function of the optimizer.
         clip_norm: Largest norm of the gradient; ``None`` does not limit it. LBFGS, which measures
             curvature by gradients, never gets clipped ones.

@@ -18,15 +18,23 @@ from pyrnn.progress import Interrupt, TrainingBar, interruptible
 from pyrnn.training._datasets import Adjustable, Dataset, HasGoal, HasMetric, MakesEpochs
 from pyrnn.training._evaluation import evaluate, metric_of
 from pyrnn.training._flat import flatten
+from pyrnn.training._named import Penalty
 from pyrnn.training._optim import OptimizerSpec, SchedulerSpec, make_optimizer, make_scheduler
 from pyrnn.training._record import Recorder
 from pyrnn.training._step import clip_gradient, total_loss
 from pyrnn.training.curriculum import Curriculum
-from pyrnn.training.data import Batch, batches, check_finite, n_batches, prepare, weight_of
+from pyrnn.training.data import (
+    Batch,
+    batches,
+    check_finite,
+    mask_of,
+    n_batches,
+    prepare,
+    weight_of,
+)
 from pyrnn.training.history import History
 from pyrnn.training.losses import Loss
 from pyrnn.training.network import Forward, Trainable, in_mode
-from pyrnn.training.penalties import Penalty
 from pyrnn.training.state import global_generator, state_of, take_up
 
 __all__ = ["Callback", "Training"]
@@ -316,7 +324,8 @@ class Training:
     def _end_epoch(self, last: tuple[Batch, Tensor] | None, seconds: float) -> None:
         record = {"loss": self.recorder.mean_loss(), "seconds": seconds}
         if last is not None:
-            record |= metric_of(self._task(), last[1], last[0])
+            batch, outputs = last
+            record |= metric_of(self._task(), outputs, batch.targets, mask_of(batch))
         if self.validation is not None:
             record |= self._validate(self.validation)
         self.history.record_epoch(**record)

@@ -17,6 +17,7 @@ __all__ = [
     "loss_function",
     "masked_mean",
     "mse",
+    "refuse_negative",
 ]
 
 Loss: TypeAlias = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]
@@ -27,11 +28,15 @@ def masked_mean(errors: Tensor, mask: Tensor | None = None) -> Tensor:
 
     Args:
         errors: ``(..., time)`` or ``(..., time, output_size)``.
-        mask: Weights, ``(..., time)`` or shaped like ``errors``; ones by default. Errors with a
-            weight of zero are ignored, even if they are NaN.
+        mask: Weights >= 0, ``(..., time)`` or shaped like ``errors``; ones by default. Errors with
+            a weight of zero are ignored, even if they are NaN.
 
     Returns:
         A scalar; zero if nothing is scored.
+
+    Raises:
+        ValueError: If a weight is negative; on a GPU this is not checked, as that would wait for
+            the device.
 
     Example:
         >>> masked_mean(torch.tensor([1.0, 9.0]), torch.tensor([1.0, 0.0])).item()
@@ -39,11 +44,33 @@ def masked_mean(errors: Tensor, mask: Tensor | None = None) -> Tensor:
     """
     if mask is None:
         return errors.mean()
+    refuse_negative(mask)
     weights = mask.to(errors.dtype)
     if weights.ndim < errors.ndim:
         weights = weights.unsqueeze(-1).expand_as(errors)
     scored = torch.where(weights > 0, errors, 0)
     return (weights * scored).sum() / weights.sum().clamp(min=torch.finfo(errors.dtype).tiny)
+
+
+def refuse_negative(mask: Tensor) -> None:
+    """Refuse a mask with negative weights; on a GPU this is not checked.
+
+    Args:
+        mask: The weights.
+
+    Raises:
+        ValueError: If one is negative.
+
+    Example:
+        >>> refuse_negative(torch.tensor([1.0, -1.0]))
+        Traceback (most recent call last):
+        ...
+        ValueError: expected a mask of weights >= 0, got -1; a weight of 0 leaves a step out
+    """
+    if mask.device.type == "cpu" and (mask < 0).any():
+        raise ValueError(
+            f"expected a mask of weights >= 0, got {mask.min():g}; a weight of 0 leaves a step out"
+        )
 
 
 def mse(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -71,21 +98,24 @@ def cross_entropy(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) 
 
     Args:
         outputs: Logits, ``(..., time, n_classes)``.
-        targets: Classes, integers ``(..., time)``; or probabilities shaped like the outputs.
+        targets: Classes, integers ``(..., time)``; or probabilities shaped like the outputs. Where
+            nothing is scored they may be anything, NaN or an unknown class.
         mask: Weights, ``(..., time)``.
 
     Example:
         >>> cross_entropy(torch.zeros(1, 4, 2), torch.zeros(1, 4, dtype=torch.long)).item()
         0.693...
     """
-    if targets.ndim == outputs.ndim:
-        errors = -(targets * outputs.log_softmax(-1)).sum(-1)
-    else:
-        flat = functional.cross_entropy(
-            outputs.flatten(0, -2), targets.flatten().long(), reduction="none"
-        )
-        errors = flat.view(targets.shape)
-    return masked_mean(errors, mask)
+    are_classes = targets.ndim < outputs.ndim
+    if mask is not None:
+        scored = mask > 0 if are_classes else (mask > 0).unsqueeze(-1)
+        targets = torch.where(scored, targets, 0)
+    if not are_classes:
+        return masked_mean(-(targets * outputs.log_softmax(-1)).sum(-1), mask)
+    flat = functional.cross_entropy(
+        outputs.flatten(0, -2), targets.flatten().long(), reduction="none"
+    )
+    return masked_mean(flat.view(targets.shape), mask)
 
 
 def binary_cross_entropy(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
+from pyrnn.training.losses import masked_mean
 from pyrnn.training.network import Rolled
-from pyrnn.validate import as_bound, as_number, check_callable
+from pyrnn.validate import as_bound, as_number
 
 __all__ = [
     "L1",
@@ -19,16 +21,11 @@ __all__ = [
     "ActivityL1",
     "ActivityL2",
     "BoundsPenalty",
-    "Penalty",
     "Smoothness",
-    "named_penalties",
+    "StatePenalty",
 ]
 
-Penalty: TypeAlias = Callable[[nn.Module, Rolled], Tensor]
-"""A function of the network and its rollout (``outputs``, ``states``) that returns a scalar."""
-
 _LAYERS = ("w_in", "w_rec", "w_out")
-_RESERVED = ("loss", "task", "learning_rate", "gradient_norm")
 
 
 @dataclass(frozen=True)
@@ -108,9 +105,62 @@ class L2(_OnLayers):
         return self.weight * _total(weight.square().sum() for weight in self._weights(rnn))
 
 
+class StatePenalty(_Penalty, ABC):
+    r"""Penalize the mean of a number per state and step: :math:`\lambda \langle p \rangle`.
+
+    The mean runs over the steps of each trial up to the last one that is scored. Padding and the
+    time after a trial's end hence do not count. Called without a mask, it runs over all steps.
+
+    Subclassing:
+        Write a dataclass with ``values(rnn, rollout)`` and a field ``name``.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> @dataclass(frozen=True)
+        ... class Peaks(StatePenalty):
+        ...     name: str = "peaks"
+        ...
+        ...     def values(self, rnn, rollout):
+        ...         return (rollout.states - 0.5).clamp(min=0)
+        >>> rnn = RNN(1, 4, 1)
+        >>> Peaks(1.0).values(rnn, rnn(torch.zeros(2, 5, 1))).shape
+        torch.Size([2, 5, 4])
+        >>> Peaks(1.0)(rnn, rnn(torch.zeros(2, 5, 1))).item()
+        0.0
+    """
+
+    @abstractmethod
+    def values(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
+        """Return the numbers to average, ``(..., time, n)``.
+
+        Args:
+            rnn: The network.
+            rollout: Its outputs and states.
+        """
+
+    def __call__(self, rnn: nn.Module, rollout: Rolled, mask: Tensor | None = None) -> Tensor:
+        """Return the penalty.
+
+        Args:
+            rnn: The network.
+            rollout: Its outputs and states.
+            mask: Weights of the steps in the loss, ``(..., time)`` or of the shape of the targets.
+        """
+        values = self.values(rnn, rollout)
+        if mask is None:
+            return self.weight * values.mean()
+        within = _within(mask, values.ndim)[..., -values.shape[-2] :]
+        return self.weight * masked_mean(values, within)
+
+
 @dataclass(frozen=True)
-class ActivityL2(_Penalty):
-    r"""Penalize :math:`\lambda \langle h_{i,t}^2 \rangle`, the mean squared state.
+class ActivityL2(StatePenalty):
+    r"""Penalize :math:`\lambda \langle r_{i,t}^2 \rangle`, the mean squared firing rate.
+
+    :math:`r` is what ``rnn.rates`` returns: :math:`f(h)` where the state is a current (``CTRNN``,
+    ``LowRankRNN``), the state where it is a rate (``RNN``, ``RateRNN``), and :math:`h` of gated
+    networks. It is the state of a module that is no network of pyrnn. To penalize currents, write
+    ``lambda rnn, rollout: 1e-3 * rollout.states.square().mean()``.
 
     Args:
         weight: :math:`\lambda`.
@@ -121,10 +171,10 @@ class ActivityL2(_Penalty):
         ValueError: If it is not finite.
 
     Example:
-        >>> from pyrnn import RNN
-        >>> rnn = RNN(1, 4, 1)
-        >>> ActivityL2(0.1)(rnn, rnn(torch.zeros(2, 5, 1))).item()
-        0.0
+        >>> from pyrnn import CTRNN
+        >>> rnn = CTRNN(1, 4, 1, activation="sigmoid", gain=0.0)  # no current, half of all rates
+        >>> ActivityL2(1.0)(rnn, rnn(torch.zeros(2, 5, 1))).item()
+        0.25
 
     References:
         Sussillo, Churchland, Kaufman & Shenoy, *Nat. Neurosci.* (2015).
@@ -132,14 +182,16 @@ class ActivityL2(_Penalty):
 
     name: str = "activity_l2"
 
-    def __call__(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
-        """Return the penalty."""
-        return self.weight * rollout.states.square().mean()
+    def values(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
+        """Return the squared rates, ``(..., time, hidden_size)``."""
+        return _rates(rnn, rollout).square()
 
 
 @dataclass(frozen=True)
-class ActivityL1(_Penalty):
-    r"""Penalize :math:`\lambda \langle |f(h_{i,t})| \rangle`, the mean activity.
+class ActivityL1(StatePenalty):
+    r"""Penalize :math:`\lambda \langle |r_{i,t}| \rangle`, the mean firing rate.
+
+    :math:`r` is what ``rnn.rates`` returns, see :class:`ActivityL2`.
 
     Args:
         weight: :math:`\lambda`.
@@ -148,8 +200,6 @@ class ActivityL1(_Penalty):
     Raises:
         TypeError: If the weight is no number.
         ValueError: If it is not finite.
-
-    For a module that is no network of pyrnn, :math:`f` is the identity.
 
     Example:
         >>> from pyrnn import CTRNN
@@ -160,16 +210,14 @@ class ActivityL1(_Penalty):
 
     name: str = "activity_l1"
 
-    def __call__(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
-        """Return the penalty."""
-        states = rollout.states
-        activity = rnn.f(states) if isinstance(rnn, _HasActivation) else states
-        return self.weight * activity.abs().mean()
+    def values(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
+        """Return the absolute rates, ``(..., time, hidden_size)``."""
+        return _rates(rnn, rollout).abs()
 
 
 @dataclass(frozen=True)
-class Smoothness(_Penalty):
-    r"""Penalize :math:`\lambda \langle (h_{i,t} - h_{i,t-1})^2 \rangle`: fast changes.
+class Smoothness(StatePenalty):
+    r"""Penalize :math:`\lambda \langle (h_{i,t} - h_{i,t-1})^2 \rangle`: fast changes of states.
 
     Args:
         weight: :math:`\lambda`.
@@ -188,9 +236,9 @@ class Smoothness(_Penalty):
 
     name: str = "smoothness"
 
-    def __call__(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
-        """Return the penalty."""
-        return self.weight * rollout.states.diff(dim=-2).square().mean()
+    def values(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
+        """Return the squared changes since the step before, ``(..., time - 1, state_size)``."""
+        return rollout.states.diff(dim=-2).square()
 
 
 @dataclass(frozen=True)
@@ -241,46 +289,25 @@ class BoundsPenalty(_Penalty):
         return self.weight * excess.square().sum()
 
 
-def named_penalties(
-    penalties: Mapping[str, Penalty] | Sequence[Penalty] | Penalty | None,
-) -> dict[str, Penalty]:
-    """Return penalties by the names under which they are recorded.
+@runtime_checkable
+class _HasRates(Protocol):
+    def rates(self, states: Tensor, /) -> Tensor: ...
+
+
+def _rates(rnn: nn.Module, rollout: Rolled) -> Tensor:
+    return rnn.rates(rollout.states) if isinstance(rnn, _HasRates) else rollout.states
+
+
+def _within(mask: Tensor, n_axes: int) -> Tensor:
+    """Return which steps lie before the end of their trial, its last scored step, ``(..., time)``.
 
     Args:
-        penalties: One penalty, several, or penalties by name.
-
-    Raises:
-        TypeError: If one cannot be called with a network and its rollout.
-        ValueError: If two have the same name, or one has a name that the history itself uses.
-
-    Example:
-        >>> list(named_penalties([L1(0.1), L2(0.1, name="decay")]))
-        ['l1', 'decay']
+        mask: Weights, ``(..., time)``, or ``(..., time, output_size)`` if it has ``n_axes``.
+        n_axes: Number of axes of the states.
     """
-    if penalties is None:
-        return {}
-    if isinstance(penalties, Mapping):
-        named = dict(penalties)
-    else:
-        items = [penalties] if callable(penalties) else list(penalties)
-        names = [_name_of(penalty) for penalty in items]
-        if len(set(names)) < len(names):
-            raise ValueError(f"expected penalties of different names, got {names}; give name=...")
-        named = dict(zip(names, items, strict=True))
-    for name, penalty in named.items():
-        if not isinstance(name, str):
-            raise TypeError(f"expected names of penalties as text, got {name!r}")
-        if name in _RESERVED:
-            raise ValueError(f"expected penalties not named {', '.join(_RESERVED)}, got {name!r}")
-        if not callable(penalty):
-            raise TypeError(f"expected penalty(rnn, rollout) -> scalar, got {name} = {penalty!r}")
-        check_callable(name, penalty, "rnn", "rollout")
-    return named
-
-
-@runtime_checkable
-class _HasActivation(Protocol):
-    f: Callable[[Tensor], Tensor]
+    scored = (mask if mask.ndim < n_axes else mask.amax(-1)) > 0
+    n_later = scored.flip(-1).cumsum(-1).flip(-1)  # scored steps from here on
+    return n_later > 0
 
 
 def _set(penalty: _Penalty, **values: object) -> None:
@@ -300,15 +327,6 @@ def _layer(rnn: nn.Module, name: str, penalty: str) -> nn.Linear:
             f"expected {type(rnn).__name__} to have a layer {name!r}, got none; name the layers: "
             f"{penalty}(weight, layers=[...])"
         ) from error
-
-
-def _name_of(penalty: object) -> str:
-    """Return the name of a penalty, of a function, or else of the class."""
-    for attribute in ("name", "__name__"):
-        name = getattr(penalty, attribute, None)
-        if name is not None:
-            return name
-    return type(penalty).__name__
 
 
 def _total(terms: Iterable[Tensor]) -> Tensor:

@@ -52,8 +52,27 @@ def test_assigning_a_matrix_takes_its_nearest_of_that_rank() -> None:
         ({"dale_ratio": 0.8}, "no constraint on the recurrent weights of a LowRankRNN"),
         ({"autapses": False}, "no constraint on the recurrent weights of a LowRankRNN"),
         ({"connectivity": torch.ones(5, 5)}, "no constraint on the recurrent weights"),
+        ({"gain": 5.0}, "no gain of a full matrix for a LowRankRNN, got 5.0; scale the param"),
+        ({"init": "orthogonal"}, "no init of a full matrix for a LowRankRNN, got 'orthogonal'"),
     ],
 )
 def test_refused_low_rank(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         LowRankRNN(2, 5, 1, **options)
+
+
+def test_defaults_may_be_written_out() -> None:
+    default, written = (
+        LowRankRNN(2, 5, 1, seed=0),
+        LowRankRNN(2, 5, 1, gain=1, init="normal", seed=0),
+    )
+    assert torch.equal(default.w_rec.weight, written.w_rec.weight)
+    as_torch = LowRankRNN(2, 5, 1, init="torch", seed=0)
+    assert bool((as_torch.w_in.weight.abs() < 5**-0.5).all())
+
+
+def test_vectors_are_standard_normal() -> None:
+    rnn = LowRankRNN(1, 400, 1, rank=2, seed=0)
+    for vectors in (rnn.m, rnn.n):
+        assert_close(vectors.mean(0), torch.zeros(2), rtol=0, atol=0.2)
+        assert_close(vectors.std(0), torch.ones(2), rtol=0.15, atol=0)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pyrnn.tasks import Task, Trial, check_task
+from pyrnn.tasks import MultiTask, Task, Trial, check_task
 
 
 def task_of(make, **attributes):
@@ -63,6 +63,23 @@ def test_a_task_that_ignores_its_seed_is_found():
 def test_only_tasks_are_checked():
     with pytest.raises(TypeError, match="expected a Task, got list"):
         check_task([1, 2])
+
+
+def bits(rng):
+    return Trial(noise(rng), (noise(rng) > 0).float())
+
+
+def test_bits_are_right_if_their_logits_have_the_right_sign():
+    """Targets of 0 were taken as perfect logits, and the accuracy was not 1."""
+    task = task_of(bits, loss="binary_cross_entropy")
+    levels = check_task(task)
+    for strategy in ("silent", "constant"):
+        assert levels.accuracies[strategy] == pytest.approx(0.5, abs=0.03)
+    mixed = MultiTask({"bits": task.replace(dt=20.0)})
+    levels = check_task(mixed)
+    assert levels.accuracies["silent"] == 0.25  # two bits
+    _, targets, mask = mixed.batch(20)
+    assert mixed.accuracy(0.1 * (targets - 0.5), targets, mask) == 1
 
 
 def test_good_tasks_pass():

@@ -35,6 +35,15 @@ def test_evidence_noise_is_that_of_the_reference():
     assert abs(loud.inputs[:, 1:21, 1:].std() - 1 / 100**0.5) < 0.002
 
 
+@pytest.mark.parametrize("dt", [10.0, 20.0, 50.0, 100.0])
+def test_evidence_integrates_to_the_same_at_any_step(dt):
+    """Over 2 s the channels differ by 2 s c / 100, with a deviation of sqrt(2 * 2000 ms)."""
+    batch = PerceptualDecision(coherences=(12.8,), dt=dt).batch(2000)
+    difference = (batch.inputs[..., 2] - batch.inputs[..., 1]).sum(1) * dt * batch.info["choice"]
+    assert float(difference.mean()) == pytest.approx(256, abs=4 * 63.25 / 2000**0.5)
+    assert float(difference.std()) == pytest.approx(63.25, rel=0.06)
+
+
 def test_choice_is_read_at_the_last_step_only():
     task = PerceptualDecision(coherences=(51.2,))
     _, targets, mask = task.batch(30)

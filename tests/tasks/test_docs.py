@@ -15,8 +15,8 @@ DOCS = Path(__file__).parents[2] / "docs" / "tasks"
 def test_the_introduction_runs_as_printed():
     names = {"rnn": RateRNN(3, 8, 3, seed=0)}
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / "index.md").read_text(), re.DOTALL)
-    assert len(blocks) == 4
-    for block in (blocks[0], blocks[3], *blocks[1:3]):
+    assert len(blocks) == 5
+    for block in (blocks[0], blocks[4], *blocks[1:4]):
         exec(block, names)
     assert len(names["curve"].evidence) == 4
     plt.close("all")

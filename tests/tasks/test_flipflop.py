@@ -45,6 +45,23 @@ def test_the_rate_of_pulses_does_not_depend_on_dt(dt):
     assert abs(n_pulses.mean() - expected) / expected < 0.02
 
 
+@pytest.mark.parametrize(
+    ("dt", "expected"), [(5.0, 2.52), (10.0, 2.475), (20.0, 2.39), (50.0, 2.15)]
+)
+def test_bits_switch_as_often_as_is_said(dt, expected):
+    """Poisson pulses that fall into one step cancel or repeat: fewer switches at a larger dt."""
+    targets = FlipFlop(dt=dt).batch(1500).targets
+    switches = (targets.diff(dim=1) != 0).double().sum((1, 2)) / 3
+    error = float(switches.std()) / 1500**0.5
+    assert float(switches.mean()) == pytest.approx(expected, abs=0.01 + 3 * error)
+
+
+def test_a_pulse_lasts_whole_steps():
+    inputs = FlipFlop(dt=20.0, pulse_probability=0.0).batch(4).inputs  # 50 ms are 2.5 steps
+    assert (inputs[:, :2].abs() == 1).all()
+    assert (inputs[:, 2:] == 0).all()
+
+
 def test_signs_are_balanced_and_channels_independent():
     bits = FlipFlop().batch(4000).targets[:, [0, -1]].flatten(1)
     assert bits.mean(0).abs().max() < 0.06

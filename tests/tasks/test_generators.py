@@ -43,6 +43,44 @@ def test_chirp_follows_its_law():
     assert (mask == 1).all()
 
 
+def test_the_pulse_says_when_to_chirp_if_silences_differ():
+    task = PulseToChirp(n_periods=2, dt=5.0, silence=(200.0, 600.0), rest=1300.0, noise=0.0)
+    batch = task.batch(20)
+    onsets = set()
+    for inputs, targets, mask in batch.unbind():
+        pulses = [t for t in range(1, len(inputs)) if inputs[t, 0] > inputs[t - 1, 0]]
+        assert len(pulses) == 2
+        expected = torch.zeros(len(inputs))
+        for onset in pulses:
+            for t in range(200):
+                expected[onset + t] = math.sin(2 * math.pi * 10 * (t * 0.005) ** 2)
+        assert torch.allclose(targets[:, 0], expected, atol=1e-9)
+        assert inputs.sum() == 2 * 10
+        assert int(mask.sum()) == pulses[1] + 260
+        onsets.add(pulses[0])
+    assert min(onsets) >= 40
+    assert max(onsets) <= 120
+    assert len(onsets) > 5
+    spans = batch.epochs
+    assert torch.equal(spans["chirp"][:, 0], spans["silence"][:, 1])
+    assert spans["silence"][:, 1].unique().numel() == len(onsets)
+
+
+def test_without_the_pulse_a_chirp_can_be_told_only_if_silences_are_the_same():
+    """The mean over trials knows the time since the start, and no input."""
+
+    def error_of_the_mean(silence):
+        _, targets, mask = PulseToChirp(dt=5.0, silence=silence).batch(100)
+        error = (targets - targets.mean(0)).square()[mask > 0].mean()
+        return float(error), float(targets.square()[mask > 0].mean())
+
+    told, silent = error_of_the_mean(1000.0)
+    assert told < 1e-20
+    assert silent == pytest.approx(0.157, abs=0.001)
+    untold, silent = error_of_the_mean((500.0, 1500.0))
+    assert untold > 0.8 * silent
+
+
 def test_chirp_is_scored_by_mean_squared_error():
     task = PulseToChirp(dt=5.0)
     _, targets, mask = task.batch(3)

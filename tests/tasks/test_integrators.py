@@ -86,3 +86,14 @@ def test_white_noise_accuracy_is_explained_variance():
 def test_impossible_parameters_are_refused(make, options, message):
     with pytest.raises(ValueError, match=message):
         make(**options)
+
+
+@pytest.mark.parametrize("dt", [20.0, 40.0])
+def test_the_bias_of_white_noise_has_the_mean_that_is_said(dt):
+    """b = 2 beta (N(0, 1) - 1/2): mean -beta, standard deviation 2 beta."""
+    n, batch = 20000, WhiteNoiseIntegrator(dt=dt).batch(20000)
+    bias = batch.info["bias"]
+    assert float(bias.mean()) == pytest.approx(-0.01, abs=4 * 0.02 / n**0.5)
+    assert float(bias.std()) == pytest.approx(0.02, rel=0.03)
+    ends = batch.targets[:, -1, 0]  # after 25 units of time
+    assert float(ends.mean()) == pytest.approx(-0.25, abs=4 * float(ends.std()) / n**0.5)

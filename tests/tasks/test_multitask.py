@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from pyrnn import RNN
 from pyrnn.tasks import (
     ContextIntegration,
     CountPulses,
@@ -12,7 +13,10 @@ from pyrnn.tasks import (
     DelayedResponse,
     MultiTask,
     PerceptualDecision,
+    Task,
+    Trial,
     TrialRandom,
+    check_task,
 )
 
 
@@ -77,6 +81,54 @@ def test_classes_can_be_mixed():
     outputs = torch.nn.functional.one_hot(targets, 3).double()
     assert task.accuracy(outputs, targets, mask) == 1
     assert task.accuracies(outputs, batch) == {"a": 1.0, "b": 1.0}
+
+
+class Uneven(Task):
+    """Trials of 5 to 40 steps; the answer is the mean of the inputs, at the last step."""
+
+    dt = 20.0
+
+    def trial(self, rng):
+        n_steps = int(torch.randint(5, 41, (), generator=rng))
+        inputs = torch.randn(n_steps, 1, generator=rng)
+        mask = torch.zeros(n_steps)
+        mask[-1] = 1
+        return Trial(inputs, inputs.mean().expand(n_steps, 1), mask)
+
+
+def uneven(**options):
+    parts = {"uneven": Uneven(dt=20.0), "even": ContextIntegration(stimulus=100.0)}
+    return MultiTask(parts, **options)
+
+
+def test_trials_of_unequal_length_are_padded():
+    """Up to 0.1 the first trial was taken as the longest, and a longer one could not be made."""
+    task = MultiTask({"uneven": Uneven(dt=20.0)}, seed=3)
+    lengths = []
+    for i, (inputs, targets, mask) in enumerate(task.batch(50).unbind()):
+        draws = TrialRandom(3, [i])
+        draws.integers(0, 1)
+        alone = Uneven(dt=20.0).trials(draws).unbind()[0]
+        n = len(alone.mask)
+        lengths.append(n)
+        assert torch.equal(inputs[:n, :1], alone.inputs)
+        assert torch.equal(targets[:n], alone.targets)
+        assert torch.equal(mask[:n], alone.mask)
+        assert mask[n:].sum() == 0
+    assert len(set(lengths)) > 10
+    assert task.batch(50).mask.shape[1] == max(*lengths, task.n_steps)
+
+
+def test_trials_of_unequal_length_train_and_are_scored():
+    task = uneven(n_trials=1500)
+    check_task(task)
+    batch = task.epoch(1).batch(1500)
+    assert batch.inputs.shape[0] == 1500
+    assert task.accuracies(batch.targets, batch) == {"uneven": 1.0, "even": 1.0}
+    history = RNN(task.input_size, 8, task.output_size).fit(
+        task.replace(n_trials=40), epochs=2, progress=False
+    )
+    assert history.n_epochs == 2
 
 
 def test_impossible_mixtures_are_refused():

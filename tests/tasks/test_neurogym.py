@@ -100,6 +100,8 @@ def test_what_makes_no_trials_is_refused():
         NeurogymTask(Env(), dt=10)
     with pytest.raises(ValueError, match="dt to be a number >= 0"):
         NeurogymTask(Env(), dt=-20)
+    with pytest.raises(ValueError, match="options with the name of an environment, got them with"):
+        NeurogymTask(Env(), options={"dt": 20})
     with pytest.raises(ValueError, match="decision_weight to be a number > 0"):
         NeurogymTask(Env(), decision_weight=float("nan"))
 

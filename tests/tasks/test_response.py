@@ -73,3 +73,13 @@ def test_impossible_parameters_are_refused():
         DelayedResponse(rules=())
     with pytest.raises(ValueError, match=r"grace shorter than go = 500\.0 ms, got 500\.0"):
         DelayedResponse(grace=500.0)
+
+
+def test_what_differs_from_the_reference_is_said():
+    text = " ".join(DelayedResponse.__doc__.split())
+    for difference in (
+        "on two rings",
+        "each rule has an input channel",
+        "counts twice in the loss",
+    ):
+        assert difference in text

@@ -75,3 +75,40 @@ def test_outputs_of_another_length_are_refused(score):
 def test_a_mask_that_scores_nothing_is_refused(score):
     with pytest.raises(ValueError, match="a mask that scores some steps, got one without"):
         score(torch.zeros(2, 5, 2), torch.zeros(2, 5, 2), torch.zeros(2, 5))
+
+
+def test_zero_outputs_are_at_chance():
+    """An untrained network, whose readout is zero, had an accuracy of 0 where chance is 1/2."""
+    mask, targets = torch.ones(6, 5), torch.tensor([1.0, -1.0])[torch.randint(0, 2, (6, 5, 3))]
+    assert sign_accuracy(torch.zeros(6, 5, 3), targets, mask) == 0.5
+    assert choice_accuracy(torch.zeros(6, 5, 1), targets[..., :1], mask) == 0.5
+    classes = torch.randint(0, 4, (6, 5))
+    assert class_accuracy(torch.zeros(6, 5, 4), classes, mask) == 0.25
+    assert last_class_accuracy(torch.zeros(6, 5, 4), classes, mask) == 0.25
+
+
+def test_ties_count_as_a_guess_among_those_that_share_the_largest_output():
+    outputs = torch.tensor([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 2.0, 1.0], [3.0, 3.0, 3.0]])
+    classes = torch.tensor([1, 2, 1, 0])
+    expected = (1 / 2 + 0 + 1 + 1 / 3) / 4
+    assert class_accuracy(outputs, classes, torch.ones(4)) == pytest.approx(expected)
+    last = last_class_accuracy(outputs[:, None], classes[:, None], torch.ones(4, 1))
+    assert last == pytest.approx(expected)
+    signs = torch.tensor([[[1.0], [0.0], [-2.0], [0.0]]])
+    assert sign_accuracy(signs, torch.ones(1, 4, 1), torch.ones(1, 4)) == 0.5
+    cancelled = torch.tensor([[[1.0], [-1.0]], [[1.0], [0.0]]])
+    assert choice_accuracy(cancelled, torch.ones(2, 2, 1), torch.ones(2, 2)) == 0.75
+
+
+def test_nan_outputs_are_wrong():
+    nan, ones = torch.full((2, 3, 1), torch.nan), torch.ones(2, 3, 1)
+    for score in (sign_accuracy, choice_accuracy, last_value_accuracy):
+        assert score(nan, ones, torch.ones(2, 3)) == 0
+    for score in (class_accuracy, last_class_accuracy):
+        assert score(nan.expand(2, 3, 2), ones[..., 0].long(), torch.ones(2, 3)) == 0
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_negative_weights_are_refused(score):
+    with pytest.raises(ValueError, match="weights >= 0, got negative ones"):
+        score(torch.zeros(2, 5, 2), torch.zeros(2, 5, 2), torch.ones(2, 5) - 2 * torch.eye(2, 5))

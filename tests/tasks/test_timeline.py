@@ -68,3 +68,16 @@ def test_drawn_values_follow_their_kind():
 def test_impossible_durations_are_refused(duration, message):
     with pytest.raises(ValueError, match=message):
         Timeline(TrialRandom(0, [0]), 10.0, {"a": duration})
+
+
+def test_the_ends_of_a_range_are_half_as_likely_as_what_lies_between():
+    """A range is drawn in ms and then rounded; a list of values is not."""
+    n = 20000
+    for durations, shares in (
+        ((400.0, 500.0), [0.1, 0.2, 0.2, 0.2, 0.2, 0.1]),
+        ([400.0, 420.0, 440.0, 460.0, 480.0, 500.0], [1 / 6] * 6),
+    ):
+        time = Timeline(TrialRandom(0, range(n)), 20.0, {"delay": durations})
+        counts = (time.duration("delay") / 20).long().bincount(minlength=26)[20:]
+        for count, share in zip(counts.tolist(), shares, strict=True):
+            assert abs(count - n * share) < 4 * (n * share * (1 - share)) ** 0.5

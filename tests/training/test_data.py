@@ -207,6 +207,11 @@ def test_loss_does_not_depend_on_the_batch_size() -> None:
             r"mask of shape \(1, 4\) or \(1, 4, 1\), got \(1, 4, 3\)",
         ),
         (
+            [(torch.zeros(4, 2), torch.zeros(4, 1), torch.tensor([1.0, 1.0, -0.5, 1.0]))],
+            ValueError,
+            "mask of weights >= 0, got -0.5",
+        ),
+        (
             [(torch.full((4, 2), torch.nan), torch.zeros(4, 1))],
             ValueError,
             r"finite inputs, got nan at \[0, 0, 0\] \(trial, time, channel\)",
@@ -222,6 +227,19 @@ def test_bad_datasets(dataset: object, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         rnn.fit(dataset, progress=False)
     assert all(torch.equal(p, q) for p, q in zip(before, rnn.parameters(), strict=True))
+
+
+def test_a_class_that_is_not_scored_may_be_unknown() -> None:
+    """A mask that leaves a step out trains with classes as it does with numbers."""
+    classes, mask = torch.tensor([0, 1, 99, -100]), torch.tensor([1.0, 1.0, 0.0, 0.0])
+    soft = torch.tensor([[1.0, 0.0], [0.0, 1.0], [torch.nan, 0.0], [0.0, torch.nan]])
+    inputs = torch.randn(4, 2)
+    options = {"loss": "cross_entropy", "epochs": 2, "seed": 0, "progress": False}
+    losses = [
+        RNN(2, 4, 2, seed=0).fit([(inputs, targets, mask)], **options).loss
+        for targets in (classes, soft, torch.tensor([0, 1, 0, 0]))
+    ]
+    assert losses[0] == losses[2] == pytest.approx(losses[1])
 
 
 def test_types_become_those_of_the_network() -> None:

@@ -8,7 +8,14 @@ from torch import Tensor
 from torch.nn import functional
 from torch.testing import assert_close
 
-from pyrnn.training.losses import LOSSES, binary_cross_entropy, cross_entropy, loss_function, mse
+from pyrnn.training.losses import (
+    LOSSES,
+    binary_cross_entropy,
+    cross_entropy,
+    loss_function,
+    masked_mean,
+    mse,
+)
 
 OUTPUTS = torch.randn(4, 6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 MASK = (torch.arange(24).reshape(4, 6) % 3 > 0).double()
@@ -40,15 +47,35 @@ def test_a_weight_of_two_counts_a_step_twice(name: str) -> None:
     assert_close(LOSSES[name](outputs, targets, weights), twice)
 
 
-@pytest.mark.parametrize("name", ["mse", "binary_cross_entropy"])
+@pytest.mark.parametrize("name", LOSSES)
 def test_nan_where_nothing_is_scored_reaches_neither_loss_nor_gradient(name: str) -> None:
+    """Soft labels had a finite loss with a gradient of NaN."""
     outputs = OUTPUTS.clone().requires_grad_()
-    targets = TARGETS[name].masked_fill(MASK.unsqueeze(-1) == 0, torch.nan)
+    known = TARGETS[name] if name != "cross_entropy" else OUTPUTS.flip(0).softmax(-1)
+    targets = known.masked_fill(MASK.unsqueeze(-1) == 0, torch.nan)
     loss = LOSSES[name](outputs, targets, MASK)
     loss.backward()
+    assert_close(loss.detach(), LOSSES[name](OUTPUTS[MASK > 0], known[MASK > 0]))
     assert bool(loss.isfinite())
     assert bool((outputs.grad[MASK == 0] == 0).all())
     assert bool((outputs.grad[MASK > 0] != 0).all())
+
+
+@pytest.mark.parametrize("unknown", [99, -100, -1])
+def test_a_class_that_is_not_scored_may_be_unknown(unknown: int) -> None:
+    """Class 99 raised an IndexError of torch, whatever its weight."""
+    classes = TARGETS["cross_entropy"].masked_fill(MASK == 0, unknown)
+    expected = functional.cross_entropy(OUTPUTS[MASK > 0], TARGETS["cross_entropy"][MASK > 0])
+    assert_close(cross_entropy(OUTPUTS, classes, MASK), expected)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_negative_weights_are_refused(name: str) -> None:
+    """The mean of 1 and 3 with weights 1 and -1 was 4.5e307."""
+    with pytest.raises(ValueError, match="weights >= 0, got -1; a weight of 0 leaves a step out"):
+        LOSSES[name](OUTPUTS, TARGETS[name], MASK - 1)
+    with pytest.raises(ValueError, match="weights >= 0, got -1"):
+        masked_mean(torch.tensor([1.0, 3.0]), torch.tensor([1.0, -1.0]))
 
 
 def test_mask_per_output_channel() -> None:
