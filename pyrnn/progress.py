@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Generator, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar
@@ -81,7 +81,9 @@ class TrainingBar:
         )
 
 
-def track(items: Iterable[T], description: str, *, enabled: bool = True) -> Iterator[T]:
+def track(
+    items: Iterable[T], description: str, *, enabled: bool = True
+) -> Generator[T, None, None]:
     """Yield items, and show a progress bar if they take longer than a second.
 
     Args:
