@@ -61,8 +61,9 @@ class Survey:
     def run(self) -> None:
         """Find the curves that the bounds do not show, and what happens on all of them."""
         self._search(_INSIDE[: _EFFORT // self.seeds.starts.shape[1]])
-        near = states_near_curves(self.curve, self.seeds.starts, _N_NEAR, self.seeds.rng)
-        self.atlas.enter(near)
+        if not self.stop():
+            near = states_near_curves(self.curve, self.seeds.starts, _N_NEAR, self.seeds.rng)
+            self.atlas.enter(near)
         self._chart()
         self._search(self._unbalanced()[:_N_SEARCHED])
         self._chart()

@@ -21,6 +21,7 @@ _SMALLEST = 1e-7
 _THROUGH = 1e-5  # longest step through a branch point
 _FAR = 1e3  # in units of the usual length of the states
 _SAME = 1e-6
+_FEWEST, _LONGEST = 1000, 100.0  # limit on the number of steps, and on their length together
 _OUTSIDE = 1e-12
 _N_BETWEEN = 16
 
@@ -66,8 +67,7 @@ class Tracker:
 
     def run(self) -> Samples:
         """Return the samples of all curves, ordered, with the number of the curve as owner."""
-        n_steps = 1000 + int(100 / self.max_step)  # more than any but a wild curve needs
-        for _ in range(n_steps):
+        for _ in range(_FEWEST + int(_LONGEST / self.max_step)):
             active = (self.end == End.RUNNING).nonzero()[:, 0]
             if not len(active):
                 break
