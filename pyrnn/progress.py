@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Generator, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
@@ -86,7 +86,9 @@ class TrainingBar:
         )
 
 
-def track(items: Iterable[_T], description: str, *, enabled: bool = True) -> Iterator[_T]:
+def track(
+    items: Iterable[_T], description: str, *, enabled: bool = True
+) -> Generator[_T, None, None]:
     """Show a progress bar while items are processed, if that takes longer than a second.
 
     Args:

@@ -7,5 +7,5 @@ cd "$(dirname "$0")/../.."
 venv=.venv-neurogym
 test -x $venv/bin/python || "${PYTHON:-python3}" -m venv $venv
 $venv/bin/python -m pip install --quiet --constraint constraints.txt --editable . \
-    pytest pytest-timeout "neurogym==2.3.1"
+    pytest pytest-timeout hypothesis "neurogym==2.3.1"
 $venv/bin/python -m pytest tests/neurogym "$@"

@@ -2,137 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pyrnn.arrays import States
-from pyrnn.dynamics.branches._curve import FixedPointCurve
-from pyrnn.dynamics.branches.bifurcations import Bifurcation, bifurcations_between
-from pyrnn.dynamics.maps import FamilyMap, Map, Network, Spectrum, analysis, as_map
-from pyrnn.dynamics.points import Search
-from pyrnn.result import Report, Result, Results
-from pyrnn.serialize import register_former
-from pyrnn.validate import as_boolean, as_number
+from pyrnn.dynamics.branches._atlas import Traced
+from pyrnn.dynamics.branches._curve import Curve
+from pyrnn.dynamics.branches._events import Event
+from pyrnn.dynamics.branches._seeds import Seeds
+from pyrnn.dynamics.branches._survey import Survey
+from pyrnn.dynamics.branches._verdict import curve_verdict, survey_verdict
+from pyrnn.dynamics.branches.bifurcations import Bifurcation
+from pyrnn.dynamics.branches.branch import Branch, Branches
+from pyrnn.dynamics.maps import FamilyMap, Map, Network, analysis, as_map
+from pyrnn.progress import interruptible, track
+from pyrnn.validate import as_boolean, as_number, as_rng
 
-__all__ = ["Branch", "Branches", "find_branches"]
+__all__ = ["find_branches"]
 
 logger = logging.getLogger(__name__)
-
-_SMALLEST = 1e-5
-_SHARPEST_TURN = 0.95  # cosine between tangents of neighboring states
-_MAX_STATES = 5000
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Branch(Result):
-    """A curve of fixed points over a parameter.
-
-    Args:
-        parameters: Parameter, ``(n,)``, in order along the curve.
-        states: Fixed points, ``(n, state_size)``.
-        eigenvalues: Of the Jacobian at each, ``(n, state_size)``, complex.
-        bifurcations: Where the number of growing modes changes, in order along the curve.
-        is_flow: Whether stability is that of the flow.
-
-    Example:
-        >>> starts = torch.linspace(-1, 1, 9, dtype=torch.float64)[:, None]
-        >>> (branch,) = find_branches(lambda h, x: torch.tanh(h / 2 + x), starts, (0.0, 1.0))
-        >>> branch, int(branch.n_unstable.max()), bool(branch.is_stable.all())
-        (Branch(0 .. 1, []), 0, True)
-    """
-
-    parameters: Tensor
-    states: Tensor
-    eigenvalues: Tensor
-    bifurcations: tuple[Bifurcation, ...]
-    is_flow: bool = False
-
-    @cached_property
-    def spectrum(self) -> Spectrum:
-        """Spectra along the curve.
-
-        Example:
-            >>> starts = torch.linspace(-1, 1, 9, dtype=torch.float64)[:, None]
-            >>> (branch,) = find_branches(lambda h, x: torch.tanh(h / 2 + x), starts, (0.0, 1.0))
-            >>> set(branch.spectrum.stability)
-            {'stable node'}
-        """
-        return Spectrum.from_eigenvalues(self.eigenvalues, is_flow=self.is_flow)
-
-    @property
-    def n_unstable(self) -> Tensor:
-        """Number of growing modes at each point, ``(n,)``."""
-        return self.spectrum.n_unstable
-
-    @property
-    def is_stable(self) -> Tensor:
-        """Whether every mode shrinks at each point, ``(n,)``."""
-        return self.spectrum.is_stable
-
-    def __len__(self) -> int:
-        return len(self.parameters)
-
-    def __repr__(self) -> str:
-        low, high = float(self.parameters.min()), float(self.parameters.max())
-        return f"Branch({low:.4g} .. {high:.4g}, {list(self.bifurcations)})"
-
-    def _report(self) -> Report:
-        low, high = float(self.parameters.min()), float(self.parameters.max())
-        rows = [(event.kind, f"{event.parameter:.9g}") for event in self.bifurcations]
-        return Report(f"branch from {low:.4g} to {high:.4g}", ("bifurcation", "parameter"), rows)
-
-    def _frame(self) -> dict[str, list[object]]:
-        columns = {"parameter": self.parameters.tolist(), "n_unstable": self.n_unstable.tolist()}
-        return columns | {f"h{i}": unit.tolist() for i, unit in enumerate(self.states.T)}
-
-
-def _former_branch(n_unstable: Tensor | None = None, **fields: object) -> Branch:
-    """Build a branch that version 0.1 saved: it kept the number of growing modes."""
-    branch = Branch(**fields)  # type: ignore[arg-type]
-    is_flow = n_unstable is not None and not torch.equal(n_unstable, branch.n_unstable)
-    return Branch(**fields, is_flow=is_flow)  # type: ignore[arg-type]
-
-
-register_former("Branch", _former_branch)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Branches(Results[Branch]):
-    """The curves of fixed points that a continuation found: a sequence of :class:`Branch`.
-
-    Example:
-        >>> starts = torch.linspace(-1, 1, 9, dtype=torch.float64)[:, None]
-        >>> print(find_branches(lambda h, x: torch.tanh(2 * h + x), starts, (-1.0, 1.0)).summary())
-        1 branch
-          branch  bifurcation  parameter
-          0       fold         0.532839975
-          0       fold         -0.532839975
-        status: complete as far as the search tells
-    """
-
-    def _report(self) -> Report:
-        rows = [
-            (str(i), event.kind, f"{event.parameter:.9g}")
-            for i, branch in enumerate(self)
-            for event in branch.bifurcations
-        ]
-        title = f"{len(self)} branch{'es' if len(self) != 1 else ''}"
-        columns = ("branch", "bifurcation", "parameter")
-        return Report(title, columns, rows, [f"status: {self.status}"])
-
-    def _frame(self) -> dict[str, list[object]]:
-        rows = [(i, event) for i, branch in enumerate(self) for event in branch.bifurcations]
-        return {
-            "branch": [i for i, _ in rows],
-            "bifurcation": [event.kind for _, event in rows],
-            "parameter": [event.parameter for _, event in rows],
-        }
 
 
 @analysis
@@ -192,14 +86,21 @@ def find_branches(
     pool = step.states(starts)
     pool = pool.reshape(-1, pool.shape[-1])
     family = FamilyMap(step, *_line(step, x, direction))
-    curve = FixedPointCurve(family, low, high - low, is_flow)
-    seeds = _seeds(curve, Search(step, pool, 1e-9, progress=progress))
-    curves = _trace(curve, seeds, max_step)
-    kept = _without_repeats(curves, seeds, max_step)
-    branches = tuple(_branch(curve, z, tangent) for z, tangent in kept)
-    verdict = "complete as far as the search tells"
-    if not branches:
-        verdict = f"no fixed point found between {low:g} and {high:g}: give more starts"
+    seeds = Seeds(family, pool, low, high, as_rng(), progress)
+    pulse = track(itertools.count(), "following branches", enabled=progress)
+    with interruptible() as interrupt, contextlib.closing(pulse):
+
+        def stop() -> bool:
+            next(pulse)
+            return interrupt.pressed or seeds.was_stopped
+
+        survey = Survey(seeds, max_step, is_flow, stop)
+        survey.run()
+    branches = tuple(_branch(survey, curve) for curve in survey.curves)
+    was_stopped = interrupt.pressed or seeds.was_stopped
+    verdict = survey_verdict(survey, was_stopped)
+    if not branches and not was_stopped:
+        verdict = _nothing(seeds)
         logger.warning(verdict)
     return Branches(branches, verdict)
 
@@ -228,109 +129,52 @@ def _line(step: Map, x: States | None, direction: States | None) -> tuple[Tensor
     return origin, along
 
 
-def _seeds(curve: FixedPointCurve, search: Search, n_values: int = 5) -> Tensor:
-    """Return fixed points at a few parameters, ``(n, state_size + 1)``."""
-    values = (torch.arange(n_values) + 0.5).to(curve.family.origin) / n_values + 1e-3
-    inputs = curve.family.at(curve.low + curve.width * values[:, None])
-    h, x, *_ = search.run(inputs)
-    which = (x[:, None] - inputs).abs().sum(-1).argmin(1)
-    return torch.cat([h, values[which, None]], dim=-1)
-
-
-_Curve = tuple[Tensor, Tensor]
-
-
-def _trace(curve: FixedPointCurve, seeds: Tensor, max_step: float) -> list[_Curve]:
-    """Follow the curves through all seeds at once, both ways; return states and tangents."""
-    if not len(seeds):
-        return []
-    ahead = torch.zeros_like(seeds)
-    ahead[:, -1] = 1
-    z, tangent = seeds.repeat(2, 1), torch.cat([ahead, -ahead])
-    tangent = curve.tangent(z, tangent)
-    half = len(seeds)
-    tangent[half:] = -tangent[:half]
-    paths = [[(z[i].clone(), tangent[i].clone())] for i in range(len(z))]
-    size = torch.full((len(z),), max_step, dtype=z.dtype, device=z.device)
-    active = torch.arange(len(z), device=z.device)
-    for _ in range(_MAX_STATES):
-        guess = z[active] + size[active, None] * tangent[active]
-        new, has_converged = curve.correct(guess, tangent[active])
-        turned = curve.tangent(new, tangent[active])
-        accepted = has_converged & ((turned * tangent[active]).sum(-1) > _SHARPEST_TURN)
-        longer = (1.3 * size[active]).clamp(max=max_step)
-        size[active] = torch.where(accepted, longer, size[active] / 2)
-        new = _stop_at_bounds(curve, z[active], new)
-        moved = active[accepted]
-        z[moved], tangent[moved] = new[accepted], turned[accepted]
-        for i in moved.tolist():
-            paths[i].append((z[i].clone(), tangent[i].clone()))
-        is_inside = (z[active, -1] > 0) & (z[active, -1] < 1)
-        is_back = _has_closed(paths, active, max_step)
-        active = active[is_inside & (size[active] > _SMALLEST) & ~is_back]
-        if not len(active):
-            break
-    return [_join(paths[i + half], paths[i]) for i in range(half)]
-
-
-def _stop_at_bounds(curve: FixedPointCurve, old: Tensor, new: Tensor) -> Tensor:
-    """Replace states beyond a bound by those on it."""
-    bound = new[:, -1:].clamp(0, 1)
-    change = new[:, -1:] - old[:, -1:]
-    share = torch.where(bound == new[:, -1:], 1.0, (bound - old[:, -1:]) / change)
-    fixed = torch.zeros_like(new)
-    fixed[:, -1] = 1
-    is_beyond = share[:, 0] != 1
-    guess = old + share * (new - old)
-    guess[:, -1:] = torch.where(is_beyond[:, None], bound, guess[:, -1:])
-    if is_beyond.any():
-        new = new.clone()
-        new[is_beyond] = curve.correct(guess[is_beyond], fixed[is_beyond])[0]
-    return new
-
-
-def _has_closed(paths: list[list[tuple[Tensor, Tensor]]], active: Tensor, reach: float) -> Tensor:
-    """Mark curves that came back to where they began."""
-    closed = []
-    for i in active.tolist():
-        (start, along), (now, ahead) = paths[i][0], paths[i][-1]
-        is_near = len(paths[i]) > 10 and bool((now - start).norm() < 0.7 * reach)
-        closed.append(is_near and bool((along * ahead).sum() > _SHARPEST_TURN))
-    return torch.tensor(closed, dtype=torch.bool, device=active.device)
-
-
-def _join(back: list[tuple[Tensor, Tensor]], ahead: list[tuple[Tensor, Tensor]]) -> _Curve:
-    """Make one curve of the two halves, from low to high parameters."""
-    states = [z for z, _ in back[:0:-1]] + [z for z, _ in ahead]
-    tangents = [-t for _, t in back[:0:-1]] + [t for _, t in ahead]
-    z, tangent = torch.stack(states), torch.stack(tangents)
-    return (z, tangent) if z[0, -1] <= z[-1, -1] else (z.flip(0), -tangent.flip(0))
-
-
-def _without_repeats(curves: list[_Curve], seeds: Tensor, max_step: float) -> list[_Curve]:
-    """Keep one curve of those that lie on each other."""
-    kept: list[_Curve] = []
-    for (z, tangent), seed in zip(curves, seeds, strict=True):
-        if all(_distance(seed, other) > max_step**2 for other, _ in kept):
-            kept.append((z, tangent))
-    return kept
-
-
-def _distance(point: Tensor, curve: Tensor) -> Tensor:
-    """Return the distance from a point to a chain of line segments."""
-    if len(curve) < 2:
-        return (curve - point).norm(dim=-1).min()
-    start, along = curve[:-1], curve[1:] - curve[:-1]
-    share = ((point - start) * along).sum(-1) / along.square().sum(-1).clamp(min=1e-300)
-    nearest = start + share.clamp(0, 1)[:, None] * along
-    return (nearest - point).norm(dim=-1).min()
-
-
-def _branch(curve: FixedPointCurve, z: Tensor, tangent: Tensor) -> Branch:
+def _branch(survey: Survey, traced: Traced) -> Branch:
+    """Return a curve in the user's units, from low to high parameters, with its bifurcations."""
+    curve, samples, events = survey.curve, traced.samples, traced.events or []
+    z, values, place = samples.z, samples.eigenvalues, samples.place
+    if events:
+        z = torch.cat([z, torch.stack([event.z for event in events])])
+        values = torch.cat([values, torch.stack([event.eigenvalues for event in events])])
+        place = torch.cat([place, place.new_tensor([event.place for event in events])])
+    order = place.argsort(stable=True)
+    if z[order[0], -1] > z[order[-1], -1]:
+        order, events = order.flip(0), events[::-1]
     return Branch(
-        parameters=curve.parameters(z),
-        states=z[:, :-1],
-        eigenvalues=curve.spectrum(z).eigenvalues,
-        bifurcations=tuple(bifurcations_between(curve, z, tangent)),
-        is_flow=curve.is_flow,
+        curve.parameters(z[order]),
+        curve.states(z[order]),
+        values[order],
+        tuple(_bifurcation(curve, event) for event in events),
+        curve.is_flow,
+        traced.is_closed,
+        curve_verdict(survey, traced),
+    )
+
+
+def _bifurcation(curve: Curve, event: Event) -> Bifurcation:
+    return Bifurcation(
+        event.kind,
+        float(curve.parameters(event.z)),
+        curve.states(event.z),
+        event.eigenvalues,
+        event.multiplicity,
+        event.turns,
+    )
+
+
+def _nothing(seeds: Seeds) -> str:
+    """Say that there are no branches, and what was seen instead."""
+    between = f"between {seeds.low:g} and {seeds.high:g}"
+    if seeds.remarks:
+        return f"no branch found {between}: {'; '.join(seeds.remarks)}"
+    values = torch.linspace(seeds.low, seeds.high, 5).to(seeds.starts)
+    speeds = [
+        float((seeds.family(seeds.starts, value.view(1, 1)) - seeds.starts).norm(dim=-1).min())
+        for value in values
+    ]
+    slowest = min(speeds)
+    where = float(values[speeds.index(slowest)])
+    return (
+        f"no fixed point found {between}: the slowest of {len(seeds.starts)} starts moves by "
+        f"{slowest:.3g} in a step, at {where:g}; give more starts"
     )

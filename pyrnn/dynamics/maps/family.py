@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pyrnn.dynamics.maps.map import Map
+from pyrnn.dynamics.maps.map import Map, derivative
 
 __all__ = ["FamilyMap"]
 
@@ -29,8 +29,8 @@ class FamilyMap(Map):
         >>> family = FamilyMap(step, torch.tensor([1.0]).double(), torch.tensor([2.0]).double())
         >>> family.at(torch.tensor([3.0]))
         tensor([7.], dtype=torch.float64)
-        >>> family(torch.zeros(1), torch.tensor([3.0])), family.input_jacobian(*torch.zeros(2, 1))
-        (tensor([7.], dtype=torch.float64), tensor([[2.]], dtype=torch.float64))
+        >>> family(torch.zeros(1), torch.tensor([3.0])), family.derivative(*torch.zeros(2, 1))
+        (tensor([7.], dtype=torch.float64), tensor([[0.5000, 2.0000]]))
     """
 
     once: Map
@@ -50,6 +50,20 @@ class FamilyMap(Map):
     def step(self, h: Tensor, x: Tensor) -> Tensor:
         """Return the next states, ``(..., state_size)``, for parameters ``x``, ``(..., 1)``."""
         return self.once(h, self.at(x))
+
+    def derivative(self, h: Tensor, x: Tensor) -> Tensor:
+        """Return the derivatives by state and parameter, ``(..., state_size, state_size + 1)``.
+
+        Where they are taken automatically, one backward pass gives both.
+
+        Args:
+            h: States, ``(..., state_size)``.
+            x: Parameters, ``(..., 1)``.
+        """
+        if type(self.once)._jacobian is not Map._jacobian:
+            return torch.cat([self._jacobian(h, x), self._input_jacobian(h, x)], dim=-1)
+        together = torch.cat([h, x.expand(*h.shape[:-1], 1)], dim=-1)
+        return derivative(lambda z: self.step(z[..., :-1], z[..., -1:]), together)
 
     def to(self, dtype: torch.dtype) -> FamilyMap:
         """Return the same map in another dtype."""

@@ -1,0 +1,117 @@
+"""States along several curves at once, and the modes that grow at each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+from pyrnn.dynamics.maps import Spectrum
+
+__all__ = ["Samples", "count_modes"]
+
+_REAL = 1e-6  # imaginary part of a real eigenvalue, in units of the largest |λ - 1|
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """States along several curves, with what is known there.
+
+    Attributes:
+        owner: Number of the curve of each, ``(n,)``.
+        place: Length along the curve, ``(n,)``, from its first state.
+        z: States and parameters, ``(n, state_size + 1)``.
+        tangent: Unit tangents, ``(n, state_size + 1)``.
+        orientation: Signs that change at branch points only, ``(n,)``; zero where unclear.
+        eigenvalues: Of the Jacobians, those that grow most first, ``(n, state_size)``, complex.
+        counts: Growing modes, see :func:`count_modes`, ``(n, 3)``.
+        n_marginal: Modes that neither grow nor shrink, ``(n,)``.
+    """
+
+    owner: Tensor
+    place: Tensor
+    z: Tensor
+    tangent: Tensor
+    orientation: Tensor
+    eigenvalues: Tensor
+    counts: Tensor
+    n_marginal: Tensor
+
+    def __len__(self) -> int:
+        return len(self.owner)
+
+    def __getitem__(self, index: Tensor) -> Samples:
+        """Return the samples of these numbers, or those that a mask marks."""
+        return Samples(*(getattr(self, field.name)[index] for field in fields(self)))
+
+    @staticmethod
+    def cat(parts: Sequence[Samples]) -> Samples:
+        """Return all samples together."""
+        names = [field.name for field in fields(Samples)]
+        return Samples(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+
+    def at(self, owner: Tensor, place: Tensor) -> Samples:
+        """Return the same states on other curves, or elsewhere along them."""
+        return replace(self, owner=owner, place=place)
+
+    def ordered(self) -> Samples:
+        """Return the samples curve by curve, in order along each, no place twice."""
+        by_place = self.place.argsort(stable=True)
+        ordered = self[by_place[self.owner[by_place].argsort(stable=True)]]
+        is_new = torch.ones_like(ordered.owner, dtype=torch.bool)
+        is_new[1:] = ordered.owner[1:] != ordered.owner[:-1]
+        is_new[1:] |= ordered.place[1:] != ordered.place[:-1]
+        return ordered if is_new.all() else ordered[is_new]
+
+    def reversed(self) -> Samples:
+        """Return the same states on curves walked in the other direction."""
+        return replace(
+            self, place=-self.place, tangent=-self.tangent, orientation=-self.orientation
+        )
+
+    def put(self, index: Tensor, new: Samples) -> None:
+        """Replace some of the samples in place."""
+        for field in fields(self):
+            getattr(self, field.name)[index] = getattr(new, field.name)
+
+    @property
+    def intervals(self) -> Tensor:
+        """Numbers of the samples that are followed by another one of the same curve."""
+        return (self.owner[1:] == self.owner[:-1]).nonzero()[:, 0]
+
+    @property
+    def is_decided(self) -> Tensor:
+        """Whether no mode is marginal at a sample but for those marginal all along its curve."""
+        fewest = torch.full_like(self.n_marginal, self.eigenvalues.shape[1])
+        fewest.scatter_reduce_(0, self.owner, self.n_marginal, "amin")
+        return self.n_marginal == fewest[self.owner]
+
+
+def count_modes(spectrum: Spectrum, beyond: float | None = None) -> Tensor:
+    r"""Count growing modes: real through +1, real through -1, turning pairs, ``(..., 3)``.
+
+    Args:
+        spectrum: Spectra.
+        beyond: How far from the border of stability a mode counts; by default the tolerance of
+            the spectrum.
+
+    Returns:
+        The counts. A real mode has an imaginary part that is zero to rounding.
+
+    Example:
+        >>> values = torch.tensor([1.2, -1.5, -2.0, 0.5, 1 + 1j, 1 - 1j])
+        >>> count_modes(Spectrum.from_eigenvalues(values))
+        tensor([1, 2, 1])
+    """
+    values = spectrum.eigenvalues
+    size = values.real if spectrum.is_flow else values.abs()
+    grows = spectrum.grows if beyond is None else size - 1 > beyond
+    spread = (values - 1).abs().amax(-1, keepdim=True)
+    is_pair = grows & (values.imag.abs() > _REAL * spread)
+    is_real = grows & ~is_pair
+    positive = values.real > 0
+    counts = [is_real & positive, is_real & ~positive, is_pair]
+    n_plus, n_minus, n_turning = (which.sum(-1) for which in counts)
+    return torch.stack([n_plus, n_minus, n_turning // 2], dim=-1)
