@@ -12,7 +12,6 @@ from pyrnn.dynamics.branches._curve import Curve
 from pyrnn.dynamics.branches._events import Event
 from pyrnn.dynamics.branches._samples import Samples
 from pyrnn.dynamics.branches._tracker import End, Stop, Tracker
-from pyrnn.dynamics.maps import index_signs
 
 __all__ = ["Atlas", "Traced"]
 
@@ -91,7 +90,7 @@ class Atlas:
         """
         ahead = torch.zeros_like(z)
         ahead[:, -1] = 1 - 2 * (z[:, -1] > 0.5).to(z)
-        is_departure = index_signs(self.curve.jacobian(z)) * ahead[:, -1] > 0
+        is_departure = self.curve.index_signs(z) * ahead[:, -1] > 0
         for group in (is_departure, ~is_departure):
             left = group & ~self._is_end(z)
             if left.any() and not self.stop():

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pyrnn.dynamics.branches._samples import Samples, count_modes
-from pyrnn.dynamics.maps import FamilyMap, Spectrum
+from pyrnn.dynamics.branches._samples import Samples
+from pyrnn.dynamics.maps import FamilyMap, Spectrum, index_signs
 
 __all__ = ["Curve", "upwards"]
 
@@ -18,6 +18,7 @@ _CORRECTED = 1e-7  # a last step below it: the next one would be below rounding
 _EXACT = 1e-14
 _UNSIGNED = 1e-9
 _SINGULAR = 1e-7
+_REAL = 1e-6  # imaginary part of a real eigenvalue, in units of the largest |λ - 1|
 _MAX_ELEMENTS = 2**22  # of the Jacobians of one batch
 
 
@@ -153,12 +154,40 @@ class Curve:
     ) -> Samples:
         """Return samples whose tangents and Jacobians are known, with their spectra."""
         spectrum = self.spectrum(jac)
-        modes = spectrum.eigenvalues, count_modes(spectrum), spectrum.n_marginal
+        modes = spectrum.eigenvalues, self.count_modes(spectrum.eigenvalues), spectrum.n_marginal
         return Samples(owner, place, z, tangent, sign, *modes)
 
     def spectrum(self, jacobians: Tensor) -> Spectrum:
         """Return the spectra of Jacobians."""
         return Spectrum(jacobians, self.is_flow)
+
+    def index_signs(self, z: Tensor) -> Tensor:
+        """Return the sign of the index of the fixed point at each state."""
+        return index_signs(self.jacobian(z))
+
+    def count_modes(self, eigenvalues: Tensor, beyond: float | None = None) -> Tensor:
+        """Count growing modes: real through +1, real through -1, turning pairs, ``(..., 3)``.
+
+        Args:
+            eigenvalues: Eigenvalues, ``(..., state_size)``. A real one has an imaginary part that
+                is zero to rounding.
+            beyond: How far from the border of stability a mode counts; by default the tolerance
+                of the spectrum.
+
+        Returns:
+            The three numbers.
+        """
+        spectrum = Spectrum.from_eigenvalues(eigenvalues, is_flow=self.is_flow)
+        values = spectrum.eigenvalues
+        size = values.real if self.is_flow else values.abs()
+        grows = spectrum.grows if beyond is None else size - 1 > beyond
+        spread = (values - 1).abs().amax(-1, keepdim=True)
+        is_pair = grows & (values.imag.abs() > _REAL * spread)
+        is_real = grows & ~is_pair
+        positive = values.real > 0
+        counts = [is_real & positive, is_real & ~positive, is_pair]
+        n_plus, n_minus, n_turning = (which.sum(-1) for which in counts)
+        return torch.stack([n_plus, n_minus, n_turning // 2], dim=-1)
 
 
 def upwards(z: Tensor) -> Tensor:

@@ -12,10 +12,9 @@ from torch.nn import functional
 from pyrnn.dynamics.branches._crossings import SHORTEST, halved, resolved, turns
 from pyrnn.dynamics.branches._curve import Curve
 from pyrnn.dynamics.branches._roots import between, find_roots
-from pyrnn.dynamics.branches._samples import Samples, count_modes
+from pyrnn.dynamics.branches._samples import Samples
 from pyrnn.dynamics.branches._singular import is_flat, solve_singular
 from pyrnn.dynamics.branches._tracker import Stop
-from pyrnn.dynamics.maps import Spectrum
 
 __all__ = ["Event", "EventFinder"]
 
@@ -106,9 +105,8 @@ class EventFinder:
         if samples.place[i + 1] - samples.place[i] < 2 * SHORTEST:
             return False
         before, after = samples.counts[i], samples.counts[i + 1]
-        spectrum = Spectrum.from_eigenvalues(event.eigenvalues, is_flow=self.curve.is_flow)
         limit = _CRITICAL * self.spread
-        inside, beyond = count_modes(spectrum, -limit), count_modes(spectrum, limit)
+        inside, beyond = (self.curve.count_modes(event.eigenvalues, at) for at in (-limit, limit))
         critical = torch.zeros_like(inside)
         critical[_COLUMNS.get(event.kind, 0)] = event.multiplicity
         surplus = torch.minimum(before, after) - beyond

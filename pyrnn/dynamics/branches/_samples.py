@@ -8,11 +8,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
-from pyrnn.dynamics.maps import Spectrum
-
-__all__ = ["Samples", "count_modes"]
-
-_REAL = 1e-6  # imaginary part of a real eigenvalue, in units of the largest |λ - 1|
+__all__ = ["Samples"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +22,7 @@ class Samples:
         tangent: Unit tangents, ``(n, state_size + 1)``.
         orientation: Signs that change at branch points only, ``(n,)``; zero where unclear.
         eigenvalues: Of the Jacobians, those that grow most first, ``(n, state_size)``, complex.
-        counts: Growing modes, see :func:`count_modes`, ``(n, 3)``.
+        counts: Growing modes, see ``Curve.count_modes``, ``(n, 3)``.
         n_marginal: Modes that neither grow nor shrink, ``(n,)``.
     """
 
@@ -87,31 +83,3 @@ class Samples:
         fewest = torch.full_like(self.n_marginal, self.eigenvalues.shape[1])
         fewest.scatter_reduce_(0, self.owner, self.n_marginal, "amin")
         return self.n_marginal == fewest[self.owner]
-
-
-def count_modes(spectrum: Spectrum, beyond: float | None = None) -> Tensor:
-    r"""Count growing modes: real through +1, real through -1, turning pairs, ``(..., 3)``.
-
-    Args:
-        spectrum: Spectra.
-        beyond: How far from the border of stability a mode counts; by default the tolerance of
-            the spectrum.
-
-    Returns:
-        The counts. A real mode has an imaginary part that is zero to rounding.
-
-    Example:
-        >>> values = torch.tensor([1.2, -1.5, -2.0, 0.5, 1 + 1j, 1 - 1j])
-        >>> count_modes(Spectrum.from_eigenvalues(values))
-        tensor([1, 2, 1])
-    """
-    values = spectrum.eigenvalues
-    size = values.real if spectrum.is_flow else values.abs()
-    grows = spectrum.grows if beyond is None else size - 1 > beyond
-    spread = (values - 1).abs().amax(-1, keepdim=True)
-    is_pair = grows & (values.imag.abs() > _REAL * spread)
-    is_real = grows & ~is_pair
-    positive = values.real > 0
-    counts = [is_real & positive, is_real & ~positive, is_pair]
-    n_plus, n_minus, n_turning = (which.sum(-1) for which in counts)
-    return torch.stack([n_plus, n_minus, n_turning // 2], dim=-1)
