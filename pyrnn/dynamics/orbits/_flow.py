@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,7 +12,8 @@ from scipy.integrate import OdeSolution, solve_ivp
 from scipy.optimize import brentq
 from torch import Tensor
 
-from pyrnn.dynamics.maps import Map
+if TYPE_CHECKING:
+    from pyrnn.dynamics.maps import Map
 
 __all__ = ["Flow", "Run"]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 
-from pyrnn.dynamics.maps import Map
+if TYPE_CHECKING:
+    from pyrnn.dynamics.maps import Map
 
 __all__ = ["Attraction"]
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 from torch.nn.functional import normalize
 
-from pyrnn.dynamics.maps import Map
 from pyrnn.validate import as_rng
+
+if TYPE_CHECKING:
+    from pyrnn.dynamics.maps import Map
 
 __all__ = ["Kinks", "find_kinks"]
 

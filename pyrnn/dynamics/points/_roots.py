@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,7 +12,8 @@ from numpy.polynomial import Chebyshev
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pyrnn.dynamics.maps import Map
+if TYPE_CHECKING:
+    from pyrnn.dynamics.maps import Map
 
 __all__ = ["Resolved", "Roots", "resolve", "uncertainty"]
 
