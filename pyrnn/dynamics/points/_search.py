@@ -15,7 +15,7 @@ from pyrnn.dynamics.maps import DeformedMap, Map, ScaledMap, state_scale
 from pyrnn.dynamics.points._kinks import find_kinks
 from pyrnn.dynamics.points._known import Known
 from pyrnn.dynamics.points._newton import newton
-from pyrnn.dynamics.points._record import SearchRecord
+from pyrnn.dynamics.points._record import TELLING, SearchRecord
 from pyrnn.dynamics.points._roots import resolve, uncertainty
 from pyrnn.dynamics.points._seeding import (
     corners,
@@ -182,6 +182,7 @@ class Search:
         if n_quiet >= max(_MAX_QUIET * self.round_size, 4 * enough):
             return True
         is_whole = known.is_balanced(k) and known.unseen(k) < 0.5
+        is_whole &= int(known.told[k]) >= TELLING * enough
         return n_quiet >= enough and is_whole and self._pairs_left(known, k) == 0
 
     def _pairs_left(self, known: Known, k: int) -> int:
@@ -321,6 +322,7 @@ class Search:
         )
         kept = (residual < _COARSE).nonzero()[:, 0]
         self.n_converged += len(kept)
+        known.tell(whose[kept])
         kept = kept[residual[kept].argsort()]
         h = h[kept].double()
         is_new = _is_new(h, whose[kept], known, _COARSE_MERGE)
@@ -335,6 +337,7 @@ class Search:
         is_drawn = point >= 0
         known.hit(point[is_drawn])
         self.n_converged += int(is_drawn.sum())
+        known.tell(whose[starts[is_drawn]])
         return is_drawn
 
     # ------------------------------------------------------------------ polishing

@@ -186,3 +186,17 @@ def test_state_machine_needs_something_stable(points: FixedPoints) -> None:
         state_machine(step, points[~points.is_stable], torch.zeros(1, 12))
     with pytest.raises(ValueError, match=r"got \(12,\)"):
         state_machine(step, points, torch.zeros(12))
+
+
+def test_intervals_hold_the_true_probability_as_often_as_they_say() -> None:
+    """The origin of two bistable units leads to four corners; Wilson's coverage is .951 there."""
+    step = lambda h, x: torch.tanh(2 * h)  # noqa: E731
+    points = find_fixed_points(step, torch.randn(200, 2))
+    inside = []
+    for seed in range(100):
+        graph = transition_graph(step, points, n_runs=100, rng=seed)
+        for _, end, edge in graph.out_edges(8, data=True):
+            if points.is_stable[end]:
+                inside.append(edge["low"] <= 0.25 <= edge["high"])
+    assert len(inside) == 400
+    assert 0.92 < sum(inside) / len(inside) < 0.98  # .951, standard error .011
