@@ -37,6 +37,7 @@ _PER_POINT = 4  # quiet starts for each point found
 _RUN_STEPS, _RUN_MERGE = 32, 1e-2
 _SPREAD = 0.5  # in standard deviations of the starts
 _MOVING = 1, 2, 4, 8, 16  # all starts move on by a step, every second by two, …
+_STAYING = 1  # … but for every fourth, counted from this one
 _COARSE, _COARSE_MERGE = 1e-2, 1e-3
 _FINE, _FINE_MERGE = 1e-13, 1e-8
 _SIMPLE = 1e-9  # largest distance to the root, in units of the state, of a simple root
@@ -182,7 +183,7 @@ class Search:
         if n_quiet >= max(_MAX_QUIET * self.round_size, 4 * enough):
             return True
         is_whole = known.is_balanced(k) and known.unseen(k) < 0.5
-        is_whole &= int(known.told[k]) >= TELLING * enough
+        is_whole &= known.n_told(k) >= TELLING * enough
         return n_quiet >= enough and is_whole and self._pairs_left(known, k) == 0
 
     def _pairs_left(self, known: Known, k: int) -> int:
@@ -296,12 +297,14 @@ class Search:
     def _move_on(self, h: Tensor, x: Tensor) -> Tensor:
         """Return starts after a few steps of the network, most of them after one or none."""
         # those that move on save the search work; those that stay find the points that repel
+        stay = h[_STAYING::4].clone()
         for every in _MOVING:
             before = h[::every]
             after = self.coarse(before, x[::every])
             left = vector_norm(self.coarse(after, x[::every]) - after, dim=-1)
             is_nearer = left < vector_norm(after - before, dim=-1)
             h[::every] = torch.where(is_nearer[:, None], after, before)
+        h[_STAYING::4] = stay
         return h
 
     def _coarse_search(
@@ -322,7 +325,6 @@ class Search:
         )
         kept = (residual < _COARSE).nonzero()[:, 0]
         self.n_converged += len(kept)
-        known.tell(whose[kept])
         kept = kept[residual[kept].argsort()]
         h = h[kept].double()
         is_new = _is_new(h, whose[kept], known, _COARSE_MERGE)
@@ -337,7 +339,6 @@ class Search:
         is_drawn = point >= 0
         known.hit(point[is_drawn])
         self.n_converged += int(is_drawn.sum())
-        known.tell(whose[starts[is_drawn]])
         return is_drawn
 
     # ------------------------------------------------------------------ polishing
