@@ -160,9 +160,6 @@ class RNNBase(Layers, Trainable, ABC):
             Outputs, ``(..., output_size)``.
 
         Raises:
-            ValueError: If a subclass has longer states and does not override this method.
-
-        Raises:
             ValueError: If states are wider than units, so that a subclass must write a readout.
 
         Example:
@@ -184,8 +181,7 @@ class RNNBase(Layers, Trainable, ABC):
         By default the states are rates. Where they are currents, the rates are ``f(states)``.
 
         Raises:
-            ValueError: If states are wider than units, so that a subclass must say what the rates
-                are.
+            ValueError: If states are wider than units, so that a subclass must write its rates.
 
         Example:
             >>> from pyrnn import CTRNN, RNN
