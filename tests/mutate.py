@@ -165,7 +165,7 @@ def _without_annotations(tree: ast.Module) -> ast.Module:
             node.returns = None
             node.decorator_list = []
         elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.test, node.body = ast.Name("_"), []
+            node.test, node.body = ast.copy_location(ast.Constant("_"), node.test), []
         elif isinstance(node, ast.Raise):
             node.exc = None
     return tree
