@@ -193,7 +193,7 @@ def test_residual_and_jacobian_are_within_their_rounding(
     rng = np.random.default_rng(0)
     with mpmath.workdps(50):
         for _ in range(4):
-            h = rng.uniform(0.1, 0.9, 4)
+            h = rng.uniform(0.1, 0.9, 4) * rng.choice([-1, 1], 4)
             weight = rng.normal(size=(4, 4))
             inner = 1 / (1 + np.exp(-h)) if kind is CTRNN else h
             weight += size * np.outer(rng.normal(size=4), [inner[1], -inner[0], 0, 0])
