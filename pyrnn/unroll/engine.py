@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 ENGINES = ("fused", "bptt", "eager")
+_PLAIN = (Tensor, nn.Parameter)
 _NAMES = {id(f): name for name, f in ACTIVATIONS.items()}
 
 
@@ -122,8 +123,8 @@ def unroll(
 ) -> tuple[Tensor, Tensor]:
     """Return the states and the outputs of a network.
 
-    Transforms of ``torch.func``, forward-mode differentiation and autocast need plain torch
-    operations. Under them the eager engine is used.
+    Transforms of ``torch.func``, forward-mode differentiation, autocast, tracing and tensors that
+    are no plain ones need plain torch operations. For them the eager engine is used.
 
     Args:
         rnn: The network.
@@ -142,7 +143,8 @@ def unroll(
         >>> states.shape, outputs.shape
         (torch.Size([20, 16]), torch.Size([20, 2]))
     """
-    if engine.name == "eager" or inputs.numel() == 0 or _is_transformed():
+    is_eager = engine.name == "eager" or inputs.numel() == 0
+    if is_eager or _is_transformed() or _is_special(rnn, inputs, h, noise):
         states = unroll_eager(rnn, inputs, h, noise)  # type: ignore[arg-type]
         return states, rnn.readout(states)
     backend: ModuleType = fused if engine.name == "fused" else bptt
@@ -183,7 +185,8 @@ def unroll_and_adjoint(
         >>> rnn.w_out.bias.grad
         tensor([100., 100.])
     """
-    if engine.name != "fused" or inputs.ndim != 3 or inputs.numel() == 0 or _is_transformed():
+    is_fused = engine.name == "fused" and inputs.ndim == 3 and inputs.numel() > 0
+    if not is_fused or _is_transformed() or _is_special(rnn, inputs, h, noise):
         return *unroll(rnn, inputs, h, noise, engine=engine), _nothing
     reads = _reads_in_kernel(rnn)
     equation, tensors = _problem(rnn, inputs, h, noise, reads)
@@ -288,8 +291,24 @@ def _is_transformed() -> bool:
         has_transforms()
         or getattr(torch.autograd.forward_ad, "_current_level", 0) >= 0
         or torch.compiler.is_compiling()
+        or torch.jit.is_tracing()
+        or getattr(torch._C, "_len_torch_dispatch_stack", _one)() > 0
         or torch.is_autocast_enabled("cpu")
     )
+
+
+def _is_special(rnn: Model, *tensors: Tensor | None) -> bool:
+    """Return whether a tensor is no plain one in memory: a subclass, fake, sparse or on meta."""
+    given = (rnn.h0, rnn.w_rec.weight, *tensors)
+    return any(
+        t is not None
+        and (type(t) not in _PLAIN or t.layout is not torch.strided or t.device.type == "meta")
+        for t in given
+    )
+
+
+def _one() -> int:
+    return 1
 
 
 def _yes() -> bool:

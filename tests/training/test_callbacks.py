@@ -30,7 +30,12 @@ def fake(losses: list[float], **columns: list[float]) -> types.SimpleNamespace:
     """Return as much of a training as a callback looks at."""
     history = History(epochs={"loss": losses, **columns})
     return types.SimpleNamespace(
-        history=history, metric_name="accuracy", metric_goal="max", epoch=len(losses)
+        history=history,
+        metric_name="accuracy",
+        metric_goal="max",
+        epoch=len(losses),
+        first_epoch=0,
+        monitored=history.monitored,
     )
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import pickle
 
 import pytest
 import torch
@@ -249,8 +250,13 @@ def test_nan_in_one_trial_stays_there():
     assert outputs[1, 2:].isnan().all()
 
 
-def test_saving_forgets_a_forced_engine(tmp_path):
+def test_a_forced_engine_is_kept_in_files_where_it_can_run(tmp_path, monkeypatch):
     rnn = CTRNN(3, 8, 2)
     rnn.engine = "eager"
-    rnn.save(tmp_path / "rnn.pt")
-    assert pyrnn.load(tmp_path / "rnn.pt").engine.name == FAST
+    path = rnn.save(tmp_path / "rnn.pt")
+    assert pyrnn.load(path).engine.name == "eager"
+    assert pickle.loads(pickle.dumps(rnn)).engine.name == "eager"
+    rnn.engine = FAST
+    rnn.save(path)
+    monkeypatch.setattr(fused, "is_available", lambda: False)
+    assert pyrnn.load(path).engine.name == "bptt"
