@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import torch
@@ -317,13 +318,19 @@ class Training:
 
     def _batches_of_loader(self, loader: DataLoader[Trial]) -> Iterator[Batch]:
         """Yield the batches of a loader; the rest of them in an epoch that was cut."""
-        if self.batch == 0:
-            self.order_rng = order_states(loader)
-        now = torch.get_rng_state()
+        go_on, before = None, torch.get_rng_state()
         if self.batch:  # draw the order again, and leave out what was seen
+            go_on = partial(torch.set_rng_state, before)
             set_order_states(loader, self.order_rng)
-        for batch in loader_batches(loader, self.batch, lambda: torch.set_rng_state(now)):
-            yield prepare(batch, self.network)
+        else:
+            self.order_rng = order_states(loader)
+        for batch in loader_batches(loader, self.batch, go_on):
+            try:
+                yield prepare(batch, self.network)
+            except GeneratorExit:  # nothing was learned from it, so it will be drawn again
+                torch.set_rng_state(before)
+                raise
+            before = torch.get_rng_state()
 
     def _task(self) -> Dataset:
         task = self.dataset
