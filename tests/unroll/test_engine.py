@@ -260,3 +260,15 @@ def test_a_forced_engine_is_kept_in_files_where_it_can_run(tmp_path, monkeypatch
     rnn.save(path)
     monkeypatch.setattr(fused, "is_available", lambda: False)
     assert pyrnn.load(path).engine.name == "bptt"
+
+
+@pytest.mark.parametrize("name", ["RNN", "CTRNN", "noise", "learned tau"])
+def test_a_long_sequence_is_unrolled_in_parts(name, monkeypatch):
+    """So that Ctrl-C need not wait for the end of it."""
+    rnn, inputs = build(name), torch.randn(3, 23, 3)
+    with torch.no_grad():
+        rnn.generator.manual_seed(0)
+        whole = rnn(inputs)
+        monkeypatch.setattr("pyrnn.unroll.engine._WORK", 3 * 20 * 23 * 5)
+        rnn.generator.manual_seed(0)
+        assert_close(rnn(inputs), whole)
