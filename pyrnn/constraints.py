@@ -273,6 +273,7 @@ def intervals(layer: nn.Module, name: str = "weight") -> tuple[Tensor, Tensor] |
         >>> low.tolist(), high.tolist()
         ([[0.0, -inf]], [[inf, 0.0]])
     """
+    check_kind("name", name, str)
     inside = _admissible(layer, name)
     return None if inside is None else (inside.low, inside.high)
 

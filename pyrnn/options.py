@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pyrnn.activations import Activation
 from pyrnn.constraints import Constraint, Dale, Mask, SignedMask
-from pyrnn.validate import as_boolean, as_names, as_number
+from pyrnn.validate import as_boolean, as_names, as_number, as_tensor, check_tensors
 
 __all__ = [
     "LAYERS",
@@ -86,13 +86,17 @@ def unit_signs(
         has_signs = isinstance(connectivity, Wiring) and bool(connectivity.signs.any())
         return connectivity.signs if has_signs else None  # type: ignore[union-attr]
     if np.ndim(dale_ratio) > 0:
-        return _checked_signs(torch.as_tensor(dale_ratio), n_units)
+        is_boolean = isinstance(dale_ratio, (Tensor, np.ndarray)) and "bool" in str(
+            dale_ratio.dtype
+        )
+        signs = torch.as_tensor(dale_ratio) if is_boolean else as_tensor("dale_ratio", dale_ratio)
+        return _checked_signs(signs, n_units)
     share = as_number("dale_ratio, the share of excitatory units,", dale_ratio, low=0, high=1)
     return 1.0 - 2.0 * (torch.arange(n_units) >= round(share * n_units))
 
 
 def _checked_signs(signs: Tensor, n_units: int) -> Tensor:
-    strange = signs[signs.sign() != signs] if signs.dtype != torch.bool else signs
+    strange = signs[signs.sign() != signs]
     if len(strange):
         raise ValueError(
             "expected dale_ratio as the share of excitatory units, or as one sign per unit, 1, -1 "
@@ -143,6 +147,7 @@ def layer_constraints(
 def _mask_or_signs(mask: _OneMask) -> Constraint:
     try:
         values = torch.as_tensor(mask)
+        check_tensors(connectivity=values)
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(
             "expected a connectivity as a tensor or an array of 0 and 1 (mask) or -1, 0 and 1 "

@@ -210,6 +210,8 @@ def encode(value: object, name: str = "value") -> object:
         return torch.as_tensor(value)
     if isinstance(value, dict):
         return {k: encode(v, f"{name}[{k!r}]") for k, v in value.items()}
+    if isinstance(value, (set, frozenset)):
+        return [encode(v, name) for v in sorted(value)]
     if isinstance(value, (list, tuple)):
         return type(value)(encode(v, name) for v in value)
     if callable(value):

@@ -73,6 +73,8 @@ def as_integer(name: str, value: object, *, low: int | None = None) -> int:
         raise TypeError(f"expected {name} to be {wanted}, got {_shown(value)}") from None
     if low is not None and number < low:
         raise ValueError(f"expected {name} to be {wanted}, got {number}")
+    if not -(2**63) <= number < 2**64:
+        raise ValueError(f"expected {name} to be a whole number of 64 bits, got {number}")
     return number
 
 
@@ -255,7 +257,8 @@ def as_names(name: str, values: object, options: Collection[str]) -> list[str]:
         >>> as_names("frozen", ("w_in", "w_out"), ("w_in", "w_rec", "w_out"))
         ['w_in', 'w_out']
     """
-    if isinstance(values, str) or not isinstance(values, Collection):
+    is_scalar = isinstance(values, (Tensor, np.ndarray)) and values.ndim == 0
+    if isinstance(values, (str, bytes)) or is_scalar or not isinstance(values, Collection):
         raise TypeError(
             f"expected {name} to be a list of names among {', '.join(options)}; got "
             f"{_shown(values)}"
@@ -292,6 +295,7 @@ def as_tensor(name: str, values: object, advice: str = "") -> Tensor:
         ) from error
     if tensor.dtype == torch.bool or tensor.is_complex():
         raise TypeError(f"expected {name} to be real numbers, got {tensor.dtype}{ending}")
+    check_tensors(**{name: tensor})
     return tensor
 
 
@@ -423,7 +427,7 @@ def check_tensors(**tensors: object) -> None:
     """Check that values are tensors of real numbers or booleans in memory.
 
     Args:
-        **tensors: The values by name; None is left out.
+        **tensors: The values by name.
 
     Raises:
         TypeError: If one is something else.
@@ -435,8 +439,6 @@ def check_tensors(**tensors: object) -> None:
         TypeError: expected outputs to be a tensor of real numbers, got [1.0]
     """
     for name, tensor in tensors.items():
-        if tensor is None:
-            continue
         is_dense = isinstance(tensor, Tensor) and tensor.layout is torch.strided
         if not is_dense or tensor.is_complex() or tensor.device.type == "meta":  # type: ignore[attr-defined]
             raise TypeError(

@@ -73,7 +73,7 @@ class LowRankRNN(LeakyRNN):
         **options: Unpack[LeakyOptions],
     ) -> None:
         self.rank = as_integer("rank", rank, low=1)
-        if self.rank > hidden_size:
+        if self.rank > as_integer("hidden_size", hidden_size, low=1):
             raise ValueError(f"expected rank of at most {hidden_size} (hidden_size), got {rank}")
         self.random_gain = as_number("random_gain", random_gain, low=0)
         _refuse("gain", options.get("gain", 1.0), 1.0)

@@ -15,7 +15,7 @@ from pyrnn.dynamics import participation_ratio
 from pyrnn.palette import BLUE, CYCLE, GRAY, INK, RULE, TRACE, Scale, color_scale, colormap
 from pyrnn.plot.style import axes_or_new, heading, styled
 from pyrnn.projection import Projection, as_states
-from pyrnn.validate import as_choice, as_integer, check_kind
+from pyrnn.validate import as_boolean, as_choice, as_integer, check_kind
 
 __all__ = ["plot_explained_variance", "plot_states", "plot_trajectories"]
 
@@ -62,7 +62,7 @@ def plot_states(
     """
     is_heat = as_choice("style", style, ("heat", "lines")) == "heat"
     activity = _mean_over_trials(states)
-    sort = is_heat if sort is None else sort
+    sort = is_heat if sort is None else as_boolean("sort", sort)
     order = activity.argmax(axis=0).argsort(kind="stable") if sort else np.arange(len(activity.T))
     n = (len(order) if is_heat else _N_LINES) if n is None else as_integer("n", n, low=1)
     chosen = order[np.unique(np.linspace(0, len(order) - 1, n).round().astype(int))]

@@ -193,9 +193,12 @@ def stack_trials(trials: Sequence[Trial]) -> Trial:
         >>> stack_trials([short, long]).mask.sum(1)
         tensor([20., 30.])
     """
+    check_kind("trials", trials, Sequence, "take a list of trials")  # type: ignore[type-abstract]
     if not trials:
         raise ValueError("expected at least one trial, got none")
     first = trials[0]
+    for trial in trials:
+        check_kind("every trial", trial, Trial)
     for trial in trials:
         _check_alike(first, trial)
     inputs, targets, mask = (

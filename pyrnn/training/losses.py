@@ -45,9 +45,10 @@ def masked_mean(errors: Tensor, mask: Tensor | None = None) -> Tensor:
         >>> masked_mean(torch.tensor([1.0, 9.0]), torch.tensor([1.0, 0.0])).item()
         1.0
     """
-    check_tensors(errors=errors, mask=mask)
+    check_tensors(errors=errors)
     if mask is None:
         return errors.mean()
+    check_tensors(mask=mask)
     _check_mask(mask, errors.shape, errors.shape[:-1])
     refuse_negative(mask)
     weights = mask.to(errors.dtype)
@@ -119,7 +120,7 @@ def cross_entropy(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) 
         >>> cross_entropy(torch.zeros(1, 4, 2), torch.zeros(1, 4, dtype=torch.long)).item()
         0.693...
     """
-    check_tensors(outputs=outputs, targets=targets, mask=mask)
+    check_tensors(outputs=outputs, targets=targets)
     are_classes = targets.ndim < outputs.ndim
     if targets.shape != (outputs.shape[:-1] if are_classes else outputs.shape):
         raise ValueError(
@@ -127,6 +128,7 @@ def cross_entropy(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) 
             f"{tuple(outputs.shape)}, got shape {tuple(targets.shape)}"
         )
     if mask is not None:
+        check_tensors(mask=mask)
         _check_mask(mask, outputs.shape[:-1])
         scored = mask > 0 if are_classes else (mask > 0).unsqueeze(-1)
         targets = torch.where(scored, targets, 0)
@@ -195,7 +197,7 @@ def _check_mask(mask: Tensor, *shapes: torch.Size) -> None:
 
 def _where_scored(outputs: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
     # targets that are not scored are replaced, so that a NaN there does not reach the gradient
-    check_tensors(outputs=outputs, targets=targets, mask=mask)
+    check_tensors(outputs=outputs, targets=targets)
     if targets.shape != outputs.shape:
         raise ValueError(
             f"expected targets of the shape of the outputs, {tuple(outputs.shape)}, got "
@@ -203,5 +205,7 @@ def _where_scored(outputs: Tensor, targets: Tensor, mask: Tensor | None) -> Tens
         )
     if mask is None:
         return targets
+    check_tensors(mask=mask)
+    _check_mask(mask, outputs.shape, outputs.shape[:-1])
     scored = mask > 0 if mask.ndim == outputs.ndim else (mask > 0).unsqueeze(-1)
     return torch.where(scored, targets, outputs.detach())

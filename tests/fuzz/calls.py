@@ -72,6 +72,8 @@ def callables() -> dict[str, Callable[..., object]]:
             thing = getattr(module, name)
             is_result = isinstance(thing, type) and issubclass(thing, Result)
             is_error = isinstance(thing, type) and issubclass(thing, Exception)
+            if thing in pyrnn.activations.ACTIVATIONS.values():
+                continue  # as torch's own functions
             if callable(thing) and name not in NOT_CALLED and not (is_result or is_error):
                 found.setdefault(f"{room[1:] or 'pyrnn'}.{name}", thing)
     return found

@@ -67,12 +67,17 @@ def attempt(call: Callable[..., object], arguments: dict[str, Any], given: Given
         made = call(**arguments)
     except CLEAR as error:
         return "" if is_clear(error) else f"when made: {type(error).__name__}: {error}"
+    except ZeroDivisionError as error:  # of the function that was handed over, which is the user's
+        return "" if str(error) == "division by zero" else f"when made: {error}"
     except Exception as error:
         return f"when made: {type(error).__name__}: {error}"
     try:
         use(made, given)
     except FloatingPointError:
         return ""
+    except ValueError as error:  # what fits this layer or this network only their use can tell
+        is_fitted = type(made).__module__.startswith(("pyrnn.constraints", "pyrnn.training"))
+        return "" if is_fitted and is_clear(error) else f"when used: ValueError: {error}"
     except Exception as error:
         return f"when used: {type(error).__name__}: {error}"
     return ""
