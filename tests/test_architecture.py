@@ -27,6 +27,7 @@ FLOORS = (  # from the ground; a room imports only rooms of lower floors
     },
     {"progress", "threads", "validate", "linear"},
     {"serialize"},
+    {"stored"},
     {"result"},
     {"constraints", "unroll"},
     {"training", "tasks", "options"},
