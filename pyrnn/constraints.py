@@ -258,6 +258,36 @@ def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") 
     return layer
 
 
+def confine(layer: nn.Module, low: Tensor, high: Tensor, name: str = "weight") -> None:
+    """Give a weight the bounds of another, quickly; its values become those nearest to zero.
+
+    Args:
+        layer: A module with the weight.
+        low: Lower bounds, shaped like the weight.
+        high: Upper bounds, shaped like the weight.
+        name: Name of the parameter.
+
+    Raises:
+        ValueError: If a bound has another shape, or a lower one exceeds the upper one.
+
+    Example:
+        >>> layer = nn.Linear(1, 1)
+        >>> confine(layer, torch.zeros(1, 1), torch.ones(1, 1))
+        >>> layer.weight.item()
+        0.0
+    """
+    if intervals(layer, name) is not None or not (low <= high).all():
+        constrain(layer, Bounds(low, high), name=name)
+        return
+    weight = getattr(layer, name)
+    _check_shape("bounds", low, weight.shape)
+    _check_shape("bounds", high, weight.shape)
+    inside = Reflection(low.to(weight), high.to(weight))
+    with torch.no_grad():
+        weight.copy_(inside.origin)
+    parametrize.register_parametrization(layer, name, inside, unsafe=True)
+
+
 def intervals(layer: nn.Module, name: str = "weight") -> tuple[Tensor, Tensor] | None:
     """Return the bounds of every entry of a constrained weight; None if it has none.
 

@@ -10,6 +10,7 @@ import csv
 import math
 import os
 
+from pyrnn.files import replacing
 from pyrnn.training.loop import Callback, Training
 from pyrnn.validate import as_bound, as_integer, as_path
 
@@ -115,7 +116,7 @@ def log_csv(path: str | os.PathLike[str]) -> Callback:
 
     def log(training: Training) -> None:
         columns = training.history.epochs
-        with open(path, "w", newline="") as file:
+        with replacing(path) as partial, open(partial, "w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["epoch", *columns])
             writer.writerows(

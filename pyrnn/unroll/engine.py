@@ -28,7 +28,7 @@ __all__ = [
 
 ENGINES = ("fused", "bptt", "eager")
 _PLAIN = (Tensor, nn.Parameter)
-_WORK = 2**31  # multiplications in one call of the kernel without a gradient
+_WORK = 2**29  # multiplications in one call of the kernel
 _NAMES = {id(f): name for name, f in ACTIVATIONS.items()}
 
 
@@ -149,7 +149,7 @@ def unroll(
         states = unroll_eager(rnn, inputs, h, noise)  # type: ignore[arg-type]
         return states, rnn.readout(states)
     most = _steps_at_once(inputs, h)
-    if inputs.shape[-2] > most and not torch.is_grad_enabled():
+    if inputs.shape[-2] > most:
         return _in_parts(rnn, inputs, h, noise, engine, most)
     backend: ModuleType = fused if engine.name == "fused" else bptt
     reads = _reads_in_kernel(rnn)
@@ -160,7 +160,7 @@ def unroll(
 
 
 def _steps_at_once(inputs: Tensor, h: Tensor) -> int:
-    """Return how many steps take about half a second: Ctrl-C waits for a call of the kernel."""
+    """Return how many steps take about a tenth of a second, for which Ctrl-C waits."""
     per_step = inputs[..., 0, 0].numel() * h.shape[-1] * (h.shape[-1] + inputs.shape[-1])
     return max(1, _WORK // max(per_step, 1))
 
@@ -210,7 +210,8 @@ def unroll_and_adjoint(
         tensor([100., 100.])
     """
     is_fused = engine.name == "fused" and inputs.ndim == 3 and inputs.numel() > 0
-    if not is_fused or _is_transformed() or _is_special(rnn, inputs, h, noise):
+    is_short = not is_fused or inputs.shape[-2] <= _steps_at_once(inputs, h)
+    if not (is_fused and is_short) or _is_transformed() or _is_special(rnn, inputs, h, noise):
         return *unroll(rnn, inputs, h, noise, engine=engine), _nothing
     reads = _reads_in_kernel(rnn)
     equation, tensors = _problem(rnn, inputs, h, noise, reads)

@@ -22,6 +22,7 @@ from pyrnn.dynamics.maps import (
     state_scale,
 )
 from pyrnn.dynamics.points import Search
+from pyrnn.progress import interruptible
 from pyrnn.result import Report, Result, Results
 from pyrnn.validate import as_boolean, as_integer, as_number, as_rng, check_kind
 
@@ -203,11 +204,15 @@ def find_cycles(
     step, pool = ScaledMap(step, scale), pool.reshape(-1, pool.shape[-1]) / scale
     found: list[Cycle] = []
     was_stopped = False
-    for period in periods:
-        search = Search(IteratedMap(step, period), pool, tol, 64, max_rounds, rng, progress)
-        points = search.run(inputs)
-        was_stopped |= points.record.was_stopped
-        found += cycles_through(step, points.states, points.inputs, period)
+    with interruptible() as interrupt:
+        for period in periods:
+            if interrupt.pressed:
+                was_stopped = True
+                break
+            search = Search(IteratedMap(step, period), pool, tol, 64, max_rounds, rng, progress)
+            points = search.run(inputs)
+            was_stopped |= points.record.was_stopped
+            found += cycles_through(step, points.states, points.inputs, period)
     verdict = "stopped early" if was_stopped else "complete as far as the search tells"
     if not found:
         verdict = f"no cycle of period {', '.join(map(str, periods))} found"
