@@ -146,7 +146,7 @@ def _count(
 ) -> None:
     """Add the test trials of a fold, ``(time of training, time of test)``."""
     (x, y), (others, labels) = train, test
-    is_known: Array = np.isfinite(others).all(2)
+    is_known = np.asarray(np.isfinite(others).all(2))
     for t in range(x.shape[1]):
         fitted = _fitted(estimator, x[:, t], y)
         for s in range(x.shape[1]) if is_square else [t]:
