@@ -198,6 +198,26 @@ class Projection:
         product: Array = self._checked(vectors) @ self.components.T
         return product
 
+    def select(self, *labels: str) -> Projection:
+        """Return the projection onto some of its axes.
+
+        Args:
+            *labels: Names of the axes, in order.
+
+        Raises:
+            ValueError: If there is no axis of a name.
+
+        Example:
+            >>> space = Projection(np.eye(3), np.zeros(3), names=("choice", "motion", "color"))
+            >>> space.select("color", "choice").transform([1.0, 2.0, 3.0]).tolist()
+            [3.0, 1.0]
+        """
+        missing = [label for label in labels if label not in self.labels]
+        if missing or not labels:
+            raise ValueError(f"expected names among {list(self.labels)}, got {list(labels)}")
+        rows = [self.labels.index(label) for label in labels]
+        return Projection(self.components[rows], self.mean, names=labels)
+
     def inverse(self, coordinates: ArrayLike) -> Array:
         """Return the states ``(..., hidden_size)`` at coordinates of the drawn plane.
 
