@@ -106,6 +106,8 @@ def trained() -> dict[str, object]:
         "howto/own_loss",
         "howto/own_network",
         "howto/own_task",
+        "howto/recordings",
+        "howto/representation",
         "howto/saving",
         "howto/seeds",
         "howto/speed",

@@ -85,7 +85,7 @@ def fit(
         epochs: Passes over the dataset.
         batch_size: Trials per step; ``None`` takes all at once, as Rprop and LBFGS need it.
         lr: Learning rate.
-        loss: ``"mse"``, ``"cross_entropy"``, ``"binary_cross_entropy"`` or
+        loss: ``"mse"``, ``"cross_entropy"``, ``"binary_cross_entropy"``, ``"poisson"`` or
             ``loss(outputs, targets, mask)``. By default the network's own ``loss`` if it
             overrides it, else the task's, else MSE.
         penalties: Terms ``penalty(rnn, rollout)`` to add, see ``pyrnn.training.penalties``.

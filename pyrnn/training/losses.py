@@ -19,6 +19,7 @@ __all__ = [
     "loss_function",
     "masked_mean",
     "mse",
+    "poisson",
     "refuse_negative",
 ]
 
@@ -159,10 +160,32 @@ def binary_cross_entropy(outputs: Tensor, targets: Tensor, mask: Tensor | None =
     return masked_mean(errors, mask)
 
 
+def poisson(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
+    r"""Return the negative log likelihood of counts, of logarithms :math:`y` of their means.
+
+    .. math:: e^y - \hat y\, y
+
+    The term :math:`\ln \hat y!`, which does not depend on the outputs, is left out.
+
+    Args:
+        outputs: Logarithms of the expected counts, ``(..., time, output_size)``.
+        targets: Counts of the same shape, such as spikes in a step.
+        mask: Weights, ``(..., time)`` or of the shape of the outputs.
+
+    Example:
+        >>> poisson(torch.zeros(1, 4, 2), torch.ones(1, 4, 2)).item()
+        1.0
+    """
+    targets = _where_scored(outputs, targets, mask)
+    errors = functional.poisson_nll_loss(outputs, targets, log_input=True, reduction="none")
+    return masked_mean(errors, mask)
+
+
 LOSSES: dict[str, Loss] = {
     "mse": mse,
     "cross_entropy": cross_entropy,
     "binary_cross_entropy": binary_cross_entropy,
+    "poisson": poisson,
 }
 
 
