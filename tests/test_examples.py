@@ -103,11 +103,11 @@ def trained() -> dict[str, object]:
     "page",
     [
         "coming_from",
+        "howto/many_networks",
         "howto/own_loss",
         "howto/own_network",
         "howto/own_task",
         "howto/saving",
-        "howto/seeds",
         "howto/speed",
         "howto/your_network",
         "quickstart",
