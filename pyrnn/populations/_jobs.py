@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import pickle
+import threading
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
@@ -12,9 +16,48 @@ from pyrnn.progress import track
 from pyrnn.threads import single_threaded
 from pyrnn.validate import as_integer
 
-__all__ = ["as_n_jobs", "run_all", "settled"]
+__all__ = ["Carried", "as_n_jobs", "run_all", "settled"]
 
 _Job = TypeVar("_Job")
+_carried: dict[str, Carried] = {}  # that were read in this process, or come from it
+_lock = threading.Lock()
+
+
+class Carried:
+    """A function that workers read once, however many jobs bring it.
+
+    Reading a function of a script defines the classes of the script anew, which a network that is
+    being trained would notice.
+
+    Args:
+        function: The function.
+    """
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self.function = function
+        self.key = uuid.uuid4().hex
+        _carried[self.key] = self
+
+    def __reduce__(self) -> tuple[Callable[[str, bytes], Carried], tuple[str, bytes]]:
+        return _receive, (self.key, self._content)
+
+    @functools.cached_property
+    def _content(self) -> bytes:
+        try:
+            import cloudpickle
+        except ImportError:  # joblib before 1.6 brings its own
+            from joblib.externals import cloudpickle
+
+        content: bytes = cloudpickle.dumps(self.function)
+        return content
+
+
+def _receive(key: str, content: bytes) -> Carried:
+    with _lock:
+        if key not in _carried:
+            received = Carried(pickle.loads(content))
+            _carried[key] = received
+        return _carried[key]
 
 
 def as_n_jobs(value: object) -> int:

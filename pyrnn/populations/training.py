@@ -50,7 +50,7 @@ _logger = logging.getLogger(__name__)
 class _Job:
     """What a worker needs to train a network: plain data, and the function that builds it."""
 
-    make: Make
+    make: _jobs.Carried
     settings: Settings
     folder: str
     name: str
@@ -115,7 +115,8 @@ def train_population(
     names = _announce(make, rows[first::step], path)
     missing = [name for name in names if _is_missing(Run(path, name), retry)]
     dtype = torch.get_default_dtype()
-    jobs = [_Job(make, names[name], str(path), name, dtype) for name in missing]
+    carried = _jobs.Carried(make)
+    jobs = [_Job(carried, names[name], str(path), name, dtype) for name in missing]
     _jobs.run_all(_train, jobs, n_jobs=_jobs.as_n_jobs(n_jobs), label="train", progress=progress)
     population = Population.of(path, list(names))
     _log_failures(population)
@@ -302,7 +303,7 @@ def _trained(job: _Job, run: Run) -> RNNBase:
     """
     if run.network.exists():
         return load(run.network)
-    network, task, options = _made(job.make, job.settings)
+    network, task, options = _made(job.make.function, job.settings)  # type: ignore[arg-type]
     every = max(1, int(options.get("epochs", 10)) // _N_CHECKPOINTS)  # type: ignore[call-overload]
     options = {"checkpoint_every": every, **options}
     history = network.fit(
