@@ -35,10 +35,11 @@ FLOORS = (  # from the ground; a room imports only rooms of lower floors
     {"networks", "behavior", "projection"},
     {"representation", "recordings"},
     {"plot", "render"},
+    {"populations"},
     {"cli", "testing"},
 )
 WINGS = ("maps", "points", "orbits", "branches", "graphs")  # of dynamics, from the ground
-HEAVY = ("vedo", "vtk", "vtkmodules", "matplotlib.pyplot", "sklearn", "pandas")
+HEAVY = ("vedo", "vtk", "vtkmodules", "matplotlib.pyplot", "sklearn", "pandas", "joblib")
 HEAVY_TOO = ("scipy.optimize", "networkx")
 
 
