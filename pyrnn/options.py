@@ -86,9 +86,7 @@ def unit_signs(
         has_signs = isinstance(connectivity, Wiring) and bool(connectivity.signs.any())
         return connectivity.signs if has_signs else None  # type: ignore[union-attr]
     if np.ndim(dale_ratio) > 0:
-        is_boolean = isinstance(dale_ratio, (Tensor, np.ndarray)) and "bool" in str(
-            dale_ratio.dtype
-        )
+        is_boolean = np.asarray(dale_ratio).dtype == bool
         signs = torch.as_tensor(dale_ratio) if is_boolean else as_tensor("dale_ratio", dale_ratio)
         return _checked_signs(signs, n_units)
     share = as_number("dale_ratio, the share of excitatory units,", dale_ratio, low=0, high=1)
@@ -96,7 +94,7 @@ def unit_signs(
 
 
 def _checked_signs(signs: Tensor, n_units: int) -> Tensor:
-    strange = signs[signs.sign() != signs]
+    strange = signs[signs.sign() != signs] if signs.dtype != torch.bool else signs
     if len(strange):
         raise ValueError(
             "expected dale_ratio as the share of excitatory units, or as one sign per unit, 1, -1 "

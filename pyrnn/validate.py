@@ -73,7 +73,7 @@ def as_integer(name: str, value: object, *, low: int | None = None) -> int:
         raise TypeError(f"expected {name} to be {wanted}, got {_shown(value)}") from None
     if low is not None and number < low:
         raise ValueError(f"expected {name} to be {wanted}, got {number}")
-    if not -(2**63) <= number < 2**64:
+    if low is not None and number >= 2**63:
         raise ValueError(f"expected {name} to be a whole number of 64 bits, got {number}")
     return number
 

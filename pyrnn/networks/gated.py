@@ -39,10 +39,11 @@ class _Gated(RNNBase):
                 f"expected init='torch' for {name}, got {init!r}; that of the others is for a "
                 "square matrix of recurrent weights"
             )
-        if options.get("activation", "tanh") != "tanh":
+        activation = options.get("activation", "tanh")
+        if not isinstance(activation, str) or activation != "tanh":
             raise ValueError(
                 f"expected no activation for {name}, as its gates have their own, got "
-                f"{options['activation']!r}"
+                f"{activation!r}"
             )
         super().__init__(input_size, hidden_size, output_size, dt=dt, **options)
 

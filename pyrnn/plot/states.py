@@ -222,6 +222,8 @@ def plot_explained_variance(states: States, *, n: int = 15, ax: Axes | None = No
     """
     n = as_integer("n", n, low=1)
     flat = as_states(states)
+    if flat.ndim < 2:
+        raise ValueError(f"expected states (..., hidden_size), got shape {tuple(flat.shape)}")
     flat = flat.reshape(-1, flat.shape[-1])
     shares = Projection.fit(flat, n_components=flat.shape[1]).explained_variance_ratio
     shares = np.zeros(1) if shares is None else shares

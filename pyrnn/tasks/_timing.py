@@ -108,8 +108,8 @@ class ReadySetGo(Task):
         if not least - 1e-9 <= self.beyond <= _MOST_BEYOND:
             raise ValueError(
                 f"expected beyond of at least {least:.3g} for these intervals, as answers up to "
-                f"{self.tolerance:.0%} too late are right, and of at most {_MOST_BEYOND:g}, got "
-                f"{self.beyond}"
+                f"{self.tolerance:.0%} too late are right, got {self.beyond}; at most "
+                f"{_MOST_BEYOND:g} make sense"
             )
 
     def trials(self, draws: TrialRandom) -> Trial:

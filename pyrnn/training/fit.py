@@ -7,7 +7,6 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -15,7 +14,15 @@ from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, random_split
 
 from pyrnn.progress import interruptible
-from pyrnn.training._datasets import Adjustable, Dataset, HasMetric, HasTimeStep, Splits
+from pyrnn.training._datasets import (
+    Adjustable,
+    Dataset,
+    HasMetric,
+    HasTimeStep,
+    Splits,
+    check_dataset,
+    is_dataset,
+)
 from pyrnn.training._evaluation import choose_loss
 from pyrnn.training._named import Penalty, named_penalties
 from pyrnn.training._optim import OptimizerSpec, SchedulerSpec
@@ -236,20 +243,9 @@ def _split(
 def _check_datasets(
     dataset: Dataset, validation: Dataset | float | None, curriculum: Curriculum | None
 ) -> None:
-    if isinstance(dataset, tuple) and any(isinstance(field, _Array) for field in dataset):
-        raise TypeError(
-            "expected a dataset, got a tuple of arrays; wrap them: "
-            "torch.utils.data.TensorDataset(inputs, targets)"
-        )
-    if not _is_dataset(dataset):
-        raise TypeError(
-            "expected a torch Dataset or DataLoader of (inputs, targets) or (inputs, targets, "
-            f"mask), got {type(dataset).__name__ if not isinstance(dataset, type) else dataset}"
-        )
-    if isinstance(dataset, Sized) and len(dataset) == 0:
-        raise ValueError("expected a dataset with at least one trial, got an empty one")
+    check_dataset(dataset)
     is_share = isinstance(validation, (float, np.floating))
-    if validation is not None and not is_share and not _is_dataset(validation):
+    if validation is not None and not is_share and not is_dataset(validation):
         raise TypeError(
             "expected validation to be a dataset or a share such as 0.1, got "
             f"{type(validation).__name__}"
@@ -271,19 +267,3 @@ def _check_curriculum(curriculum: Curriculum, dataset: Dataset) -> None:
             f"expected a Task with a metric for a curriculum that follows it, got "
             f"{type(dataset).__name__}; use Curriculum(steps=[...], ...)"
         )
-
-
-def _is_dataset(thing: object) -> bool:
-    if isinstance(thing, (torch.utils.data.Dataset, DataLoader)):
-        return True
-    return isinstance(thing, _Indexed) and not isinstance(thing, (str, type))
-
-
-@runtime_checkable
-class _Array(Protocol):
-    shape: tuple[int, ...]
-
-
-@runtime_checkable
-class _Indexed(Sized, Protocol):
-    def __getitem__(self, index: int, /) -> object: ...

@@ -26,11 +26,11 @@ from pyrnn import CTRNN
 from pyrnn.populations import grid, train_population
 from pyrnn.tasks import FlipFlop
 
-class Mine(CTRNN):
+class NetworkOfTheSweep(CTRNN):
     pass
 
 def make(seed, dale_ratio):
-    rnn = Mine(2, 8, 2, dale_ratio=dale_ratio, seed=seed)
+    rnn = NetworkOfTheSweep(2, 8, 2, dale_ratio=dale_ratio, seed=seed)
     return rnn, FlipFlop(2, n_trials=128, seed=seed), {"epochs": 8}
 
 if __name__ == "__main__":
@@ -157,7 +157,7 @@ def run(folder: Path, *arguments: str, n_jobs: int = 1) -> subprocess.Popen[byte
 
 @contextmanager
 def known_class() -> Iterator[None]:
-    class Mine(CTRNN):  # stands for that of the script
+    class NetworkOfTheSweep(CTRNN):  # stands for that of the script
         pass
 
     yield
