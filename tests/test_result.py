@@ -13,7 +13,7 @@ from rich.console import Console
 from torch import Tensor
 from torch.testing import assert_close
 
-from pyrnn import dynamics
+from pyrnn import RNN, dynamics
 from pyrnn.dynamics import (
     Attractors,
     Branch,
@@ -49,11 +49,20 @@ def turning(h: Tensor, x: Tensor) -> Tensor:
     return h + 0.1 * (torch.tanh(h @ w.T) - h)
 
 
+def marginal() -> RNN:
+    """Return a unit at its pitchfork."""
+    rnn = RNN(1, 1, 1)
+    rnn.w_rec.weight.data.fill_(1.0)
+    return rnn
+
+
 MAKERS: dict[str, Callable[[], Result]] = {
     "FixedPoints": lambda: find_fixed_points(tanh2, LINE),
     "FixedPoint": lambda: find_fixed_points(tanh2, LINE)[0],
     "SlowPoints": lambda: find_slow_points(tanh2, LINE, [0.55]),
     "Certificates": lambda: dynamics.certify(tanh2, find_fixed_points(tanh2, LINE)),
+    "Proof": lambda: dynamics.prove_complete(marginal(), progress=False),
+    "Boxes": lambda: dynamics.prove_complete(marginal(), progress=False).undecided,
     "Manifolds": lambda: find_manifolds(lambda h, x: 1.0 * h, LINE),
     "Manifold": lambda: find_manifolds(lambda h, x: 1.0 * h, LINE)[0],
     "Cycles": lambda: find_cycles(lambda h, x: torch.tanh(-2 * h), LINE, periods=[1, 2]),

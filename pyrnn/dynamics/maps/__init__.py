@@ -3,7 +3,7 @@
 from pyrnn.arrays import States
 from pyrnn.dynamics.maps.as_map import analysis, as_map
 from pyrnn.dynamics.maps.deformed import DeformedMap
-from pyrnn.dynamics.maps.equation import EquationMap
+from pyrnn.dynamics.maps.equation import EquationJacobians, EquationMap
 from pyrnn.dynamics.maps.family import FamilyMap
 from pyrnn.dynamics.maps.flow_field import FlowField, flow_field
 from pyrnn.dynamics.maps.iterated import IteratedMap
@@ -26,6 +26,7 @@ from pyrnn.dynamics.maps.spectrum import Spectrum, index_signs
 
 __all__ = [
     "DeformedMap",
+    "EquationJacobians",
     "EquationMap",
     "FamilyMap",
     "FlowField",

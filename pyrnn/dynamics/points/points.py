@@ -279,12 +279,22 @@ class Points(Result, Sequence[_One], Generic[_One]):
 
     def in_order(self: _Set) -> _Set:
         """Return the points by their number of unstable modes, input and state."""
+        return self[self.order()]
+
+    def order(self) -> Tensor:
+        """Return the numbers of the points by number of unstable modes, input and state, ``(n,)``.
+
+        Example:
+            >>> from pyrnn.dynamics import find_fixed_points
+            >>> find_fixed_points(lambda h, x: h / 2, torch.ones(1, 1)).order()
+            tensor([0])
+        """
         h, n_unstable = self.states, self.n_unstable.tolist()
         unit = float(h.abs().max()) if len(h) else 1.0
         rounded = (h / (unit or 1.0)).round(decimals=6).tolist()
         keys = list(zip(n_unstable, self.inputs.tolist(), rounded, strict=True))
         order = sorted(range(len(h)), key=keys.__getitem__)
-        return self[torch.tensor(order, dtype=torch.long, device=h.device)]
+        return torch.tensor(order, dtype=torch.long, device=h.device)
 
     @property
     def status(self) -> str:
