@@ -277,6 +277,23 @@ class Points(Result, Sequence[_One], Generic[_One]):
         r"""Whether :math:`I - J` is singular at each point, ``(n,)``: it is not isolated."""
         return (self.multiplicity != 1) | (self.spectrum.index == 0)
 
+    def joined(self: _Set, others: _Set, record: SearchRecord | None) -> _Set:
+        """Return the points of two sets together.
+
+        Args:
+            others: The other set.
+            record: Record of the search for both.
+
+        Example:
+            >>> from pyrnn.dynamics import find_fixed_points
+            >>> points = find_fixed_points(lambda h, x: h / 2, torch.ones(1, 1))
+            >>> len(points.joined(points, None))
+            2
+        """
+        pairs = {name: (getattr(self, name), getattr(others, name)) for name in _COLUMNS}
+        joined = {name: torch.cat(pair) for name, pair in pairs.items()}
+        return replace(self, record=record, **joined)
+
     def in_order(self: _Set) -> _Set:
         """Return the points by their number of unstable modes, input and state."""
         return self[self.order()]

@@ -25,6 +25,7 @@ from pyrnn.dynamics.points._enclosures import CURVES, Curve
 from pyrnn.dynamics.points._kinks import find_kinks
 from pyrnn.dynamics.points._problem import Problem
 from pyrnn.dynamics.points._prune import Pruned
+from pyrnn.dynamics.points._record import PROVED
 from pyrnn.dynamics.points.points import FixedPoints
 from pyrnn.progress import interruptible, track
 from pyrnn.result import Report, Result
@@ -114,7 +115,7 @@ class Proof(Result):
     def status(self) -> str:
         """Verdict in words."""
         if self.is_complete:
-            return "proved complete"
+            return PROVED
         n, n_clusters = len(self.undecided), self.undecided.n_clusters
         if not self.undecided.is_finite:
             why = "fixed points may lie arbitrarily far out"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import mpmath
 import pytest
@@ -85,7 +86,7 @@ def test_range_and_slopes_hold_and_are_tight(name: str, width: float) -> None:
         assert max(values) <= mpf(float(top[i]))
         assert float(top[i] - bottom[i]) <= 1.01 * float(max(values) - min(values)) + 1e-13
         if width >= 1e-6:
-            pairs = zip(row[:-1], row[1:], strict=True)
+            pairs = pairwise(row)
             slopes = [(g - f) / (v - u) for (u, f), (v, g) in pairs]
             assert float(least[i]) <= min(slopes)
             assert max(slopes) <= float(most[i])

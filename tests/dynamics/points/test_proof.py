@@ -382,6 +382,38 @@ def test_a_proof_is_saved_with_its_points(tmp_path) -> None:
     assert again.summary().endswith("status: proved complete")
 
 
+def test_a_search_with_proof_says_so_and_needs_no_starts_near_the_points() -> None:
+    rnn = one_unit(2.0, 0.0)
+    points = find_fixed_points(rnn, torch.zeros(1, 1), prove=True, progress=False)
+    assert len(points) == 3
+    assert points.status == "proved complete"
+    assert "status: proved complete" in points.summary()
+    assert points.distances.tolist() == pytest.approx([0.957504024, 0.957504024, 0.0])
+    assert len(points[:2]) == 2
+
+
+def test_a_search_with_proof_treats_each_input() -> None:
+    rnn = one_unit(2.0, 0.0)
+    rnn.w_in.weight.data.fill_(1.0)
+    points = find_fixed_points(rnn, torch.zeros(1, 1), [[0.5], [0.6]], prove=True)
+    assert points.inputs[:, 0].tolist().count(0.5) == 3
+    assert len(points) == 4
+
+
+def test_a_search_with_an_undecided_proof_has_both_verdicts() -> None:
+    """At the fold one point is proved; the degenerate one is found by the search alone."""
+    rnn = one_unit(2.0, 0.53283997535355202357)
+    points = find_fixed_points(rnn, torch.linspace(-1, 1, 9)[:, None], prove=True, progress=False)
+    assert len(points) == 2
+    assert "the proof is undecided" in points.status
+    assert points.is_degenerate.tolist().count(True) == 1
+
+
+def test_a_search_with_proof_refuses_what_has_none() -> None:
+    with pytest.raises(TypeError, match="built-in equations"):
+        find_fixed_points(lambda h, x: torch.tanh(h), torch.zeros(1, 1), prove=True)
+
+
 # ---------------------------------------------------------------------- no zero is ever lost
 
 
