@@ -18,7 +18,7 @@ _BYTES = 2**26
 _MOST_AT_ONCE = 2048
 _N_PASSES = 20
 _WORTH = 0.97  # a contraction that leaves more than this share of the widths is not repeated
-_PAD, _PAD_AT_LEAST = 0.1, 1e-10  # a box is enlarged before it is asked for a single zero
+_PAD, _PAD_AT_LEAST = 0.1, 1e-8  # a box is enlarged before it is asked for a single zero
 _MOST_EMPTY, _NARROWEST = 20_000, 1e-3
 _FAR = (64.0, 4096.0, 2.0**20)  # outer bounds that are tried, in units of the drive
 
