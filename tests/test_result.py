@@ -56,6 +56,13 @@ def marginal() -> RNN:
     return rnn
 
 
+RAMP = torch.linspace(-1, 1, 11)[:, None]
+
+
+def tracks() -> Result:
+    return dynamics.follow(tanh2, find_fixed_points(tanh2, LINE, RAMP[0]), RAMP)
+
+
 MAKERS: dict[str, Callable[[], Result]] = {
     "FixedPoints": lambda: find_fixed_points(tanh2, LINE),
     "FixedPoint": lambda: find_fixed_points(tanh2, LINE)[0],
@@ -71,6 +78,8 @@ MAKERS: dict[str, Callable[[], Result]] = {
     "Branches": lambda: find_branches(tanh2, LINE, (-1.0, 1.0)),
     "Branch": lambda: find_branches(tanh2, LINE, (-1.0, 1.0))[0],
     "Bifurcation": lambda: find_branches(tanh2, LINE, (-1.0, 1.0))[0].bifurcations[0],
+    "Tracks": tracks,
+    "Event": lambda: tracks().events[0],  # type: ignore[attr-defined]
     "Linearization": lambda: linearize(tanh2, LINE),
     "FlowField": lambda: flow_field(turning, torch.eye(2), n=3),
     "LimitCycle": lambda: find_limit_cycle(

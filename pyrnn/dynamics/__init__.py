@@ -1,6 +1,15 @@
 """Dynamics of any network with a step: fixed points and everything around them."""
 
-from pyrnn.dynamics.branches import Bifurcation, Branch, Branches, find_branches
+from pyrnn.dynamics.branches import (
+    Bifurcation,
+    Branch,
+    Branches,
+    Event,
+    Tracks,
+    find_branches,
+    follow,
+    follow_training,
+)
 from pyrnn.dynamics.graphs import (
     TransitionGraph,
     same_transitions,
@@ -67,6 +76,7 @@ __all__ = [
     "Certificates",
     "Cycle",
     "Cycles",
+    "Event",
     "FixedPoint",
     "FixedPoints",
     "FlowField",
@@ -81,6 +91,7 @@ __all__ = [
     "SlowPoint",
     "SlowPoints",
     "Spectrum",
+    "Tracks",
     "TransitionGraph",
     "as_map",
     "certify",
@@ -93,6 +104,8 @@ __all__ = [
     "find_manifolds",
     "find_slow_points",
     "flow_field",
+    "follow",
+    "follow_training",
     "input_jacobian",
     "jacobian",
     "kaplan_yorke_dimension",

@@ -7,6 +7,7 @@ from pyrnn.dynamics.maps.equation import EquationJacobians, EquationMap
 from pyrnn.dynamics.maps.family import FamilyMap
 from pyrnn.dynamics.maps.flow_field import FlowField, flow_field
 from pyrnn.dynamics.maps.iterated import IteratedMap
+from pyrnn.dynamics.maps.line import line_between
 from pyrnn.dynamics.maps.linearization import (
     Linearization,
     input_jacobian,
@@ -45,6 +46,7 @@ __all__ = [
     "index_signs",
     "input_jacobian",
     "jacobian",
+    "line_between",
     "linearize",
     "pseudospectral_radius",
     "schur_form",

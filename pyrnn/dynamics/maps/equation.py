@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -102,6 +102,10 @@ class EquationJacobians:
     weight: Tensor
     slopes: Tensor
     alpha: Tensor | None = None
+
+    def __getitem__(self, index: Tensor) -> EquationJacobians:
+        """Return the Jacobians at some of the states."""
+        return replace(self, slopes=self.slopes[index])
 
     def dense(self) -> Tensor:
         """Return the Jacobians, ``(..., n, n)``."""
@@ -208,6 +212,20 @@ class EquationMap(Map):
         u = h
         if self.form == RATE:
             u = self.network.w_rec(h) + self.network.w_in(x)
+        return self.slope_of(u)
+
+    def slope_of(self, u: Tensor) -> Tensor:
+        """Return the derivative of ``f`` at currents, of their shape.
+
+        Args:
+            u: Currents, ``(..., hidden_size)``.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> from pyrnn.dynamics import as_map
+            >>> as_map(RNN(1, 4, 1)).slope_of(torch.zeros(1)).tolist()
+            [1.0]
+        """
         if self.network.f is torch.tanh:
             return torch.tanh(u).square().neg_().add_(1)
         with torch.enable_grad():
