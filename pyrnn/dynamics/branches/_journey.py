@@ -221,6 +221,8 @@ class Journey:
         if ends is not None and len(arrived):
             is_right &= bool(self._is_among(arrived, ends).all())
         for pursuit in (forward, backward):
+            groups = together([Way(pursuit, list(range(len(pursuit.z))))])
+            is_right &= all(len(group) <= 2 or group[0].is_branch for group in groups)
             is_right &= not bool((pursuit.is_gone & ~pursuit.is_solved).any())
         return bool(is_right)
 

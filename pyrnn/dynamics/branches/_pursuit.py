@@ -15,6 +15,7 @@ _FIRST, _LONGEST, _SHORTEST = 0.05, 0.25, 1e-10
 _FARTHEST = 0.3  # longest move in a step, in units of the usual length of the states
 _STEEP = 0.5  # the parameter's share of a unit tangent below which a fold may be near
 _BEHIND = 1e-3  # how far behind a branch point a curve is followed again
+_UNEXPECTED = 0.25  # largest deviation from the way to a fold, in units of its length
 _LOOSE = 1e-6  # of a position where a fold was solved
 
 
@@ -118,9 +119,10 @@ class Pursuit:
             guess = self._extrapolated(stuck)
             kind = torch.full_like(stuck, is_branch_point, dtype=torch.bool)
             points = solve_singular(self.curve, guess, kind)
-            is_here = points.is_solved & self._is_ahead(stuck, points.z)
+            is_passing = kind & (self.share[stuck].abs() > _STEEP)
+            is_here = points.is_solved & self._is_ahead(stuck, points.z, is_passing)
             if is_branch_point:
-                is_here &= ~self._crossed(stuck, points.z, is_here)
+                is_here &= ~self._crossed(stuck, points.z, is_here & is_passing)
             else:
                 is_here &= ~points.is_symmetric  # Newton's method finds branch points, too
             found = stuck[is_here]
@@ -131,9 +133,8 @@ class Pursuit:
                 return
         self.is_gone[stuck[self.length[stuck] < _SHORTEST]] = True
 
-    def _crossed(self, stuck: Tensor, at: Tensor, is_here: Tensor) -> Tensor:
-        """Go on behind branch points on the curves that are not steep there; return which do."""
-        is_passing = is_here & (self.share[stuck].abs() > _STEEP)
+    def _crossed(self, stuck: Tensor, at: Tensor, is_passing: Tensor) -> Tensor:
+        """Go on behind branch points on the curves that pass them; return which succeed."""
         which = stuck[is_passing]
         if not len(which):
             return is_passing
@@ -148,8 +149,9 @@ class Pursuit:
         self.sign[which], self.velocity[which], self.share[which] = self._frame(z)
         self.length[which] = _BEHIND
         self.nodes.append((which, z, self.velocity[which]))
-        is_passing[is_passing.clone()] = is_good
-        return is_passing
+        crossed = torch.zeros_like(is_passing)
+        crossed[is_passing] = is_good
+        return crossed
 
     def _extrapolated(self, stuck: Tensor) -> Tensor:
         r"""Return where velocities become infinite, as :math:`1/\sqrt{s^* - s}`."""
@@ -161,12 +163,18 @@ class Pursuit:
         move = 2 * ahead[:, None] * self.velocity[stuck]
         return torch.cat([now[:, :-1] + move, (now[:, -1] + ahead)[:, None]], dim=-1)
 
-    def _is_ahead(self, stuck: Tensor, fold: Tensor) -> Tensor:
-        """Return whether folds lie where the points that are stuck are going."""
+    def _is_ahead(self, stuck: Tensor, fold: Tensor, is_passing: Tensor) -> Tensor:
+        r"""Return whether folds lie where the points that are stuck are going.
+
+        Towards a fold states go with the root of the distance, :math:`h - h^* = 2 (s - s^*) v`;
+        through a branch point a curve goes straight.
+        """
         now = self.z[stuck]
         way = 1.0 if self.goal > 0.5 else -1.0
-        ahead = way * (fold - now)[:, -1]
-        reach = 4 * ahead.abs() * self.velocity[stuck].norm(dim=-1) + _LOOSE
-        gap = (fold - now)[:, :-1].norm(dim=-1)
-        is_near = (gap <= reach) & (gap < _FARTHEST * now.norm(dim=-1).clamp(min=1))
-        return is_near & (ahead > -(_LOOSE**2)) & (way * (self.goal - fold[:, -1]) >= 0)
+        ahead = (fold - now)[:, -1:]
+        expected = torch.where(is_passing[:, None], 1.0, 2.0) * ahead * self.velocity[stuck]
+        gap = (fold - now)[:, :-1]
+        is_near = (gap - expected).norm(dim=-1) <= _UNEXPECTED * expected.norm(dim=-1) + _LOOSE
+        is_near &= gap.norm(dim=-1) < _FARTHEST * now.norm(dim=-1).clamp(min=1)
+        is_inside = way * (self.goal - fold[:, -1]) >= 0
+        return is_near & is_inside & (way * ahead[:, 0] > -(_LOOSE**2))
