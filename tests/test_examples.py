@@ -103,9 +103,11 @@ def trained() -> dict[str, object]:
     "page",
     [
         "coming_from",
+        "howto/follow",
         "howto/own_loss",
         "howto/own_network",
         "howto/own_task",
+        "howto/prove",
         "howto/saving",
         "howto/seeds",
         "howto/speed",
