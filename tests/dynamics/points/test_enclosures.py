@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import mpmath
@@ -72,6 +73,19 @@ def test_lines_that_are_a_hundredth_closer_do_not_hold_it(name: str, width: floa
     for i, row in enumerate(samples(name, low, high)):
         s, mu, e = (mpf(float(part[i])) for part in (lines.slope, lines.center, lines.error))
         assert e < 1e-13 or max(abs(f - s * u - mu) for u, f in row) > 0.99 * e
+
+
+@pytest.mark.parametrize("name", CURVES)
+@pytest.mark.parametrize("off", [-0.7, 0.02, 3.0])
+def test_lines_hold_wherever_the_tangents_touch(name: str, off: float) -> None:
+    """The place where a tangent touches is computed, so it may be wrong; the bound may not."""
+    low, high = intervals(2.0)
+    curve = CURVES[name]
+    pieces = [replace(p, touch=lambda s, p=p: p.touch(s) + off) for p in curve.pieces]
+    lines = replace(curve, pieces=tuple(pieces)).lines(low, high)
+    for i, row in enumerate(samples(name, low, high)):
+        s, mu, e = (mpf(float(part[i])) for part in (lines.slope, lines.center, lines.error))
+        assert max(abs(f - s * u - mu) for u, f in row) <= e
 
 
 @pytest.mark.parametrize("name", CURVES)
