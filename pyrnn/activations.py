@@ -10,7 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["ACTIVATIONS", "Activation", "activation_function", "identity", "retanh"]
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "activation_function",
+    "identity",
+    "register_activation",
+    "retanh",
+]
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -52,10 +59,41 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
+_OF_TORCH = {
+    "torch": "abs arctan asinh atan cos erf exp log1p relu selu sigmoid sin square tanh",
+    "torch.nn.functional": "celu elu hardsigmoid hardswish hardtanh leaky_relu logsigmoid mish "
+    "relu relu6 selu sigmoid silu softsign tanh tanhshrink",
+    "torch._C._nn": "gelu softplus",
+}
+_registered = {f"{module}:{name}" for module, names in _OF_TORCH.items() for name in names.split()}
 _HOW_TO_FIND = (
-    "; import its module first, or give a saved network the function: "
-    "pyrnn.load(path, activation=function)"
+    "; define it with @pyrnn.activations.register_activation and import its module first, or give "
+    "a saved network the function: pyrnn.load(path, activation=function)"
 )
+
+
+def register_activation(function: Activation) -> Activation:
+    """Let files name a function of yours as an activation; a decorator.
+
+    A file can name the functions of ``ACTIVATIONS``, those of torch that are activations, and the
+    ones registered here. A network that is built with a function registers it, too.
+
+    Args:
+        function: An elementwise function at the top of a module.
+
+    Returns:
+        The function.
+
+    Example:
+        >>> @register_activation
+        ... def bump(x):
+        ...     return torch.exp(-x.square())
+        >>> bump(torch.zeros(1))
+        tensor([1.])
+    """
+    for attribute in ("__qualname__", "__name__"):
+        _registered.add(f"{function.__module__}:{getattr(function, attribute, '')}")
+    return function
 
 
 def activation_function(activation: str | Activation) -> Activation:
@@ -63,7 +101,7 @@ def activation_function(activation: str | Activation) -> Activation:
 
     Args:
         activation: One of ``ACTIVATIONS``, an elementwise function, or ``"module:name"`` of a
-            function in a module that has been imported.
+            registered function, see :func:`register_activation`.
 
     Raises:
         TypeError: If it is neither a name nor a function of tensors. A module such as
@@ -76,7 +114,7 @@ def activation_function(activation: str | Activation) -> Activation:
         0.0
     """
     if callable(activation) and not isinstance(activation, (nn.Module, type, np.ufunc)):
-        return activation
+        return register_activation(activation)
     if not isinstance(activation, str):
         raise TypeError(
             f"expected an activation's name or a function of tensors, got {activation!r}; take a "
@@ -85,7 +123,8 @@ def activation_function(activation: str | Activation) -> Activation:
     if activation in ACTIVATIONS:
         return ACTIVATIONS[activation]
     module, _, name = activation.partition(":")
-    found = getattr(sys.modules.get(module), name, None) if name else None
+    is_known = activation in _registered
+    found = getattr(sys.modules.get(module), name, None) if is_known else None
     if not callable(found):
         raise ValueError(
             f"expected an activation among {', '.join(ACTIVATIONS)}, or a callable, got "

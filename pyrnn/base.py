@@ -30,7 +30,7 @@ from pyrnn.unroll import (
     unroll_and_adjoint,
 )
 from pyrnn.unroll._checks import check_inputs, convert, expand_state
-from pyrnn.validate import as_boolean, as_integer
+from pyrnn.validate import as_boolean, as_device, as_integer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -160,9 +160,6 @@ class RNNBase(Layers, Trainable, ABC):
             Outputs, ``(..., output_size)``.
 
         Raises:
-            ValueError: If a subclass has longer states and does not override this method.
-
-        Raises:
             ValueError: If states are wider than units, so that a subclass must write a readout.
 
         Example:
@@ -184,8 +181,7 @@ class RNNBase(Layers, Trainable, ABC):
         By default the states are rates. Where they are currents, the rates are ``f(states)``.
 
         Raises:
-            ValueError: If states are wider than units, so that a subclass must say what the rates
-                are.
+            ValueError: If states are wider than units, so that a subclass must write its rates.
 
         Example:
             >>> from pyrnn import CTRNN, RNN
@@ -332,6 +328,7 @@ class RNNBase(Layers, Trainable, ABC):
         *,
         device: str | torch.device = "cpu",
         activation: str | Activation | None = None,
+        trusted: bool = False,
     ) -> Self:
         """Load a network of this class from a file.
 
@@ -339,6 +336,7 @@ class RNNBase(Layers, Trainable, ABC):
             path: A file that ``save`` wrote.
             device: Where to put the network.
             activation: Its activation; see ``pyrnn.load``.
+            trusted: Whether the file is your own; see ``pyrnn.load``.
 
         Returns:
             The network.
@@ -354,7 +352,7 @@ class RNNBase(Layers, Trainable, ABC):
             ...
             ValueError: expected a network of class CTRNN in ..., got one of class RNN; ...
         """
-        rnn = load(path, device=device, activation=activation)
+        rnn = load(path, device=device, activation=activation, trusted=trusted)
         if not isinstance(rnn, cls):
             raise ValueError(
                 f"expected a network of class {cls.__name__} in {path}, got one of class "
@@ -442,23 +440,26 @@ def load(
     *,
     device: str | torch.device = "cpu",
     activation: str | Activation | None = None,
+    trusted: bool = False,
 ) -> RNNBase:
     """Read a network from a file; no code of the file is run.
-
-    A file that does not exist raises ``FileNotFoundError``. One that is truncated, of another
-    program or of a class that is unknown raises ``ValueError``.
 
     Args:
         path: A file that ``save`` wrote.
         device: Where to put the network.
         activation: Its activation. It is needed if the file names a function that cannot be
             found, such as one of the script that saved it.
+        trusted: Whether the file is your own. A torch before 2.10 has known faults that a file
+            made to do harm can use, and reads files of others no more.
 
     Returns:
-        The network, of the class that was saved, with its history.
+        The network, of the class that was saved, with its history, in the mode it was saved in.
 
     Raises:
+        FileNotFoundError: If there is no such file.
         TypeError: If it holds something else than a network of pyrnn.
+        ValueError: If it is damaged, of another program or of a class that is unknown, or if the
+            device does not exist.
 
     Example:
         >>> import pyrnn
@@ -466,7 +467,8 @@ def load(
         >>> type(pyrnn.load(path)).__name__
         'CTRNN'
     """
-    rnn = checkpoint.read(path, activation=activation)
+    device = as_device("device", device)
+    rnn = checkpoint.read(path, activation=activation, trusted=as_boolean("trusted", trusted))
     if not isinstance(rnn, RNNBase):
         raise TypeError(f"expected a network of pyrnn in {path}, got a {type(rnn).__name__}")
     return rnn.to(device)

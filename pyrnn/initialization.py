@@ -2,15 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
 from torch import Tensor
 
-__all__ = ["INITIALIZATIONS", "balance", "initial_weight", "spectral_radius", "with_radius"]
+__all__ = [
+    "INITIALIZATIONS",
+    "are_weights_drawn",
+    "balance",
+    "initial_weight",
+    "spectral_radius",
+    "with_radius",
+    "without_initial_weights",
+]
 
 INITIALIZATIONS = ("normal", "orthogonal", "identity", "spectral")
 
 _LEAST_SHARE = 0.05  # of the squared weights, on loops, for loops to set the scale
 _LEAST_RADIUS = 0.1  # of loops, in root mean square singular values of their own
+
+_are_drawn: ContextVar[bool] = ContextVar("_are_drawn", default=True)
+
+
+@contextmanager
+def without_initial_weights() -> Iterator[None]:
+    """Build networks without initial weights, as those of a file will replace them.
+
+    Nothing is drawn from torch's global generator.
+
+    Yields:
+        Nothing.
+
+    Example:
+        >>> with without_initial_weights():
+        ...     are_weights_drawn()
+        False
+    """
+    token = _are_drawn.set(False)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        _are_drawn.reset(token)
+
+
+def are_weights_drawn() -> bool:
+    """Return whether a network that is built needs initial weights.
+
+    Example:
+        >>> are_weights_drawn()
+        True
+    """
+    return _are_drawn.get()
 
 
 def initial_weight(

@@ -9,7 +9,13 @@ from torch import Tensor, nn
 
 from pyrnn.activations import Activation, activation_function
 from pyrnn.constraints import Constraint, Fixed, constrain, intervals
-from pyrnn.initialization import INITIALIZATIONS, balance, initial_weight, with_radius
+from pyrnn.initialization import (
+    INITIALIZATIONS,
+    are_weights_drawn,
+    balance,
+    initial_weight,
+    with_radius,
+)
 from pyrnn.linear import Linear
 from pyrnn.options import LAYERS, Masks, Wiring, checked_bias, layer_constraints, unit_signs
 from pyrnn.validate import as_boolean, as_choice, as_integer, as_names, as_number, as_seed
@@ -108,7 +114,8 @@ class Layers(nn.Module):
         for name, constraints in self._constraints().items():
             if constraints:
                 constrain(getattr(self, name), *constraints)
-        self._settle()
+        if are_weights_drawn():
+            self._settle()
         self._fix_tonic_input()
         for name in self.frozen:
             getattr(self, name).requires_grad_(False)
@@ -128,6 +135,8 @@ class Layers(nn.Module):
     @torch.no_grad()
     def _initialize(self) -> None:
         """Draw the weights: input currents of unit variance, readout and biases zero."""
+        if not are_weights_drawn():
+            return
         if self.init == "torch":
             self._initialize_as_torch()
             return

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import html
+import io
 import json
 import os
+import zipfile
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 import numpy as np
 
-from pyrnn.files import replacing
+from pyrnn.files import check_seal, read_bytes, sealed, write_bytes
 from pyrnn.serialize import decode, decode_arrays, encode, encode_arrays, register
 
 if TYPE_CHECKING:
@@ -22,8 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "Reported", "Result", "Results", "load"]
 
-_FORMAT = "pyrnn result/2"
-_FORMER_FORMAT = "pyrnn.dynamics/1"  # of version 0.1
+_FORMAT = "pyrnn result/3"
+_FORMER_FORMATS = ("pyrnn result/2", "pyrnn.dynamics/1")  # of files without a checksum
+_MOST_BYTES = 2**29  # that a small file may become in memory
 
 _Own = TypeVar("_Own", bound="Result")
 _Item = TypeVar("_Item", bound="Result")
@@ -188,9 +192,9 @@ class Result(Reported):
         """
         tree, arrays = encode_arrays(encode(self, type(self).__name__))
         header = json.dumps({"format": _FORMAT, "result": tree})
-        with replacing(path) as partial, open(partial, "wb") as file:
-            np.savez_compressed(file, header=np.array(header), **arrays)  # type: ignore[arg-type]
-        return Path(path)
+        file = io.BytesIO()
+        np.savez_compressed(file, header=np.array(header), **arrays)  # type: ignore[arg-type]
+        return write_bytes(path, sealed(file.getvalue()))
 
     @classmethod
     def load(cls: type[_Own], path: str | os.PathLike[str]) -> _Own:
@@ -278,15 +282,11 @@ def load(path: str | os.PathLike[str]) -> Result | list[Result]:
         ...
         FileNotFoundError: ...
     """
+    content = read_bytes(path, "the save() of a result")
+    is_sealed = check_seal(content, path)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            header = json.loads(str(file["header"]))
-            if header["format"] not in (_FORMAT, _FORMER_FORMAT):
-                raise ValueError(f"the format is {header['format']!r}, not {_FORMAT!r}")
-            result = decode(decode_arrays(header["result"], file))
-    except FileNotFoundError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError, EOFError, OSError) as error:
+        result = _decoded(content, is_sealed=is_sealed)
+    except _DAMAGES as error:
         raise ValueError(
             f"expected a file that the save() of a result wrote, got {path} ({error}); "
             "run the analysis again or choose another file"
@@ -295,3 +295,33 @@ def load(path: str | os.PathLike[str]) -> Result | list[Result]:
     if not all(isinstance(item, Result) for item in items):
         raise ValueError(f"expected a result in {path}, got {type(result).__name__}")
     return result  # type: ignore[return-value]
+
+
+_DAMAGES = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def _decoded(content: bytes, *, is_sealed: bool) -> object:
+    """Return what the bytes of a file stand for."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > max(_MOST_BYTES, 100 * len(content)):
+        raise ValueError(f"it would take {size / 2**20:.0f} MB of memory")
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        header = json.loads(str(file["header"]))
+        if header["format"] not in (_FORMAT, *_FORMER_FORMATS):
+            raise ValueError(f"the format is {header['format']!r}, not {_FORMAT!r}")
+        if header["format"] == _FORMAT and not is_sealed:
+            raise ValueError("its checksum is missing")
+        return decode(decode_arrays(header["result"], file))

@@ -200,11 +200,13 @@ def encode(value: object, name: str = "value") -> object:
     if _classes.get(key) is cls:
         config = {k: encode(v, k) for k, v in config_of(value).items()}
         return {"__class__": key, "config": config}
+    if isinstance(value, np.generic):  # np.float64 is a float, too, but no plain one
+        value = value.item()
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, Tensor):
         return value.detach().clone()
-    if isinstance(value, (np.ndarray, np.generic)):
+    if isinstance(value, np.ndarray):
         return torch.as_tensor(value)
     if isinstance(value, dict):
         return {k: encode(v, f"{name}[{k!r}]") for k, v in value.items()}

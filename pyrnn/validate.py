@@ -21,6 +21,7 @@ __all__ = [
     "as_boolean",
     "as_bound",
     "as_choice",
+    "as_device",
     "as_integer",
     "as_names",
     "as_number",
@@ -195,6 +196,39 @@ def as_choice(name: str, value: object, options: Collection[str]) -> str:
     if value not in options:
         raise ValueError(f"expected {name} to be one of {', '.join(options)}; got {value!r}")
     return value
+
+
+def as_device(name: str, value: object) -> torch.device:
+    """Check that a value is a device of this machine and return it.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: What was given.
+
+    Returns:
+        The device.
+
+    Raises:
+        TypeError: If it is no device or name of one.
+        ValueError: If this machine, or this torch, has no such device.
+
+    Example:
+        >>> as_device("device", "cpu")
+        device(type='cpu')
+        >>> as_device("device", "gpu")
+        Traceback (most recent call last):
+        ...
+        ValueError: expected device to be a device of this machine, such as 'cpu', got 'gpu'
+    """
+    wanted = f"expected {name} to be a device of this machine, such as 'cpu'"
+    if not isinstance(value, (str, torch.device)):
+        raise TypeError(f"{wanted}, got {_shown(value)}")
+    try:
+        device = torch.device(value)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(f"{wanted}, got {str(value)!r}") from error
+    return device
 
 
 def as_names(name: str, values: object, options: Collection[str]) -> list[str]:

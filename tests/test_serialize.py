@@ -70,7 +70,15 @@ def test_plain_data_stays_as_it_is(value: object) -> None:
 
 def test_arrays_become_tensors() -> None:
     assert torch.equal(encode(np.arange(3)), torch.arange(3))
-    assert encode(np.float64(0.5)).item() == 0.5
+
+
+@pytest.mark.parametrize(
+    "number", [np.float64(0.5), np.float32(0.5), np.int64(3), np.bool_(True), np.str_("a")]
+)
+def test_numbers_of_numpy_become_plain_ones(number: np.generic) -> None:
+    plain = encode(number)
+    assert type(plain) in (bool, int, float, str)
+    assert plain == number
 
 
 def test_a_tensor_is_copied() -> None:

@@ -76,7 +76,7 @@ class GRU(_Gated):
             on ``w_in`` and ``w_rec``: a gate has no sign.
 
     Raises:
-        ValueError: If gates cannot have an option.
+        ValueError: If an option makes no sense for gates.
 
     Example:
         >>> gru = GRU(3, 16, 2)
@@ -150,7 +150,7 @@ class LSTM(_Gated):
             on ``w_in`` and ``w_rec``: a gate has no sign.
 
     Raises:
-        ValueError: If gates cannot have an option.
+        ValueError: If an option makes no sense for gates.
 
     Example:
         >>> lstm = LSTM(3, 16, 2)

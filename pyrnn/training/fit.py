@@ -24,7 +24,14 @@ from pyrnn.training.history import History
 from pyrnn.training.loop import Callback, Training
 from pyrnn.training.losses import Loss
 from pyrnn.training.network import Trainable, as_trainable
-from pyrnn.validate import as_boolean, as_integer, as_number, as_seed, check_callable
+from pyrnn.validate import (
+    as_boolean,
+    as_device,
+    as_integer,
+    as_number,
+    as_seed,
+    check_callable,
+)
 
 __all__ = ["fit"]
 
@@ -137,7 +144,7 @@ def fit(
         "checkpoint_every": as_integer("checkpoint_every", checkpoint_every, low=1),
     }
     if device is not None:
-        rnn.to(_checked_device(device))
+        rnn.to(as_device("device", device))
     _restore(network, checkpoint, resume=resume)
     _warn_of_other_dt(network, dataset)
     training = Training(
@@ -174,13 +181,6 @@ def _checked_callbacks(callbacks: Sequence[Callback] | Callback) -> list[Callbac
     for callback in found:
         check_callable("callback", callback, "training")
     return found
-
-
-def _checked_device(device: str | torch.device) -> torch.device:
-    try:
-        return torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(f"expected a device, such as 'cuda', got {device!r}") from error
 
 
 def _checked_batch_size(batch_size: int | None, dataset: Dataset) -> int:

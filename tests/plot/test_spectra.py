@@ -133,3 +133,12 @@ def test_layer_is_decomposed():
 def test_what_has_no_modes_is_refused(given, error, message):
     with pytest.raises(error, match=message):
         plot_spectrum(given)
+
+
+def test_the_frame_holds_all_eigenvalues_and_little_more():
+    ax = plot_spectrum(np.array([2.0 + 1.5j, 2.0 - 1.5j, -0.5]), zoom=True)
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    assert left < -0.5 < 2.0 < right
+    assert low < -1.5 < 1.5 < high
+    assert right - left < 1.5 * 3.0
+    assert high - low < 1.5 * 3.0

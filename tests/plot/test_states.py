@@ -28,8 +28,13 @@ def test_units_keep_their_order_on_request(bumps):
 
 
 def test_trials_are_averaged(bumps):
-    trials = torch.as_tensor(np.stack([bumps, -bumps, bumps]))
-    assert plot_states(trials).images[0].get_array().shape == (10, 100)
+    later = np.roll(bumps, 30, axis=0)
+    shown = (
+        plot_states(torch.as_tensor(np.stack([bumps, later])), sort=False).images[0].get_array()
+    )
+    mean = (bumps + later).T / 2
+    low, high = mean.min(1, keepdims=True), mean.max(1, keepdims=True)
+    np.testing.assert_allclose(shown, (mean - low) / (high - low), atol=1e-12)
 
 
 def test_silent_units_are_no_error():

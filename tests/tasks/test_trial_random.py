@@ -4,6 +4,7 @@ import pytest
 import torch
 from scipy import stats
 
+from pyrnn import tasks
 from pyrnn.tasks import TrialRandom
 
 
@@ -58,3 +59,40 @@ def test_negative_and_huge_seeds_are_welcome():
 def test_a_seed_is_an_integer(seed):
     with pytest.raises(TypeError, match=r"expected seed to be a whole number, got"):
         TrialRandom(seed, [0])
+
+
+def test_the_stream_does_not_change_between_versions():
+    """Seeds in a paper must give the same trials years later."""
+    draws = TrialRandom(7, [0, 1, 1000])
+    uniform = [0.950161381935685, 0.609394524568175, 0.45889041926958796]
+    normal = [0.45353981852531433, -1.2687153816223145, -1.6325770616531372]
+    assert draws.uniform().tolist() == pytest.approx(uniform, abs=1e-12)
+    assert draws.normal().tolist() == pytest.approx(normal, abs=1e-6)
+    assert draws.integers(0, 100).tolist() == [90, 99, 65]
+    assert draws.sign().tolist() == [1.0, 1.0, 1.0]
+
+
+SUMS = {
+    "ContextIntegration": (31.539621072, 1.0),
+    "CountOnes": (30.0, 155.0),
+    "CountPulses": (13.022037336, 10.0),
+    "DelayedMatchToSample": (50.478791103, -50.0),
+    "DelayedResponse": (-55.765092029, 56.844722562),
+    "FlipFlop": (19.0, 150.0),
+    "HeadingIntegrator": (2.678741352, 99.697060291),
+    "IntervalDiscrimination": (48.054239432, 15.0),
+    "MultisensoryIntegration": (41.104349733, 5.0),
+    "ParametricWorkingMemory": (26.576485432, -5.0),
+    "PerceptualDecision": (41.034119854, 2.0),
+    "PulseToChirp": (51.124756407, 71.111177543),
+    "ReadySetGo": (131.178438711, 27.717948718),
+    "SineGenerator": (53.529411765, 30.18311801),
+    "WhiteNoiseIntegrator": (0.888576433, 14.075618859),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_the_trials_of_a_task_do_not_change_between_versions(name):
+    inputs, targets = getattr(tasks, name)(seed=1, n_trials=8)[3][:2]
+    sums = float(inputs.double().sum()), float(targets.double().sum())
+    assert sums == pytest.approx(SUMS[name], abs=1e-4)

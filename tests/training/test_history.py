@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from pyrnn import RNN
+from pyrnn.tasks import FlipFlop
 from pyrnn.training import History
 
 
@@ -117,3 +119,7 @@ def test_refused_histories(options: dict, error: type, message: str) -> None:
 def test_numbers_become_plain(history: History) -> None:
     history = History(epochs={"loss": np.array([0.5, np.nan], dtype=np.float32)})
     assert [type(value) for value in history.epochs["loss"]] == [float, float]
+
+
+def test_a_complete_training_was_not_interrupted():
+    assert not RNN(2, 4, 2).fit(FlipFlop(n_bits=2, n_trials=8), progress=False).interrupted

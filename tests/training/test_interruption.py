@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 from pathlib import Path
@@ -25,7 +24,7 @@ def press_ctrl_c(at_step: int):
     def loss(outputs: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
         calls[0] += 1
         if calls[0] == at_step:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return mse(outputs, targets, mask)
 
     return loss
@@ -57,7 +56,7 @@ def test_ctrl_c_while_torch_loads_is_held_until_it_has(tmp_path: Path) -> None:
 
     def interrupted_sgd(parameters: list[Tensor], lr: float) -> torch.optim.Optimizer:
         for _ in range(3):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return torch.optim.SGD(parameters, lr)
 
     rnn, whole, path = make(), make(), tmp_path / "rnn.pt"

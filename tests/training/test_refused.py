@@ -30,7 +30,7 @@ from tests.training.cases import TASK, fit, make
         ({"progress": 0}, TypeError, "progress to be True or False, got 0"),
         ({"resume": "yes"}, TypeError, "resume to be True or False, got 'yes'"),
         ({"checkpoint": 3}, TypeError, "int"),
-        ({"device": "gpu"}, ValueError, "expected a device, such as 'cuda', got 'gpu'"),
+        ({"device": "gpu"}, ValueError, "expected device to be a device of this machine"),
         ({"curriculum": [1, 2]}, TypeError, "expected a Curriculum, got list"),
         ({"callbacks": 3}, TypeError, "int"),
         ({"validation": torch.nan}, ValueError, "validation to be a number, got nan"),

@@ -14,7 +14,7 @@ from torch.testing import assert_close
 
 from pyrnn import CTRNN
 from pyrnn.activations import ACTIVATIONS
-from pyrnn.unroll import fused
+from pyrnn.unroll import bptt, fused
 from pyrnn.unroll._autograd import Tensors, solve
 from tests.unroll.cases import FORMS, equation, gradients, tensors
 
@@ -181,3 +181,24 @@ def test_only_the_kernel_asks_for_the_cores(n_threads):
     n_threads(3)
     with rnn.training_loop():
         assert torch.get_num_threads() == 3
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("trials", [200, 1100])
+def test_gradients_of_many_trials_are_those_of_torch(form, trials):
+    """1,100 trials are several tiles of several shards."""
+    net = tensors(trials, 3, 2, 5, 2)
+    found, expected = (solve(backend, equation(form), net) for backend in (fused, bptt))
+    assert_close([*found, *gradients(found, net)], [*expected, *gradients(expected, net)])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_units_that_never_move_have_no_division_by_zero(form):
+    """At alpha = 0 a unit keeps its first state."""
+    net = tensors(4, 6, 2, 5, 2, requires_grad=False)
+    alpha = net.alpha.clone()
+    alpha[1:3] = 0
+    net = Tensors(*(v.requires_grad_() for v in net._replace(alpha=alpha)))
+    found, expected = (solve(backend, equation(form), net) for backend in (fused, bptt))
+    assert torch.equal(found[0][:, -1, 1:3], net.h0[:, 1:3])
+    assert_close([*found, *gradients(found, net)], [*expected, *gradients(expected, net)])

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.dynamics.branches._curve import Curve
-from pyrnn.dynamics.branches._samples import Samples
+from pyrnn.dynamics.branches._samples import Samples, between
 from pyrnn.dynamics.branches._tracker import Stop
 
 __all__ = ["SHORTEST", "halved", "resolved", "turns"]
@@ -18,6 +18,7 @@ SHORTEST = 1e-7
 _AMBIGUOUS = 4.0  # ratio of squared distances
 _TOUCHES = 1e-7
 _N_MODES = 12
+_HALF = 0.4877  # nearly: what is exactly in the middle is often a bifurcation
 
 
 def turns(samples: Samples, i: Tensor) -> Tensor:
@@ -87,17 +88,17 @@ def _is_elementary(change: Tensor) -> Tensor:
 
 
 def halved(curve: Curve, samples: Samples, i: Tensor) -> Samples:
-    """Add a sample in the middle of the intervals after samples ``i``."""
+    """Add a sample near the middle of the intervals after samples ``i``."""
     a, b = samples[i], samples[i + 1]
-    length = (b.place - a.place)[:, None]
+    length = b.place - a.place
     chord = torch.nn.functional.normalize(b.z - a.z, dim=-1)
-    guess = (a.z + b.z) / 2 + length / 8 * (a.tangent - b.tangent)
+    guess = between(a, b, torch.full_like(length, _HALF))
     z, has_converged = curve.correct(guess, chord)
-    has_converged &= (z - guess).norm(dim=-1) < length[:, 0]
+    has_converged &= (z - guess).norm(dim=-1) < length
     if not has_converged.any():
         return samples
     new = curve.sample(z[has_converged], chord[has_converged])
-    owner, place = a.owner[has_converged], ((a.place + b.place) / 2)[has_converged]
+    owner, place = a.owner[has_converged], (a.place + _HALF * length)[has_converged]
     samples = Samples.cat([samples, new.at(owner, place)]).ordered()
     return samples[samples.is_decided]
 

@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from pyrnn.dynamics.branches._crossings import SHORTEST, halved, resolved, turns
 from pyrnn.dynamics.branches._curve import Curve
-from pyrnn.dynamics.branches._roots import between, find_roots
-from pyrnn.dynamics.branches._samples import Samples
+from pyrnn.dynamics.branches._roots import find_roots
+from pyrnn.dynamics.branches._samples import Samples, between
 from pyrnn.dynamics.branches._singular import is_flat, solve_singular
 from pyrnn.dynamics.branches._tracker import Stop
 

@@ -8,26 +8,12 @@ from torch.nn import functional
 
 from pyrnn.dynamics.branches._crossings import SHORTEST
 from pyrnn.dynamics.branches._curve import Curve
-from pyrnn.dynamics.branches._samples import Samples
+from pyrnn.dynamics.branches._samples import Samples, between
 
-__all__ = ["between", "find_roots"]
+__all__ = ["find_roots"]
 
 _N_ITERATIONS = 60
 _EXACT = 1e-14
-
-
-def between(a: Samples, b: Samples, share: Tensor) -> Tensor:
-    """Return points on the cubic curves between samples.
-
-    Args:
-        a: Samples.
-        b: The next ones.
-        share: How far to go from one to the other, 0 to 1, ``(n,)``.
-    """
-    s = share[:, None]
-    length = (b.place - a.place)[:, None]
-    ends = (1 + 2 * s) * (1 - s) ** 2 * a.z + s**2 * (3 - 2 * s) * b.z
-    return ends + length * s * (1 - s) * ((1 - s) * a.tangent - s * b.tangent)
 
 
 def find_roots(curve: Curve, samples: Samples, i: Tensor, is_turn: Tensor) -> Samples:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
-__all__ = ["Samples"]
+__all__ = ["Samples", "between"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,3 +83,17 @@ class Samples:
         fewest = torch.full_like(self.n_marginal, self.eigenvalues.shape[1])
         fewest.scatter_reduce_(0, self.owner, self.n_marginal, "amin")
         return self.n_marginal == fewest[self.owner]
+
+
+def between(a: Samples, b: Samples, share: Tensor) -> Tensor:
+    """Return points on the cubic curves between samples.
+
+    Args:
+        a: Samples.
+        b: The next ones.
+        share: How far to go from one to the other, 0 to 1, ``(n,)``.
+    """
+    s = share[:, None]
+    length = (b.place - a.place)[:, None]
+    ends = (1 + 2 * s) * (1 - s) ** 2 * a.z + s**2 * (3 - 2 * s) * b.z
+    return ends + length * s * (1 - s) * ((1 - s) * a.tangent - s * b.tangent)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pyrnn.dynamics.graphs._arms import arms_of, skeleton_of
 from pyrnn.dynamics.graphs._arrivals import (
     LOST,
     NEAR,
@@ -16,7 +17,6 @@ from pyrnn.dynamics.graphs._arrivals import (
     check_points,
     separations,
 )
-from pyrnn.dynamics.graphs.skeleton import arms_of, skeleton_of
 from pyrnn.dynamics.graphs.transition_graph import TransitionGraph
 from pyrnn.dynamics.maps import Map, Network, analysis, as_map
 from pyrnn.dynamics.points import FixedPoints

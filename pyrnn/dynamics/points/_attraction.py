@@ -16,7 +16,6 @@ __all__ = ["Attraction"]
 
 _MARGIN = 0.9  # of the contraction may be spent on what is not linear
 _MAX_DOUBLINGS = 60
-_MAX_ELEMENTS = 2**22
 _TINY = 1e-9  # so near to a point nothing matters but its linear part
 
 
@@ -91,15 +90,23 @@ class Attraction:
             x: Their inputs, ``(m, input_size)``.
             which: Number of the point for each, ``(m,)``.
         """
-        chunk = max(1, _MAX_ELEMENTS // h.shape[-1] ** 2)
-        parts = [slice(i, i + chunk) for i in range(0, max(1, len(h)), chunk)]
-        return torch.cat([self._draws(step, h[i], x[i], which[i]) for i in parts])
-
-    def _draws(self, step: Map, h: Tensor, x: Tensor, which: Tensor) -> Tensor:
         apart = h - self.states[which]
-        linear = (self.jacobians[which] @ apart[..., None])[..., 0]
-        rest = step(h, x) - self.states[which] - linear
-        both = torch.stack([apart, rest], dim=-1)
-        size, left = vector_norm(self.factors[which] @ both, dim=-2).unbind(-1)
+        rest = step(h, x) - self.states[which] - _applied(self.jacobians, which, apart)
+        size, left = (vector_norm(_applied(self.factors, which, v), dim=-1) for v in (apart, rest))
         is_drawn = left <= _MARGIN * (1 - self.gamma[which]) * size
         return is_drawn | (vector_norm(apart, dim=-1) <= _TINY * self.unit)
+
+
+def _applied(matrices: Tensor, which: Tensor, vectors: Tensor) -> Tensor:
+    """Return ``matrices[which] @ vectors``, each matrix read once for all of its vectors."""
+    if not len(which):
+        return vectors
+    counts = torch.bincount(which, minlength=len(matrices))
+    order = which.argsort()
+    owner = which[order]
+    place = torch.arange(len(which), device=which.device) - (counts.cumsum(0) - counts)[owner]
+    padded = vectors.new_zeros(len(matrices), int(counts.max()), vectors.shape[-1])
+    padded[owner, place] = vectors[order]
+    products = torch.empty_like(vectors)
+    products[order] = (padded @ matrices.mT)[owner, place]
+    return products

@@ -32,6 +32,7 @@ class Known:
         hits: How many starts led to each, ``(n,)``.
         inverse: Inverses of :math:`I - J`, float32, of as many points as there is memory for.
         quiet: Starts since the last new point, for each input.
+        hits_before: Starts that had led to points when the last new one was found, for each input.
         n_pairs: Pairs of stable points whose midpoints were searched, for each input.
         continuum: Dimension of the continuum of points, for each input; zero if there is none.
     """
@@ -47,6 +48,7 @@ class Known:
     hits: Tensor
     inverse: Tensor
     quiet: Tensor
+    hits_before: Tensor
     n_pairs: Tensor
     continuum: Tensor
 
@@ -68,6 +70,7 @@ class Known:
             nobody,
             matrices.float(),
             none,
+            none.clone(),
             none.clone(),
             none.clone(),
         )
@@ -97,6 +100,8 @@ class Known:
         room = max(1, _MAX_ELEMENTS // h.shape[-1] ** 2) - len(self.inverse)
         self.inverse = torch.cat([self.inverse, inverses[:room].float()])
         self.quiet[owner.cpu()] = 0
+        for k in owner.unique().tolist():
+            self.hits_before[k] = self.hits[self.owner == k].sum()
 
     def drawn_to(self, h: Tensor, residual: Tensor, owner: Tensor) -> Tensor:
         """Return to which point a Newton step with its Jacobian takes each state, -1 for none."""
@@ -116,6 +121,10 @@ class Known:
     def hit(self, points: Tensor) -> None:
         """Count starts that led to points, by their numbers."""
         self.hits += torch.bincount(points, minlength=len(self.hits))
+
+    def n_told(self, k: int) -> int:
+        """Return how many starts under input ``k`` led to points since the last new one."""
+        return int(self.hits[self.owner == k].sum() - self.hits_before[k])
 
     def n_points(self, k: int) -> int:
         """Return the number of points under input ``k``."""

@@ -16,6 +16,7 @@ __all__ = ["newton"]
 
 _LENGTHS = 0.5 ** torch.arange(5)[:, None, None]
 _TOO_LONG = 100.0  # in units of the cap: the matrix is nearly singular
+_FEWEST = 2  # iterations that also the last starts get
 _MAX_ELEMENTS = 2**24  # of the Jacobians of one batch: 128 MB in float64
 
 
@@ -45,7 +46,8 @@ def newton(
         tol: Residual ``|F(h) - h|`` below which a start has converged.
         n_iterations: Most iterations.
         cap: Longest step.
-        n_stragglers: The iteration ends when no more than this number of starts are left.
+        n_stragglers: After some iterations the search ends when no more than this number of
+            starts are left.
         is_known: Function of states, their residuals and the numbers of their starts that marks
             those on the way to a known point: they are removed from the batch.
 
@@ -66,13 +68,13 @@ def newton(
     residual = step(h, x) - h
     speed = vector_norm(residual, dim=-1)
     chunk = max(1, _MAX_ELEMENTS // h.shape[-1] ** 2)
-    for _ in range(n_iterations):
+    for i in range(n_iterations):
         active = ((speed > tol) & (speed < torch.inf)).nonzero()[:, 0]
         if is_known is not None:
             is_left_out = is_known(_rows(h, active), _rows(residual, active), active)
             speed.index_fill_(0, active[is_left_out], torch.inf)
             active = active[~is_left_out]
-        if len(active) <= n_stragglers:
+        if len(active) <= (n_stragglers if i >= _FEWEST else 0):
             break
         for start in range(0, active.shape[0], chunk):
             part = active[start : start + chunk]

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 from pyrnn.serialize import register
 
-__all__ = ["PROVED", "SearchRecord"]
+__all__ = ["PROVED", "TELLING", "SearchRecord"]
 
 PROVED = "proved complete"
+"""Verdict of a proof that leaves nothing undecided."""
+
+TELLING = 0.1
+"""Share of the starts that must converge for a search to tell anything."""
 
 _SOME = 0.5  # points; fewer are none
 
@@ -62,14 +66,22 @@ class SearchRecord:
 
     @property
     def _verdict(self) -> str:
+        unseen = f"an estimated {self.n_unseen:.1f} or more points are missing"
         if self.was_stopped:
-            return f"stopped early: an estimated {self.n_unseen:.1f} or more points are missing"
+            return (
+                f"stopped early: {unseen if self.n_unseen >= _SOME else 'points may be missing'}"
+            )
         if self.dimension:
             return f"a continuum of points of dimension {self.dimension}, of which some are shown"
         if self.n_unseen >= _SOME:
-            return f"incomplete: an estimated {self.n_unseen:.1f} or more points are missing"
+            return f"incomplete: {unseen}"
         if self.n_unbalanced:
             return "incomplete if the network is bounded: the indices do not add up to +1"
+        if self.n_converged < TELLING * self.n_starts:
+            share = 100 * self.n_converged / self.n_starts
+            return (
+                f"undecided: only {share:.0f} % of the starts converged, so points may be missing"
+            )
         return "complete as far as the search tells"
 
     def __str__(self) -> str:

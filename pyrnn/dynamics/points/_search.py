@@ -15,7 +15,7 @@ from pyrnn.dynamics.maps import DeformedMap, Map, ScaledMap, state_scale
 from pyrnn.dynamics.points._kinks import find_kinks
 from pyrnn.dynamics.points._known import Known
 from pyrnn.dynamics.points._newton import newton
-from pyrnn.dynamics.points._record import SearchRecord
+from pyrnn.dynamics.points._record import TELLING, SearchRecord
 from pyrnn.dynamics.points._roots import resolve, uncertainty
 from pyrnn.dynamics.points._seeding import (
     corners,
@@ -37,6 +37,7 @@ _PER_POINT = 4  # quiet starts for each point found
 _RUN_STEPS, _RUN_MERGE = 32, 1e-2
 _SPREAD = 0.5  # in standard deviations of the starts
 _MOVING = 1, 2, 4, 8, 16  # all starts move on by a step, every second by two, …
+_STAYING = 1  # … but for every fourth, counted from this one
 _COARSE, _COARSE_MERGE = 1e-2, 1e-3
 _FINE, _FINE_MERGE = 1e-13, 1e-8
 _SIMPLE = 1e-9  # largest distance to the root, in units of the state, of a simple root
@@ -182,6 +183,7 @@ class Search:
         if n_quiet >= max(_MAX_QUIET * self.round_size, 4 * enough):
             return True
         is_whole = known.is_balanced(k) and known.unseen(k) < 0.5
+        is_whole &= known.n_told(k) >= TELLING * enough
         return n_quiet >= enough and is_whole and self._pairs_left(known, k) == 0
 
     def _pairs_left(self, known: Known, k: int) -> int:
@@ -295,12 +297,14 @@ class Search:
     def _move_on(self, h: Tensor, x: Tensor) -> Tensor:
         """Return starts after a few steps of the network, most of them after one or none."""
         # those that move on save the search work; those that stay find the points that repel
+        stay = h[_STAYING::4].clone()
         for every in _MOVING:
             before = h[::every]
             after = self.coarse(before, x[::every])
             left = vector_norm(self.coarse(after, x[::every]) - after, dim=-1)
             is_nearer = left < vector_norm(after - before, dim=-1)
             h[::every] = torch.where(is_nearer[:, None], after, before)
+        h[_STAYING::4] = stay
         return h
 
     def _coarse_search(

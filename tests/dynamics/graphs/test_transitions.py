@@ -186,3 +186,63 @@ def test_state_machine_needs_something_stable(points: FixedPoints) -> None:
         state_machine(step, points[~points.is_stable], torch.zeros(1, 12))
     with pytest.raises(ValueError, match=r"got \(12,\)"):
         state_machine(step, points, torch.zeros(12))
+
+
+def test_intervals_hold_the_true_probability_as_often_as_they_say() -> None:
+    """The origin of two bistable units leads to four corners; Wilson's coverage is .951 there."""
+    step = lambda h, x: torch.tanh(2 * h)  # noqa: E731
+    points = find_fixed_points(step, torch.randn(200, 2))
+    inside = []
+    for seed in range(100):
+        graph = transition_graph(step, points, n_runs=100, rng=seed)
+        for _, end, edge in graph.out_edges(8, data=True):
+            if points.is_stable[end]:
+                inside.append(edge["low"] <= 0.25 <= edge["high"])
+    assert len(inside) == 400
+    assert 0.92 < sum(inside) / len(inside) < 0.98  # .951, standard error .011
+
+
+def test_modes_are_those_of_a_jacobian_that_is_not_symmetric() -> None:
+    """Coordinates along (1, 0) and (1, 1): one bistable, the other one shrinks."""
+    shear = torch.tensor([[1.0, 1.0], [0.0, 1.0]])
+    inverse = torch.linalg.inv(shear)
+
+    def step(h: Tensor, x: Tensor) -> Tensor:
+        u = h @ inverse.to(h).T
+        new = torch.stack([0.3 * u[..., 0], torch.tanh(2 * u[..., 1])], dim=-1)
+        return new @ shear.to(h).T
+
+    points = find_fixed_points(step, torch.randn(100, 2))
+    graph = transition_graph(step, points, directions="modes", scale=1e-3)
+    (saddle,) = points.n_unstable.nonzero()[:, 0].tolist()
+    starts = torch.stack([edge["start"] for *_, edge in graph.out_edges(saddle, data=True)])
+    along = starts - points.states[saddle]
+    assert torch.allclose(along[:, 0], along[:, 1], rtol=1e-6)
+    assert along.norm(dim=-1).tolist() == pytest.approx([1e-3, 1e-3], rel=1e-6)
+
+
+def test_times_of_edges_are_those_of_the_runs() -> None:
+    """A nudge of tanh(2 h) from zero, followed until it is near for good; times are in tens."""
+    step = lambda h, x: torch.tanh(2 * h)  # noqa: E731
+    points = find_fixed_points(step, torch.linspace(-1, 1, 20)[:, None])
+    graph = transition_graph(step, points, directions="modes", scale=1e-6)
+    h, time = 1e-6, 0
+    stable = float(points.states[points.is_stable].max())
+    while abs(h - stable) > 0.05 * stable:
+        h, time = float(np.tanh(2 * h)), time + 1
+    for *_, edge in graph.edges(data=True):
+        assert edge["time"] == 10 * -(-time // 10)
+
+
+def test_paths_run_under_the_input_of_the_point_that_they_leave() -> None:
+    step = lambda h, x: torch.tanh(2 * h + x)  # noqa: E731
+    points = find_fixed_points(
+        step, torch.linspace(-1, 1, 20)[:, None], torch.tensor([[0.0], [0.3]])
+    )
+    graph = transition_graph(step, points, directions="modes")
+    paths = graph.sample_paths(step)
+    assert len(paths) == 4
+    for (i, j), path in paths.items():
+        assert torch.equal(points.inputs[i], points.inputs[j])
+        again = step(path[:-1], points.inputs[i])
+        assert torch.allclose(again, path[1:])

@@ -14,6 +14,7 @@ from torch.testing import assert_close
 
 from pyrnn import CTRNN, GRU, LSTM, RNN, RNNBase
 from pyrnn.dynamics import FixedPoints, as_map, certify, find_fixed_points
+from pyrnn.dynamics.points._record import SearchRecord
 from pyrnn.tasks import FlipFlop
 from tests.systems import System, all_systems, product_flip_flop, tanh1
 
@@ -387,3 +388,43 @@ def test_bad_input_gets_one_clear_error(changes: dict, message: str) -> None:
 def test_wrong_kind_is_a_type_error(changes: dict, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         find_fixed_points(**_with(**changes))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_chaotic_network_is_never_called_complete(seed: int) -> None:
+    """At gain 3 few starts converge; the origin is a point by symmetry."""
+    rng = torch.Generator().manual_seed(seed)
+    w = 3 * torch.randn(60, 60, generator=rng) / 60**0.5
+    starts = torch.randn(100, 60, generator=rng)
+    step = lambda h, x: torch.tanh(h @ w.to(h).T)  # noqa: E731
+    points = find_fixed_points(step, starts, max_rounds=16)
+    assert points.states.norm(dim=-1).min() < 1e-9
+    assert points.status.startswith(("stopped early", "undecided", "incomplete"))
+
+
+@pytest.mark.parametrize(
+    ("record", "status"),
+    [
+        (SearchRecord(128, 12, (1, 0)), "undecided: only 9 % of the starts converged"),
+        (SearchRecord(128, 13, (1, 0)), "complete as far as the search tells"),
+        (SearchRecord(128, 99, (0,), was_stopped=True), "stopped early: points may be missing"),
+        (SearchRecord(128, 99, (3,), n_unseen=2.0), "incomplete: an estimated 2.0 or more points"),
+        (SearchRecord(128, 99, (3,), n_unbalanced=1), "incomplete if the network is bounded"),
+    ],
+)
+def test_the_status_tells_what_the_search_could_not(record: SearchRecord, status: str) -> None:
+    assert record.status.startswith(status)
+
+
+@pytest.mark.parametrize("n_bits", [4, 5])
+def test_every_point_of_many_bits_is_found_or_the_search_says_so(n_bits: int) -> None:
+    """n uncoupled bistable units have 3**n points."""
+    gains = torch.linspace(1.5, 3, n_bits)
+    for seed in range(4):
+        rng = torch.Generator().manual_seed(seed)
+        starts = 2 * torch.rand(500, n_bits, generator=rng) - 1
+        step = lambda h, x: torch.tanh(gains.to(h) * h)  # noqa: E731
+        assert len(find_fixed_points(step, starts, rng=seed)) == 3**n_bits
+        cut = find_fixed_points(step, starts, rng=seed, max_rounds=1)
+        assert len(cut) < 3**n_bits
+        assert cut.status.startswith(("stopped early", "incomplete"))

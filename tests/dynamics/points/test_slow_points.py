@@ -94,8 +94,10 @@ def test_line_with_drift_is_ordered_along_its_way() -> None:
     assert manifold.kind == "line"
     along = manifold.states[:, 0].diff()
     assert (along > 0).all() or (along < 0).all()
-    assert_close(manifold.drift.abs(), torch.full((len(manifold),), 1e-3), atol=3e-4, rtol=0)
-    assert len(manifold.positions) == len(manifold)
+    onwards = along.sign()[0]
+    assert (manifold.drift * onwards > 0).all()
+    assert_close(manifold.drift * onwards, torch.full((len(manifold),), 1e-3), atol=3e-4, rtol=0)
+    assert (manifold.positions.diff() > 0).all()
 
 
 def test_two_lines_are_told_apart() -> None:
@@ -123,3 +125,19 @@ def test_summary_leads_from_a_line_to_its_manifold() -> None:
     assert "find_manifolds(network" in line.summary()
     node = find_fixed_points(lambda h, x: h * torch.tensor([0.7, 0.5]), torch.randn(20, 2))
     assert "find_manifolds" not in node.summary()
+
+
+def test_states_of_a_sheared_line_keep_their_place_along_it() -> None:
+    """h' = S diag(.999, .5) S⁻¹ h: states move along the fast mode onto the slow one."""
+    shear = torch.tensor([[1.0, 2.0], [0.0, 1.0]])
+    matrix = shear @ torch.diag(torch.tensor([0.999, 0.5])) @ torch.linalg.inv(shear)
+    states = torch.tensor([[1.0, 0.3], [-0.5, 0.2], [0.2, -0.1]])
+    on = slow_manifold(lambda h, x: h @ matrix.to(h).T, states, n_iterations=20)
+    assert on[:, 1].abs().max() < 1e-3
+    a = torch.eye(2) - matrix  # the damped solution, once more with numpy
+    expected = states.numpy()
+    for _ in range(20):
+        residual = expected @ (matrix.numpy() - np.eye(2)).T
+        damped = a.numpy().T @ a.numpy() + 0.05**2 * np.eye(2)
+        expected = expected + residual @ a.numpy() @ np.linalg.inv(damped)
+    assert_close(on, torch.tensor(expected), atol=1e-10, rtol=0)
