@@ -463,7 +463,9 @@ def spoil(monkeypatch: pytest.MonkeyPatch, share: float = 1.0) -> None:
     def wrong(matrices: Tensor) -> tuple[Tensor, Tensor]:
         inverse, info = exact(matrices)
         rng = torch.Generator().manual_seed(0)
-        return share * inverse * (1 + 0.1 * torch.randn(inverse.shape, generator=rng, dtype=F64)), info
+        return share * inverse * (
+            1 + 0.1 * torch.randn(inverse.shape, generator=rng, dtype=F64)
+        ), info
 
     monkeypatch.setattr(torch.linalg, "inv_ex", wrong)
 
@@ -500,6 +502,28 @@ def test_contraction_keeps_every_zero(
                     assert holds(low, high, truth)
             n_kept += 1
     assert n_kept > 0
+
+
+@pytest.mark.parametrize("form", ["low rank", "rough"])
+def test_roots_are_as_near_as_their_radius_says_and_inside_of_their_box(form: str) -> None:
+    rng, n_proved = torch.Generator().manual_seed(0), 0
+    with mp.workdps(40):
+        for _ in range(12):
+            weight, drive, equation = problem(form, rng)
+            u = torch.randn(len(drive), generator=rng, dtype=F64)
+            for _ in range(200):
+                u = 0.5 * u + 0.5 * (weight @ torch.tanh(u) + drive)
+            zero = exact_zero(weight, drive, u)
+            kappa = equation.right @ torch.tanh(torch.tensor([float(z) for z in zero]).double())
+            roots = equation.roots(kappa[None] - 0.1, kappa[None] + 0.1)
+            if not roots.is_proved.all():
+                continue
+            gap = max(abs(mpf(a) - z) for a, z in zip(roots.u[0].tolist(), zero, strict=True))
+            assert gap <= mpf(float(roots.radius))
+            beside = equation.roots(kappa[None] + 1e-12, kappa[None] + 0.1)
+            assert not beside.is_proved.any()
+            n_proved += 1
+    assert n_proved > 6
 
 
 @pytest.mark.parametrize("form", ["low rank", "reduced"])
