@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from pyrnn.arrays import States
 from pyrnn.dynamics.points import FixedPoints
 from pyrnn.result import Report, Result
-from pyrnn.validate import as_integer
+from pyrnn.validate import as_integer, as_tensor
 
 if TYPE_CHECKING:
     from pyrnn.dynamics.maps import EquationJacobians
@@ -140,6 +141,47 @@ class Tracks(Result):
         nowhere = torch.full_like(h[:, 0], math.nan)
         x = self.inputs[t].expand(len(h), -1)
         return FixedPoints(h, x, torch.zeros_like(nowhere), j, nowhere)
+
+    def distances(self, states: States) -> Tensor:
+        r"""Return how far states are from the nearest stable fixed point of their own time.
+
+        A network whose distance is small tracks its attractor; a large one is a transient.
+
+        Args:
+            states: States of one or more trials with these inputs,
+                ``(..., n_times, state_size)``.
+
+        Returns:
+            Distances, ``(..., n_times)``; infinite where there is no stable point.
+
+        Raises:
+            TypeError: If these are no real numbers.
+            ValueError: If they do not have these times and this width.
+
+        Example:
+            >>> from pyrnn.dynamics import find_fixed_points, follow
+            >>> step, inputs = lambda h, x: torch.tanh(h / 2 + x), torch.zeros(3, 1)
+            >>> tracks = follow(step, find_fixed_points(step, torch.ones(1, 1)), inputs)
+            >>> tracks.distances([[1.0], [0.5], [0.25]])
+            tensor([1.0000, 0.5000, 0.2500], dtype=torch.float64)
+        """
+        given = as_tensor("states", states).to(self.states)
+        if given.dim() < 2 or given.shape[-2:] != self.states.shape[1:]:
+            raise ValueError(
+                f"expected states of shape (..., {self.states.shape[1]}, "
+                f"{self.states.shape[2]}), got {tuple(given.shape)}; pass the states of the "
+                "trials with these inputs"
+            )
+        result, known = given.new_full(given.shape[:-1], math.inf), {}
+        for t in range(given.shape[-2]):
+            key = tuple(self.rows[:, t].tolist())
+            if key not in known:
+                points = self.at(t)
+                known[key] = points.states[points.is_stable]
+            if len(known[key]):
+                gap = (given[..., t, None, :] - known[key]).norm(dim=-1)
+                result[..., t] = gap.amin(-1)
+        return result
 
     def __len__(self) -> int:
         return len(self.states)

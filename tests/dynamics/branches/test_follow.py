@@ -167,6 +167,24 @@ def test_one_step_and_constant_inputs_have_no_events() -> None:
         assert_close(tracks.at(n - 1).states, points.states)
 
 
+def test_states_are_compared_with_the_stable_points_of_their_own_time() -> None:
+    """At the pulse the network leaves its memory, whose point has vanished."""
+    rnn, pulse = bits((2.0,)), torch.zeros(60, 1, dtype=F64)
+    pulse[20:40] = 1.0
+    tracks = follow(rnn, find_fixed_points(rnn, LINE), pulse)
+    h, states = torch.tensor([-0.95750402407726874068], dtype=F64), []
+    for x in pulse:
+        h = rnn.step(h, x)
+        states.append(h.detach())
+    gap = tracks.distances(torch.stack(states))
+    assert float(gap[:20].max()) < 1e-12
+    assert float(gap[20]) > 1
+    assert float(gap[39]) < 1e-3
+    assert tracks.distances(torch.stack([torch.stack(states)] * 2)).shape == (2, 60)
+    with pytest.raises(ValueError, match="60, 1"):
+        tracks.distances(torch.zeros(59, 1))
+
+
 def test_bad_arguments_are_refused() -> None:
     points = find_fixed_points(tanh2, LINE, [0.0])
     with pytest.raises(TypeError, match="points of find_fixed_points, got Tensor"):
