@@ -13,6 +13,7 @@ __all__ = [
     "ULPS",
     "UNIT",
     "ball",
+    "eye_like",
     "gamma",
     "interval",
     "kantorovich",
@@ -86,6 +87,19 @@ def ball(matrix: Tensor, center: Tensor, radius: Tensor) -> tuple[Tensor, Tensor
     """
     rounding = gamma(matrix.shape[-1]) * center.abs()
     return center @ matrix.mT, (radius + rounding) @ matrix.abs().mT
+
+
+def eye_like(matrices: Tensor) -> Tensor:
+    """Return the identity of the size, dtype and device of matrices.
+
+    Args:
+        matrices: Matrices, ``(..., n, n)``.
+
+    Example:
+        >>> eye_like(torch.zeros(3, 1, 1))
+        tensor([[1.]])
+    """
+    return torch.eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)
 
 
 def times(matrices: Tensor, vectors: Tensor) -> Tensor:

@@ -9,82 +9,20 @@ from torch import Tensor
 
 from pyrnn.dynamics.points._enclosures import CURVES, Curve
 from pyrnn.dynamics.points._equation import Equation, Roots, shrinks
+from pyrnn.dynamics.points._existence import proved
 from pyrnn.dynamics.points._intervals import (
     OUTWARD,
-    UNIT,
     ball,
+    eye_like,
     gamma,
     interval,
-    kantorovich,
     middle,
     times,
 )
 
-__all__ = ["LowRank", "factors", "remainder_of"]
+__all__ = ["LowRank"]
 
-_NEGLIGIBLE = 1e-12  # of the largest weight: what is left is rounding
-_WELL_CONDITIONED = 10.0
-_ROWS = 256
 _N_NEWTON = 12
-
-
-def factors(weight: Tensor, max_rank: int) -> tuple[Tensor, Tensor] | None:
-    r"""Split a matrix of low rank into :math:`W = L R`, ``None`` if its rank is larger.
-
-    Rows and columns of the matrix itself are taken, the largest entry first, so that populations
-    without connections stay apart. If the eigenvectors of :math:`R L` are real and well
-    conditioned, they become the axes.
-
-    Args:
-        weight: The matrix, ``(n, n)``.
-        max_rank: Largest rank.
-
-    Returns:
-        :math:`L`, ``(n, rank)``, with columns whose largest entry is 1, and :math:`R`.
-
-    Example:
-        >>> left, right = factors(torch.ones(3, 3).double(), 2)
-        >>> left.shape, bool(torch.equal(left @ right, torch.ones(3, 3).double()))
-        (torch.Size([3, 1]), True)
-
-    References:
-        Bebendorf, *Numerische Mathematik* 86:565 (2000).
-    """
-    left, right = weight[:, :0], weight[:0]
-    limit = None
-    while True:
-        i, j, size = _largest_rest(weight, left, right)
-        limit = _NEGLIGIBLE * size if limit is None else limit
-        if len(right) and size <= limit:
-            return _along_modes(left, right)
-        if len(right) == max_rank:
-            return None
-        column = weight[:, j] - left @ right[:, j]
-        row = weight[i] - left[i] @ right
-        left = torch.cat([left, column[:, None] / (column[i] if size else 1.0)], dim=1)
-        right = torch.cat([right, row[None]])
-
-
-def _largest_rest(weight: Tensor, left: Tensor, right: Tensor) -> tuple[int, int, float]:
-    """Return where the largest entry of ``|W - L R|`` is, and the entry."""
-    best = 0, 0, -1.0
-    for rows in torch.arange(len(weight)).split(_ROWS):
-        part = slice(int(rows[0]), int(rows[-1]) + 1)
-        rest = torch.addmm(weight[part], left[part], right, alpha=-1).abs_()
-        size, at = rest.flatten().max(0)
-        if size > best[2]:
-            i, j = divmod(int(at), weight.shape[1])
-            best = part.start + i, j, float(size)
-    return best
-
-
-def _along_modes(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
-    values, vectors = torch.linalg.eig(right @ left)
-    if not values.imag.any() and torch.linalg.cond(vectors.real) < _WELL_CONDITIONED:
-        left, right = left @ vectors.real, torch.linalg.solve(vectors.real, right)
-    size = left.abs().amax(0)
-    size = torch.where(size > 0, size, 1.0)
-    return left / size, right * size[:, None]
 
 
 class LowRank(Equation):
@@ -169,7 +107,7 @@ class LowRank(Equation):
         u = self.currents(low, high)
         lines = self.curve.lines(*u)
         slope = lines.slope
-        m, m_size = self._linear(slope)
+        m, m_size = self.linear(slope)
         inverse, _ = torch.linalg.inv_ex(m)
         product, size = inverse @ self.right, inverse.abs()
         value = slope * self.drive + lines.center
@@ -178,13 +116,13 @@ class LowRank(Equation):
         error = lines.error + slope.abs() * (self.drive_error + bound * self.remainder)
         radius = times(product.abs(), error)
         radius += self.rounding * times(size, (magnitude + error) @ self.right_size.mT)
-        defect = (_eye(m) - inverse @ m).abs() + self.rounding * (size @ m_size)
+        defect = (eye_like(m) - inverse @ m).abs() + self.rounding * (size @ m_size)
         radius += times(defect, torch.maximum(low.abs(), high.abs()))
         center = times(product, value)
         is_good = radius.isfinite() & center.isfinite()
         return interval(torch.where(is_good, center, 0.0), torch.where(is_good, radius, 1e300))
 
-    def _linear(self, slope: Tensor, size: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def linear(self, slope: Tensor, size: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return :math:`1 - R s L` and a bound on its terms, for slopes of some size."""
         shape = -1, self.rank, self.rank
         m = -(slope @ self.products).reshape(shape)
@@ -209,10 +147,10 @@ class LowRank(Equation):
         steep_low, steep_high = self.curve.slopes(*u)
         slope, radius = middle(steep_low, steep_high)
         steepest = slope.abs() + radius
-        m, m_size = self._linear(slope, steepest)
+        m, m_size = self.linear(slope, steepest)
         inverse, _ = torch.linalg.inv_ex(m)
         product, size = (inverse @ self.right).abs(), inverse.abs()
-        z = (_eye(m) - inverse @ m).abs() + 2 * self.rounding * (size @ m_size)
+        z = (eye_like(m) - inverse @ m).abs() + 2 * self.rounding * (size @ m_size)
         z += (product * radius[:, None]) @ self.left_size
         left_over = self.remainder.max() * steepest.amax(-1)
         left_over = torch.where(left_over < 0.5, left_over / (1 - left_over), math.inf)
@@ -230,48 +168,10 @@ class LowRank(Equation):
         for _ in range(_N_NEWTON):
             u = k @ self.left.mT + self.drive
             gap = self.curve.f(u) @ self.right.mT - k
-            m, _ = self._linear(self.curve.derivative(u))
+            m, _ = self.linear(self.curve.derivative(u))
             move = torch.linalg.solve_ex(m, gap[..., None])[0][..., 0]
             k = (k + move.nan_to_num(0.0, 0.0, 0.0)).clamp(low, high)
-        return self._proved(k, low, high)
-
-    def _proved(self, k: Tensor, low: Tensor, high: Tensor) -> Roots:
-        """Return the roots near states, with Kantorovich's radii in the space of currents."""
-        u = k @ self.left.mT + self.drive
-        value, slope = self.curve.f(u), self.curve.derivative(u).abs()
-        bound = value.abs().amax(-1, keepdim=True)
-        gap = (value @ self.right.mT) @ self.left.mT + self.drive - u
-        terms = ((value.abs() + UNIT) @ self.right_size.mT) @ self.left_size.mT
-        error = self.rounding * (terms + self.drive.abs() + u.abs())
-        error += self.drive_error + bound * self.remainder
-        m, m_size = self._linear(self.curve.derivative(u))
-        inverse, _ = torch.linalg.inv_ex(m)
-        size = inverse.abs()
-
-        def through(vector: Tensor) -> Tensor:
-            """Bound the inverse of ``1 - W D`` times a vector, by Woodbury's formula."""
-            inner = times(size, (slope * vector) @ self.right_size.mT)
-            return (vector + inner @ self.left_size.mT) * OUTWARD
-
-        y = through(gap.abs() + error).amax(-1)
-        norm = through(torch.ones_like(u)).amax(-1)
-        steep = 16 * UNIT + slope.amax(-1)
-        defect = (_eye(m) - inverse @ m).abs() + 2 * self.rounding * (size @ m_size)
-        defect = times(defect, slope @ self.right_size.mT) @ self.left_size.mT
-        z0 = defect.amax(-1) + norm * (
-            self.remainder.max() * steep + 32 * UNIT * self.row_sums.max()
-        )
-        lipschitz = self.curve.curvature * through(self.row_sums.expand_as(u)).amax(-1)
-        limit = torch.full_like(y, math.inf)
-        for kink in self.curve.kinks:
-            away = (u - kink).abs() - 4 * UNIT * (u.abs() + 1)
-            limit = torch.minimum(limit, away.amin(-1) / OUTWARD)
-        radius, unique = kantorovich(y, z0, lipschitz, limit)
-        k = value @ self.right.mT
-        moved = self.curve.slope * radius[:, None] + self.rounding * (value.abs() + UNIT)
-        reach = moved @ self.right_size.mT * OUTWARD
-        is_inside = ((k - reach >= low) & (k + reach <= high)).all(-1)
-        return Roots(u, radius, unique, is_inside & radius.isfinite())
+        return proved(self, k, low, high)
 
     # ------------------------------------------------------------------ far away
 
@@ -296,31 +196,6 @@ class LowRank(Equation):
         low, axis = -high, torch.arange(self.rank)
         low[axis, axis], high[self.rank + axis, axis] = 1, -1
         return outside, low, high
-
-
-def remainder_of(weight: Tensor, pair: tuple[Tensor, Tensor]) -> Tensor:
-    """Return a bound on the row sums of ``|W - L R|``, ``(n,)``.
-
-    Args:
-        weight: The matrix, ``(n, n)``.
-        pair: Its factors.
-
-    Example:
-        >>> bool(remainder_of(torch.ones(3, 3), factors(torch.ones(3, 3), 1)).max() < 1e-13)
-        True
-    """
-    left, right = pair
-    parts = []
-    for first in range(0, len(weight), _ROWS):
-        rows = slice(first, first + _ROWS)
-        rest = torch.addmm(weight[rows], left[rows], right, alpha=-1).abs_().sum(1)
-        size = left[rows].abs() @ right.abs().sum(1)
-        parts.append(rest + gamma(len(right)) * (size + rest) + 2 * UNIT * size)
-    return torch.cat(parts) * OUTWARD
-
-
-def _eye(m: Tensor) -> Tensor:
-    return torch.eye(m.shape[-1]).to(m)
 
 
 def _largest(ends: tuple[Tensor, Tensor]) -> Tensor:

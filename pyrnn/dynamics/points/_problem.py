@@ -11,8 +11,9 @@ from torch import Tensor
 
 from pyrnn.dynamics.points._enclosures import Curve
 from pyrnn.dynamics.points._equation import Equation, Roots
+from pyrnn.dynamics.points._factors import factors, remainder_of
 from pyrnn.dynamics.points._intervals import OUTWARD, gamma
-from pyrnn.dynamics.points._low_rank import LowRank, factors, remainder_of
+from pyrnn.dynamics.points._low_rank import LowRank
 from pyrnn.dynamics.points._prune import Pruned, outer_bound, prune
 from pyrnn.dynamics.points._reduced import Reduced
 from pyrnn.dynamics.points._regions import MOST_UNITS, search_regions

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from pyrnn.dynamics.points._enclosures import Curve
+from pyrnn.dynamics.points._enclosures import Curve, Lines
 from pyrnn.dynamics.points._equation import Equation, Roots, shrinks
 from pyrnn.dynamics.points._intervals import OUTWARD, ball, gamma, interval, middle, times
 
@@ -106,49 +106,18 @@ class Reduced(Equation):
         self, low: Tensor, high: Tensor
     ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Return bounds on both parts of a box from the lines around the activation."""
-        lines = self.curve.lines(*self.currents(low, high))
-        s, size = lines.slope, torch.maximum(low.abs(), high.abs())
-        steep = s.abs()
-        q, _ = torch.linalg.inv_ex(_one_minus(self.rest * s[:, None]))
-        g = q @ self.rest
-        p = q @ self.left
-        base = lines.center @ self.rest.mT + self.drive
-        # rounding is a multiple of the sum of the sizes of all terms
-        values = lines.center.abs() + lines.error + steep * size[:, self.rank :]
-        terms = values @ self.rest_size.mT
-        terms += size[:, : self.rank] @ self.left_size.mT + self.drive.abs() + self.drive_error
-        terms += size[:, self.rank :]
-        q_size = q.abs()
-        defect = _plus_one(g * s[:, None] - q).abs_()
-        loose = times(defect, size[:, self.rank :]) + times(q_size, self.drive_error.expand_as(s))
-        loose += self.rounding * (times(q_size, terms) + terms)
-        center = times(q, base)
-
-        # u = center + p kappa + g e eta + loose; the same for kappa, solved
-        t = s[:, :, None] * p
-        c = _one_minus(self.right @ t)
-        inverse, _ = torch.linalg.inv_ex(c)
-        h = inverse @ self.right
-        h_size, i_size = h.abs(), inverse.abs()
-        spread = h + (h * s[:, None]) @ g
-        value = s * center + lines.center
-        middle_kappa = times(h, value)
-        inner = steep * (center.abs() + loose) + lines.center.abs() + lines.error
-        inner += steep * (times(p.abs(), size[:, : self.rank]) + times(g.abs(), lines.error))
-        small = self.rounding * times(i_size, inner @ self.right_size.mT + size[:, : self.rank])
-        small += times(h_size, steep * loose)
-        small += times(_plus_one(-inverse @ c).abs(), size[:, : self.rank])
-        radius = times(spread.abs(), lines.error) + small
-        kappa = _bounds(middle_kappa, radius)
-        through = times((g + p @ spread).abs(), lines.error)
-        p_size = p.abs()
-        extra = loose + times(p_size, small + self.rounding * middle_kappa.abs())
-        extra += self.rounding * times(p_size, times(spread.abs(), lines.error))
-        solved = _bounds(center + times(p, middle_kappa), through + extra)
-        own_center, own_radius = middle(low[:, : self.rank], high[:, : self.rank])
-        direct = times(p_size, own_radius + self.rounding * own_center.abs())
-        direct = direct + times(g.abs(), lines.error) + loose
-        given = _bounds(center + times(p, own_center), direct)
+        size = torch.maximum(low.abs(), high.abs())
+        k_size = size[:, : self.rank]
+        linear = _Linearized(self, self.curve.lines(*self.currents(low, high)), size)
+        center, spread, rest = linear.solved(k_size)
+        kappa = _bounds(center, times(spread.abs(), linear.e) + rest)
+        # currents with kappa put in, and currents of all kappa in the box
+        extra = self.rounding * (center.abs() + times(spread.abs(), linear.e)) + rest
+        radius = times((linear.g + linear.p @ spread).abs(), linear.e)
+        solved = _bounds(*linear.currents(center, extra, radius))
+        own, radius = middle(low[:, : self.rank], high[:, : self.rank])
+        extra = radius + self.rounding * own.abs()
+        given = _bounds(*linear.currents(own, extra, times(linear.g.abs(), linear.e)))
         return kappa, (torch.maximum(solved[0], given[0]), torch.minimum(solved[1], given[1]))
 
     def has_at_most_one(self, low: Tensor, high: Tensor) -> Tensor:
@@ -209,6 +178,48 @@ class Reduced(Equation):
         is_wide |= first.amax(-1, keepdim=True) >= width[:, self.rank :].amax(-1, keepdim=True)
         others = torch.where(is_wide, 0.0, width[:, self.rank :])
         return torch.cat([first, others], -1)
+
+
+class _Linearized:
+    r"""The equation with lines in place of the activation, solved for the currents.
+
+    .. math:: u = c + P \kappa + G e \eta \pm l, \qquad P = Q U, \quad G = Q W_2
+
+    The bound :math:`l` holds the defect of :math:`Q`, the error of the drive and all rounding,
+    which is a multiple of the sum of the sizes of all terms.
+    """
+
+    def __init__(self, equation: Reduced, lines: Lines, size: Tensor) -> None:
+        self.equation, self.s, self.mu, self.e = equation, lines.slope, lines.center, lines.error
+        rank, s = equation.rank, lines.slope
+        q, _ = torch.linalg.inv_ex(_one_minus(equation.rest * s[:, None]))
+        self.g, self.p = q @ equation.rest, q @ equation.left
+        self.c = times(q, self.mu @ equation.rest.mT + equation.drive)
+        k_size, u_size, q_size = size[:, :rank], size[:, rank:], q.abs()
+        terms = (self.mu.abs() + self.e + s.abs() * u_size) @ equation.rest_size.mT
+        terms += k_size @ equation.left_size.mT + equation.drive.abs() + equation.drive_error
+        terms += u_size
+        defect = _plus_one(self.g * s[:, None] - q).abs_()
+        self.loose = times(defect, u_size) + times(q_size, equation.drive_error.expand_as(s))
+        self.loose += equation.rounding * (times(q_size, terms) + terms)
+
+    def solved(self, k_size: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return center, coefficients of the errors and a bound on the rest of ``kappa``."""
+        equation, s = self.equation, self.s
+        c = _one_minus(equation.right @ (s[:, :, None] * self.p))
+        inverse, _ = torch.linalg.inv_ex(c)
+        h = inverse @ equation.right
+        spread = h + (h * s[:, None]) @ self.g
+        terms = times(self.p.abs(), k_size) + times(self.g.abs(), self.e)
+        terms = s.abs() * (self.c.abs() + self.loose + terms) + self.mu.abs() + self.e
+        rest = times(inverse.abs(), terms @ equation.right_size.mT + k_size) * equation.rounding
+        rest += times(h.abs(), s.abs() * self.loose)
+        rest += times(_plus_one(-inverse @ c).abs(), k_size)
+        return times(h, s * self.c + self.mu), spread, rest
+
+    def currents(self, kappa: Tensor, error: Tensor, radius: Tensor) -> tuple[Tensor, Tensor]:
+        """Return center and radius of the currents for ``kappa`` up to an error."""
+        return self.c + times(self.p, kappa), radius + self.loose + times(self.p.abs(), error)
 
 
 def _turned(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:

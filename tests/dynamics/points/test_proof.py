@@ -16,7 +16,8 @@ from torch.testing import assert_close
 from pyrnn import CTRNN, GRU, RNN, LowRankRNN, RateRNN
 from pyrnn.dynamics import Proof, find_fixed_points, prove_complete
 from pyrnn.dynamics.points._enclosures import CURVES
-from pyrnn.dynamics.points._low_rank import LowRank, factors, remainder_of
+from pyrnn.dynamics.points._factors import factors, remainder_of
+from pyrnn.dynamics.points._low_rank import LowRank
 from pyrnn.dynamics.points._problem import Problem
 from pyrnn.dynamics.points._prune import prune
 from pyrnn.dynamics.points._reduced import Reduced
