@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from pyrnn.dynamics.branches._census import Census
 from pyrnn.dynamics.branches._curve import Curve, upwards
 from pyrnn.dynamics.branches._pursuit import Pursuit
-from pyrnn.dynamics.branches._seeds import simple_points
 from pyrnn.dynamics.branches._tracker import Stop
 from pyrnn.dynamics.branches._ways import End, Way, sampled, together
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["Change", "Journey", "Leg"]
 
 _TIGHTNESS = (1e-2, 1e-3, 1e-4)
-_SAME = 1e-6  # states closer than this, in units of their usual length, are one
-_MOST_IN_POOL = 4096
 _MOST_PARTNERS = 256
 
 
@@ -98,13 +96,14 @@ class Journey:
     changes: list[Change] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     is_balanced: list[bool] = field(default_factory=list)
-    _found: dict[bytes, Tensor] = field(default_factory=dict)
     _pending: list[tuple[int, int, Tensor]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.census, self.n_branches = Census(self.pool, self.size), len(self.start)
 
     def run(self) -> Journey:
         """Follow all points along the way; return this journey."""
         alive, at = list(range(len(self.start))), self.start
-        self.n_branches = len(alive)
         for k in range(len(self.legs)):
             if self.stop():
                 self.remarks.append("stopped early: later steps are missing")
@@ -118,10 +117,10 @@ class Journey:
     def _leg(self, k: int, alive: list[int], at: Tensor) -> tuple[list[int], Tensor]:
         """Follow points along a leg, and new ones back along it; return those at its end."""
         leg = self.legs[k]
-        ends = self._searched(leg)
+        ends = self.census.at(*leg.end) if self.searches else None
         for tightness in _TIGHTNESS:
             forward = self._pursue(leg, at, 1.0, tightness)
-            new = self._unmatched(ends, self._arrived(forward))
+            new = self.census.unmatched(ends, self._arrived(forward))
             backward = self._pursue(leg, new, 0.0, tightness)
             is_right = self._is_balanced(at, forward, backward, ends)
             if is_right or self.stop():
@@ -188,48 +187,19 @@ class Journey:
     def _arrived(self, pursuit: Pursuit) -> Tensor:
         return pursuit.z[~pursuit.is_gone, :-1] * self.size
 
-    def _searched(self, leg: Leg) -> Tensor | None:
-        """Return the simple fixed points at the end of a leg, None if none are searched."""
-        if not self.searches:
-            return None
-        step, x = leg.end
-        key = x.cpu().numpy().tobytes() + str(id(step)).encode()
-        if key not in self._found:
-            self._found[key] = simple_points(step, self.pool, x)
-            self.pool = torch.cat([self.pool, self._found[key]])[-_MOST_IN_POOL:]
-        return self._found[key]
-
-    def _unmatched(self, ends: Tensor | None, arrived: Tensor) -> Tensor:
-        """Return the points found at the end of a leg to which no branch leads."""
-        if ends is None:
-            return arrived[:0]
-        return ends[~self._is_among(ends, arrived)]
-
-    def _is_among(self, h: Tensor, others: Tensor) -> Tensor:
-        if not len(others):
-            return torch.zeros(len(h), dtype=torch.bool, device=h.device)
-        gap = torch.cdist(h, others, compute_mode="donot_use_mm_for_euclid_dist")
-        return gap.amin(1) < _SAME * self.size
-
     def _is_balanced(
         self, at: Tensor, forward: Pursuit, backward: Pursuit, ends: Tensor | None
     ) -> bool:
         """Return whether survivors and new points are all different, and nothing was lost."""
-        arrived, back = self._arrived(forward), self._arrived(backward)
-        is_right = self._are_distinct(arrived) and self._are_distinct(back)
-        is_right &= not self._is_among(back, at).any()
-        if ends is not None and len(arrived):
-            is_right &= bool(self._is_among(arrived, ends).all())
+        census, arrived, back = self.census, self._arrived(forward), self._arrived(backward)
+        is_right = census.are_distinct(arrived) and census.are_distinct(back)
+        is_right &= not bool(census.is_among(back, at).any())
+        is_right &= ends is None or bool(census.is_among(arrived, ends).all())
         for pursuit in (forward, backward):
             groups = together([Way(pursuit, list(range(len(pursuit.z))))])
             is_right &= all(len(group) <= 2 or group[0].is_branch for group in groups)
             is_right &= not bool((pursuit.is_gone & ~pursuit.is_solved).any())
-        return bool(is_right)
-
-    def _are_distinct(self, h: Tensor) -> bool:
-        gap = torch.cdist(h, h, compute_mode="donot_use_mm_for_euclid_dist")
-        gap.diagonal().fill_(torch.inf)
-        return not len(h) or float(gap.min()) > _SAME * self.size
+        return is_right
 
     # ------------------------------------------------------------------ what is kept
 

@@ -96,35 +96,45 @@ def sampled(way: Way, shares: Tensor) -> Tensor:
         way: The way of some points.
         shares: Parameters from 0 to 1, ``(n_shares,)``, in order.
     """
-    pursuit = way.pursuit
-    owner, z, velocity = (torch.cat(parts) for parts in zip(*pursuit.nodes, strict=True))
+    z = way.pursuit.z
     result = z.new_full((len(way.owners), len(shares), z.shape[1] - 1), torch.nan)
     shares = shares.to(z)
+    nodes = [torch.cat(parts) for parts in zip(*way.pursuit.nodes, strict=True)]
     for i in range(len(way.owners)):
-        own = (owner == i).nonzero()[:, 0]
-        own = own[z[own, -1].argsort(stable=True)]
-        s = z[own, -1]
-        for place, at in ((0, own[0]), (-1, own[-1])):
-            if shares[place] == z[at, -1]:
-                result[i, place] = z[at, :-1]
-        is_inside = (shares > s[0]) & (shares < s[-1])
-        is_inside[[0, -1]] = False
-        which = is_inside.nonzero()[:, 0]
-        if len(which):
-            j = torch.searchsorted(s, shares[which]).clamp(1, len(s) - 1)
-            a, b = own[j - 1], own[j]
-            guess = _between(z[a], z[b], velocity[a], velocity[b], shares[which])
-            result[i, which] = _corrected(pursuit, guess)
+        own = (nodes[0] == i).nonzero()[:, 0]
+        own = own[nodes[1][own, -1].argsort(stable=True)]
+        _fill(result[i], shares, way.pursuit, nodes[1][own], nodes[2][own])
     for end in way.ends():
-        s, last = end.z[-1], end.last[-1]
-        which = (((shares - s) * (shares - last)) <= 0).nonzero()[:, 0]
-        which = which[(shares[which] != s) & (which > 0) & (which < len(shares) - 1)]
-        if end.is_solved and len(which):
-            share = ((shares[which] - s) / (last - s)).sqrt()[:, None]
-            guess = end.z + share * (end.last - end.z)
-            guess[:, -1] = shares[which]
-            result[way.owners.index(end.owner), which] = _corrected(pursuit, guess)
+        if end.is_solved:
+            _fill_up_to(result[way.owners.index(end.owner)], shares, way.pursuit, end)
     return result
+
+
+def _fill(states: Tensor, shares: Tensor, pursuit: Pursuit, z: Tensor, velocity: Tensor) -> None:
+    """Write the states between the nodes of a branch, on the cubics and then corrected."""
+    s = z[:, -1].contiguous()
+    for place, node in ((0, z[0]), (-1, z[-1])):
+        if shares[place] == node[-1]:
+            states[place] = node[:-1]
+    is_inside = (shares > s[0]) & (shares < s[-1])
+    is_inside[[0, -1]] = False
+    which = is_inside.nonzero()[:, 0]
+    if len(which):
+        j = torch.searchsorted(s, shares[which]).clamp(1, len(s) - 1)
+        guess = _between(z[j - 1], z[j], velocity[j - 1], velocity[j], shares[which])
+        states[which] = _corrected(pursuit, guess)
+
+
+def _fill_up_to(states: Tensor, shares: Tensor, pursuit: Pursuit, end: End) -> None:
+    """Write the states between the last node of a branch and its fold, where roots lead."""
+    s, last = end.z[-1], end.last[-1]
+    which = (((shares - s) * (shares - last)) <= 0).nonzero()[:, 0]
+    which = which[(shares[which] != s) & (which > 0) & (which < len(shares) - 1)]
+    if len(which):
+        share = ((shares[which] - s) / (last - s)).sqrt()[:, None]
+        guess = end.z + share * (end.last - end.z)
+        guess[:, -1] = shares[which]
+        states[which] = _corrected(pursuit, guess)
 
 
 def _corrected(pursuit: Pursuit, guess: Tensor) -> Tensor:

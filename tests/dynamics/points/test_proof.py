@@ -250,6 +250,18 @@ def test_a_rectifying_network_without_bias_rests_at_its_kink() -> None:
     assert proof.points.is_one_sided.tolist() == [True]
 
 
+def test_a_sign_that_rounding_hides_is_not_decided() -> None:
+    """The current of the second unit is 3 x 0.1 - 0.3, which is 2.8e-17 for these numbers."""
+    weight, bias = torch.zeros(2, 2, dtype=F64), torch.tensor([0.1, -0.3], dtype=F64)
+    weight[1, 0] = 3.0
+    proof = prove_complete(network(RNN, weight, bias, "relu"))
+    assert not proof.is_complete
+    assert proof.undecided.n_clusters == 1
+    assert float(proof.undecided.high.max()) < 0.11
+    bias[1] = -0.3 + 1e-12
+    assert prove_complete(network(RNN, weight, bias, "relu")).is_complete
+
+
 def test_a_linear_network_has_one_point_and_an_integrator_is_undecided() -> None:
     weight = torch.tensor([[0.5, 0.2], [0.0, 0.5]], dtype=F64)
     bias = torch.tensor([1.0, 2.0], dtype=F64)
