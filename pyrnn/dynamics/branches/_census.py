@@ -32,7 +32,7 @@ class Census:
 
     def at(self, step: Map, x: Tensor) -> Tensor:
         """Return the simple fixed points of a map under an input, ``(n, state_size)``."""
-        key = id(step), x.cpu().numpy().tobytes()
+        key = id(step), (x + 0.0).cpu().numpy().tobytes()  # -0 is 0
         if key not in self._known:
             self._known[key] = simple_points(step, self.pool, x)
             self.pool = torch.cat([self.pool, self._known[key]])[-_MOST_IN_POOL:]

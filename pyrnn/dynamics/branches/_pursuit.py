@@ -12,8 +12,9 @@ from pyrnn.dynamics.branches._tracker import Stop
 __all__ = ["Pursuit"]
 
 _FIRST, _LONGEST, _SHORTEST = 0.05, 0.25, 1e-10
+_SHORT = 1e-3  # a step that is unusual, but near places where curves meet
 _FARTHEST = 0.3  # longest move in a step, in units of the usual length of the states
-_STEEP = 0.5  # the parameter's share of a unit tangent below which a fold may be near
+_STEEP = 0.35  # the parameter's share of a unit tangent below which a fold may be near
 _BEHIND = 1e-3  # how far behind a branch point a curve is followed again
 _UNEXPECTED = 0.25  # largest deviation from the way to a fold, in units of its length
 _LOOSE = 1e-6  # of a position where a fold was solved
@@ -112,10 +113,13 @@ class Pursuit:
 
     def _look_for_folds(self, stuck: Tensor) -> None:
         """Solve for the folds of points that cannot go on; give up those that are stuck."""
-        stuck = stuck[(self.share[stuck].abs() < _STEEP) | (self.length[stuck] < 1e-4)]
-        if not len(stuck):
-            return
+        is_short = self.length[stuck] < _SHORT
+        stuck = stuck[(self.share[stuck].abs() < _STEEP) | is_short]
         for is_branch_point in (False, True):
+            if is_branch_point:  # they are rare
+                stuck = stuck[self.length[stuck] < _SHORT]
+            if not len(stuck):
+                return
             guess = self._extrapolated(stuck)
             kind = torch.full_like(stuck, is_branch_point, dtype=torch.bool)
             points = solve_singular(self.curve, guess, kind)
@@ -129,8 +133,6 @@ class Pursuit:
             self.z[found], self.is_gone[found] = points.z[is_here], True
             self.is_solved[found], self.is_symmetric[found] = True, is_branch_point
             stuck = stuck[~is_here]
-            if not len(stuck):
-                return
         self.is_gone[stuck[self.length[stuck] < _SHORTEST]] = True
 
     def _crossed(self, stuck: Tensor, at: Tensor, is_passing: Tensor) -> Tensor:

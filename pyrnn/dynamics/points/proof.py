@@ -268,7 +268,7 @@ def _equation_map(network: Network) -> tuple[EquationMap, Curve]:
         raise TypeError(
             "expected a network with one of the built-in equations (RNN, CTRNN, RateRNN, "
             f"LowRankRNN) for a proof, got {type(network).__name__}; find_fixed_points searches "
-            "any step"
+            "any step, and RNN.from_torch copies an nn.RNN of one layer"
         )
     curve = CURVES.get(step.activation)
     if curve is None:

@@ -340,6 +340,8 @@ def test_bad_arguments_are_refused() -> None:
         prove_complete(GRU(1, 4, 1))
     with pytest.raises(TypeError, match="built-in equations"):
         prove_complete(lambda h, x: torch.tanh(h))
+    with pytest.raises(TypeError, match="from_torch copies"):
+        prove_complete(torch.nn.RNN(1, 4))
     with pytest.raises(ValueError, match="one of the activations"):
         prove_complete(RNN(1, 4, 1, activation=torch.sin))
     with pytest.raises(ValueError, match="unbounded activation softplus"):
@@ -365,6 +367,19 @@ def test_units_in_another_order_change_nothing() -> None:
     a, b = prove_complete(rnn), prove_complete(other)
     assert len(a) == len(b) == 27
     assert distance(a.states[:, order], b.states) < 1e-12
+
+
+def test_networks_with_constraints_and_copies_of_torch_are_proved() -> None:
+    dale = CTRNN(1, 12, 1, dale_ratio=0.75, autapses=False, gain=1.5, seed=1)
+    copied = RNN.from_torch(torch.nn.RNN(1, 6))
+    mixed = LowRankRNN(1, 12, 1, rank=1, random_gain=0.5, seed=0)
+    for rnn in (dale, copied, mixed):
+        proof = prove_complete(rnn)
+        starts = 3 * torch.randn(200, rnn.hidden_size)
+        searched = find_fixed_points(rnn, starts, progress=False)
+        assert proof.is_complete
+        assert len(proof) == len(searched)
+        assert distance(proof.states, searched.states) < 1e-9
 
 
 def test_a_proof_holds_the_input_it_is_for() -> None:
