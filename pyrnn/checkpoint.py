@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import weakref
@@ -290,8 +291,8 @@ def _set_state(rnn: Trainable, saved: Mapping[str, Any]) -> None:
     if "training" in saved:  # since version 3
         rnn.train(saved["training"])
         rnn.generator.set_state(saved["noise_rng"])
-        if saved["engine"] is not None:
-            vars(rnn)["_engine"] = saved["engine"]
+        with contextlib.suppress(ValueError):  # another machine may lack the kernel
+            rnn.engine = saved["engine"]  # type: ignore[assignment]
 
 
 def _plain_attributes(rnn: Trainable) -> dict[str, bool | int | float | str]:

@@ -8,17 +8,24 @@ import signal
 import subprocess
 import sys
 import types
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils import prune
+from torch.nn.utils.parametrizations import weight_norm
 from torch.testing import assert_close
 
 import pyrnn
 from pyrnn import CTRNN, GRU, LSTM, RNN, LowRankRNN, RateRNN, RNNBase
-from pyrnn.constraints import Bounds, Fixed, constrain, intervals
+from pyrnn.activations import register_activation
+from pyrnn.constraints import Bounds, Dale, Fixed, constrain, intervals
+from pyrnn.linear import Linear
 from pyrnn.tasks import FlipFlop
 
 
@@ -244,3 +251,172 @@ def test_an_activation_of_another_script(tmp_path: Path, monkeypatch: pytest.Mon
     assert torch.equal(again.predict(inputs).states, rnn.predict(inputs).states)
     assert pyrnn.load(path, activation="relu").save(path)  # under its new name from here on
     assert pyrnn.load(path).activation == "relu"
+
+
+# --------------------------------------------------------- what can be made can be saved
+
+
+class Deep(RNNBase):
+    """A network with a layer inside of another module."""
+
+    def __init__(self, *sizes: int, **options: Any) -> None:
+        super().__init__(*sizes, **options)
+        self.mlp = nn.Sequential(Linear(4, 4))
+
+    def step(self, h: Tensor, x: Tensor) -> Tensor:
+        return torch.tanh(self.mlp(self.w_rec(h)) + self.w_in(x))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"noise": np.linspace(0, 1, 3)[1]},
+        {"tau": np.float64(50.0), "dt": np.float32(5.0)},
+        {"gain": np.float16(1.5), "dale_ratio": np.float64(0.8)},
+        {"init": np.str_("normal"), "autapses": np.bool_(False)},
+        {"seed": np.int64(3), "train_tau": np.bool_(True), "tau_bounds": np.array([10.0, 200.0])},
+        {"bias": np.bool_(False), "dale_ratio": np.array([1, 1, 1, -1])},
+    ],
+)
+def test_numbers_of_numpy_come_back(options: dict, tmp_path: Path) -> None:
+    rnn = CTRNN(np.int64(2), np.int32(4), np.int64(1), **options)
+    for again in (pyrnn.load(rnn.save(tmp_path / "rnn.pt")), pickle.loads(pickle.dumps(rnn))):
+        assert_close(again.state_dict(), rnn.state_dict())
+        assert again.noise == rnn.noise
+        assert again.dt == rnn.dt
+        assert type(again.noise) is type(again.dt) is float
+
+
+def test_numbers_of_numpy_in_a_training_come_back(tmp_path: Path) -> None:
+    rnn, path = RNN(2, 4, 2), tmp_path / "rnn.pt"
+    rnn.noise = np.float64(0.1)
+    options = {
+        "lr": np.logspace(-3, -1, 3)[1],
+        "clip_norm": np.float64(0.1),
+        "epochs": np.int64(1),
+    }
+    gamma = np.float64(0.9)
+    scheduler = partial(torch.optim.lr_scheduler.ExponentialLR, gamma=gamma)
+    task = FlipFlop(n_bits=2, n_trials=8)
+    rnn.fit(task, scheduler=scheduler, checkpoint=path, progress=False, **options)
+    again = pyrnn.load(path)
+    assert again.noise == 0.1
+    options["epochs"] = 2
+    again.fit(task, scheduler=scheduler, checkpoint=path, resume=True, progress=False, **options)
+    assert again.history.n_epochs == 2
+
+
+def test_a_constraint_inside_of_a_module_comes_back(tmp_path: Path) -> None:
+    rnn = Deep(2, 4, 1)
+    constrain(rnn.mlp[0], Dale([1, 1, -1, -1]))
+    again = pyrnn.load(rnn.save(tmp_path / "rnn.pt"))
+    assert torch.equal(again.mlp[0].weight, rnn.mlp[0].weight)
+    low, high = intervals(again.mlp[0])
+    assert (low[:, :2] == 0).all()
+    assert (high[:, 2:] == 0).all()
+
+
+def prune_a_layer(rnn: RNN) -> None:
+    prune.random_unstructured(rnn.w_out, "weight", 0.5)
+
+
+def normalize_a_layer(rnn: RNN) -> None:
+    weight_norm(rnn.w_out)
+
+
+def add_a_layer(rnn: RNN) -> None:
+    rnn.extra = nn.Linear(2, 2)
+
+
+def add_a_buffer(rnn: RNN) -> None:
+    rnn.register_buffer("extra", torch.zeros(2))
+
+
+def replace_a_layer(rnn: RNN) -> None:
+    rnn.w_out = nn.Sequential(nn.Linear(4, 1))
+
+
+def replace_a_layer_by_one_of_another_class(rnn: RNN) -> None:
+    rnn.w_out = nn.Linear(4, 1)
+
+
+def replace_the_step(rnn: RNN) -> None:
+    rnn.step = lambda h, x: h
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        prune_a_layer,
+        normalize_a_layer,
+        add_a_layer,
+        add_a_buffer,
+        replace_a_layer,
+        replace_a_layer_by_one_of_another_class,
+        replace_the_step,
+    ],
+)
+def test_what_would_not_come_back_is_refused(
+    change: Callable[[RNN], None], tmp_path: Path
+) -> None:
+    rnn, path = RNN(1, 4, 1), tmp_path / "rnn.pt"
+    rnn.save(path)
+    before = path.read_bytes()
+    change(rnn)
+    with pytest.raises(
+        ValueError, match=r"expected a network that RNN|expected step as the class"
+    ):
+        rnn.save(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("is_training", [True, False])
+def test_mode_and_noise_come_back(is_training: bool, tmp_path: Path) -> None:
+    rnn = CTRNN(2, 4, 1, noise=0.5, seed=0).train(is_training)
+    rnn(torch.zeros(3, 5, 2))  # the noise goes on from here
+    inputs = torch.zeros(3, 5, 2)
+    copies = [pyrnn.load(rnn.save(tmp_path / "rnn.pt")), pickle.loads(pickle.dumps(rnn))]
+    states = rnn(inputs).states
+    for again in copies:
+        assert again.training == is_training
+        assert torch.equal(again(inputs).states, states)
+
+
+def test_loading_draws_nothing_and_takes_no_eigenvalues(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = CTRNN(2, 30, 1, dale_ratio=0.8, init="spectral").save(tmp_path / "rnn.pt")
+    before = torch.get_rng_state()
+
+    def fail(*_: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(torch.linalg, "eigvals", fail)
+    monkeypatch.setattr(torch.linalg, "qr", fail)
+    assert pyrnn.load(path).hidden_size == 30
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@register_activation
+def bump(x: Tensor) -> Tensor:
+    return torch.exp(-x.square())
+
+
+@pytest.mark.parametrize("function", [torch.sin, nn.functional.elu, nn.functional.silu, bump])
+def test_activations_of_torch_and_registered_ones_are_found(
+    function: Callable[[Tensor], Tensor], tmp_path: Path
+) -> None:
+    path = RNN(1, 4, 1, activation=function).save(tmp_path / "rnn.pt")
+    assert pyrnn.load(path).f is function
+
+
+@pytest.mark.parametrize("name", ["os:system", "builtins:exec", "sys:exit", "torch:save"])
+def test_no_other_function_is_an_activation(name: str) -> None:
+    with pytest.raises(ValueError, match="expected an activation among"):
+        RNN(1, 4, 1, activation=name)
+
+
+def test_a_device_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    path = RNN(1, 4, 1).save(tmp_path / "rnn.pt")
+    with pytest.raises(ValueError, match="expected device to be a device of this machine"):
+        pyrnn.load(path, device="gpu")

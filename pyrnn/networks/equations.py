@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -206,10 +207,15 @@ class LeakyRNN(RNNBase):
             return None
         if not self.train_tau:
             raise ValueError("expected train_tau=True for tau_bounds, got False")
-        if not isinstance(bounds, Sequence) or len(bounds) != 2:
+        is_list = isinstance(bounds, (Sequence, np.ndarray, Tensor)) and not isinstance(
+            bounds, str
+        )
+        if not is_list or len(bounds) != 2:
             raise TypeError(f"expected tau_bounds as a pair of numbers, got {bounds!r}")
         low = as_number("tau_bounds[0]", bounds[0], above=0, unit="ms")
-        high = bounds[1] if bounds[1] == torch.inf else as_number("tau_bounds[1]", bounds[1])
+        high = (
+            float(bounds[1]) if bounds[1] == torch.inf else as_number("tau_bounds[1]", bounds[1])
+        )
         if low < self.dt:
             raise ValueError(
                 f"expected tau_bounds of at least dt={self.dt:g} ms, got {low:g}; take a smaller "

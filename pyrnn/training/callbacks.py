@@ -29,8 +29,8 @@ def early_stopping(
         monitor: Name in ``history.epochs``; the validation loss, or else the loss, by default.
         below: Stop once it is smaller.
         above: Stop once it is larger.
-        patience: Stop when the best value is this many epochs old. A smaller value is better,
-            except for a metric of the task with the goal ``"max"``, or if ``above`` is given.
+        patience: Stop when the best value of this run is this many epochs old. A smaller value is
+            better, except for a metric of the task with the goal ``"max"``, or with ``above``.
 
     Returns:
         The callback.
@@ -65,7 +65,7 @@ def early_stopping(
 
 
 def save_best(path: str | os.PathLike[str], monitor: str | None = None) -> Callback:
-    """Write the network to a file after every epoch that is the best so far.
+    """Write the network to a file after every epoch that is the best of this run so far.
 
     Args:
         path: Where to write.
@@ -169,24 +169,26 @@ def _checked_name(monitor: str | None) -> str | None:
 
 
 def _monitored(training: Training, monitor: str | None) -> list[float]:
+    """Return the numbers of the epochs of this run."""
     epochs = training.history.epochs
-    name = monitor or training.history.monitored
+    name = monitor or training.monitored
     if name not in epochs:
         raise ValueError(
             f"expected monitor among {', '.join(epochs)}, got {name!r}; a validation_... needs "
             "fit(validation=...)"
         )
-    return epochs[name]
+    return epochs[name][training.first_epoch :]
 
 
 def _is_larger_better(training: Training, monitor: str | None, above: float | None) -> bool:
     if above is not None:
         return True
-    name = (monitor or training.history.monitored).removeprefix("validation_")
+    name = (monitor or training.monitored).removeprefix("validation_")
     return name == training.metric_name and training.metric_goal == "max"
 
 
 def _best(values: list[float], *, larger: bool) -> int:
-    """Return the index of the first best value."""
+    """Return the index of the first best value, -1 if all are NaN."""
     pick = max if larger else min
-    return pick(range(len(values)), key=values.__getitem__)
+    known = [i for i, value in enumerate(values) if not math.isnan(value)]
+    return pick(known, key=values.__getitem__, default=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -20,6 +21,7 @@ __all__ = [
     "batches",
     "check_finite",
     "collate",
+    "loader_batches",
     "mask_of",
     "n_batches",
     "prepare",
@@ -90,7 +92,7 @@ def batches(
     if isinstance(dataset, IterableDataset):
         dataset = DataLoader(dataset, batch_size, collate_fn=collate)
     if isinstance(dataset, DataLoader):
-        yield from _loader_batches(dataset, skip)
+        yield from loader_batches(dataset, skip)
         return
     n = len(dataset)  # type: ignore[arg-type]
     if n == 0:
@@ -104,13 +106,37 @@ def batches(
         yield fetch(indices)
 
 
-def _loader_batches(loader: Iterable[Trial], skip: int) -> Iterator[Batch]:
-    empty = True
+def loader_batches(
+    loader: Iterable[Trial], skip: int = 0, after_skip: Callable[[], object] | None = None
+) -> Iterator[Batch]:
+    """Yield the batches of a data loader.
+
+    Args:
+        loader: The loader.
+        skip: Number of batches to leave out at the start.
+        after_skip: Called when they have been left out.
+
+    Yields:
+        The batches.
+
+    Raises:
+        ValueError: If there is none, or if the loader cannot stack its trials.
+        RuntimeError: As the loader.
+
+    Example:
+        >>> trials = TensorDataset(torch.zeros(4, 5, 2), torch.zeros(4, 5, 1))
+        >>> [len(batch.inputs) for batch in loader_batches(DataLoader(trials, batch_size=3))]
+        [3, 1]
+    """
+    rows, is_empty = iter(loader), True
     try:
-        for i, items in enumerate(loader):
-            empty = False
-            if i >= skip:
-                yield _as_batch(items)
+        for _ in itertools.islice(rows, skip):
+            is_empty = False
+        if after_skip is not None:
+            after_skip()
+        for items in rows:
+            is_empty = False
+            yield _as_batch(items)
     except RuntimeError as error:
         if "stack expects each tensor to be equal size" not in str(error):
             raise
@@ -119,7 +145,7 @@ def _loader_batches(loader: Iterable[Trial], skip: int) -> Iterator[Batch]:
             "where only the durations differ, DataLoader(..., collate_fn=pyrnn.training.collate) "
             "pads them"
         ) from error
-    if empty:
+    if is_empty:
         raise ValueError("expected a data loader with at least one batch, got an empty one")
 
 
@@ -323,8 +349,12 @@ def check_finite(batch: Batch, value: float, what: str = "loss") -> None:
     if math.isfinite(value):
         return
     for name, tensor in zip(("inputs", "targets", "mask"), batch, strict=True):
-        if tensor is not None and not tensor.isfinite().all():
-            at = (~tensor.isfinite()).nonzero()[0].tolist()
+        is_bad = None if tensor is None else ~tensor.isfinite()
+        if is_bad is not None and name == "targets" and batch.mask is not None:
+            is_scored = batch.mask > 0  # other targets may be anything
+            is_bad &= is_scored if is_scored.ndim == is_bad.ndim else is_scored[..., None]
+        if tensor is not None and is_bad is not None and is_bad.any():
+            at = is_bad.nonzero()[0].tolist()
             raise ValueError(
                 f"expected finite {name}, got {tensor[tuple(at)]} at {at} (trial, time, "
                 f"channel) of a batch, and a {what} of {value}; clean the dataset"

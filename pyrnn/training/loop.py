@@ -7,19 +7,29 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.optim import LBFGS, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.utils.data import DataLoader
 
 from pyrnn.progress import Interrupt, TrainingBar, interruptible
-from pyrnn.training._datasets import Adjustable, Dataset, HasGoal, HasMetric, MakesEpochs
+from pyrnn.training._datasets import (
+    Adjustable,
+    Dataset,
+    HasGoal,
+    HasMetric,
+    MakesEpochs,
+    Trial,
+)
 from pyrnn.training._evaluation import evaluate, metric_of
 from pyrnn.training._flat import flatten
 from pyrnn.training._named import Penalty
 from pyrnn.training._optim import OptimizerSpec, SchedulerSpec, make_optimizer, make_scheduler
+from pyrnn.training._order import order_states, set_order_states
 from pyrnn.training._record import Recorder
 from pyrnn.training._step import clip_gradient, total_loss
 from pyrnn.training.curriculum import Curriculum
@@ -27,6 +37,7 @@ from pyrnn.training.data import (
     Batch,
     batches,
     check_finite,
+    loader_batches,
     mask_of,
     n_batches,
     prepare,
@@ -35,7 +46,7 @@ from pyrnn.training.data import (
 from pyrnn.training.history import History
 from pyrnn.training.losses import Loss
 from pyrnn.training.network import Forward, Trainable, in_mode
-from pyrnn.training.state import global_generator, state_of, take_up
+from pyrnn.training.state import described, described_dataset, global_generator, state_of, take_up
 
 __all__ = ["Callback", "Training"]
 
@@ -95,7 +106,22 @@ class Training:
         self.recorder = Recorder(self.history)
         self.epoch = self.step = self.batch = self.stage = self.first_epoch = 0
         self.global_rng: Tensor | None = None
+        self.order_rng: list[Tensor] = []
         self._is_stepping = False
+
+    @property
+    def monitored(self) -> str:
+        """Name of the loss by which epochs of this run are compared.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> from pyrnn.tasks import FlipFlop
+            >>> seen, task = [], FlipFlop(n_trials=8)
+            >>> history = RNN(3, 8, 3).fit(task, epochs=1, callbacks=seen.append, progress=False)
+            >>> seen[0].monitored
+            'loss'
+        """
+        return "loss" if self.validation is None else "validation_loss"
 
     @property
     def generator(self) -> torch.Generator:
@@ -147,6 +173,15 @@ class Training:
         self.optimizer: Optimizer = make_optimizer(optimizer, whole or self.parameters, lr)
         self.scheduler = make_scheduler(scheduler, self.optimizer, self.n_steps)
         self.is_seeded, self.lr = seed is not None, lr
+        self.described: dict[str, object] = {
+            "loss": described(self.loss),
+            "penalties": {name: described(term) for name, term in self.penalties.items()},
+            "scheduler": described(scheduler),
+            "dataset": described_dataset(self.dataset),
+            "curriculum": described(self.curriculum),
+        }
+        if isinstance(scheduler, str) and scheduler != "plateau":
+            self.described["epochs"] = epochs
         self.seed = int(torch.randint(2**31, ())) if seed is None else seed
         if seed is not None:
             self.generator.manual_seed(seed)
@@ -252,14 +287,26 @@ class Training:
                 self._show(bar)
         if last is not None:
             check_finite(last[0], self.recorder.latest)
+            self._check_weights()
         self._end_epoch(last, time.perf_counter() - began)
         self._show(bar)
         return True
+
+    def _check_weights(self) -> None:
+        """Refuse weights that the last step has made NaN or infinite: no loss has seen them."""
+        if not all(bool(flat.whole.detach().isfinite().all()) for flat in self.flats):
+            raise FloatingPointError(
+                f"expected finite weights after step {self.step}, got others: the step was too "
+                "long; try a smaller lr"
+            )
 
     def _batches(self) -> Iterator[Batch]:
         """Yield the batches of this epoch, of the task as the curriculum has changed it."""
         order_seed = (self.seed * 1_000_003 + self.epoch) % 2**63 if self.shuffle else None
         stage = None
+        if isinstance(self.dataset, DataLoader):
+            yield from self._batches_of_loader(self.dataset)
+            return
         while stage != self.stage:
             stage = self._advance(None)
             for batch in batches(
@@ -268,6 +315,22 @@ class Training:
                 yield prepare(batch, self.network)
                 if self._advance(None) != stage:
                     break
+
+    def _batches_of_loader(self, loader: DataLoader[Trial]) -> Iterator[Batch]:
+        """Yield the batches of a loader; the rest of them in an epoch that was cut."""
+        go_on, before = None, torch.get_rng_state()
+        if self.batch:  # draw the order again, and leave out what was seen
+            go_on = partial(torch.set_rng_state, before)
+            set_order_states(loader, self.order_rng)
+        else:
+            self.order_rng = order_states(loader)
+        for batch in loader_batches(loader, self.batch, go_on):
+            try:
+                yield prepare(batch, self.network)
+            except GeneratorExit:  # nothing was learned from it, so it will be drawn again
+                torch.set_rng_state(before)
+                raise
+            before = torch.get_rng_state()
 
     def _task(self) -> Dataset:
         task = self.dataset
@@ -330,7 +393,7 @@ class Training:
             record |= self._validate(self.validation)
         self.history.record_epoch(**record)
         if isinstance(self.scheduler, ReduceLROnPlateau):
-            self.scheduler.step(record[self.history.monitored])
+            self.scheduler.step(record[self.monitored])
         self.epoch, self.batch = self.epoch + 1, 0
         self._advance(record.get(self.metric_name))
 

@@ -53,13 +53,13 @@ def masked_mean(errors: Tensor, mask: Tensor | None = None) -> Tensor:
 
 
 def refuse_negative(mask: Tensor) -> None:
-    """Refuse a mask with negative weights; on a GPU this is not checked.
+    """Refuse a mask with weights that are negative or not finite; on a GPU it is not checked.
 
     Args:
         mask: The weights.
 
     Raises:
-        ValueError: If one is negative.
+        ValueError: If one is negative, NaN or infinite.
 
     Example:
         >>> refuse_negative(torch.tensor([1.0, -1.0]))
@@ -67,9 +67,13 @@ def refuse_negative(mask: Tensor) -> None:
         ...
         ValueError: expected a mask of weights >= 0, got -1; a weight of 0 leaves a step out
     """
-    if mask.device.type == "cpu" and (mask < 0).any():
+    if mask.device.type != "cpu" or mask.dtype is torch.bool:
+        return
+    is_good = (mask >= 0) & (mask < torch.inf)
+    if not is_good.all():
         raise ValueError(
-            f"expected a mask of weights >= 0, got {mask.min():g}; a weight of 0 leaves a step out"
+            f"expected a mask of weights >= 0, got {mask[~is_good][0]:g}; a weight of 0 leaves a "
+            "step out"
         )
 
 

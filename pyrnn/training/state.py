@@ -4,31 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Protocol, TypedDict
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from torch.utils.data import DataLoader
 
+from pyrnn.training._datasets import Dataset
+from pyrnn.training._order import check_repeatable, order_states, set_order_states
 from pyrnn.training._record import Recorder
 
-__all__ = ["Run", "TrainingState", "global_generator", "refuse_changes", "state_of", "take_up"]
+__all__ = [
+    "Run",
+    "TrainingState",
+    "described",
+    "described_dataset",
+    "global_generator",
+    "refuse_changes",
+    "state_of",
+    "take_up",
+]
 
 
-class TrainingState(TypedDict):
-    """What a file holds of a training.
-
-    Example:
-        >>> from pyrnn import RNN
-        >>> from pyrnn.tasks import FlipFlop
-        >>> rnn = RNN(3, 8, 3)
-        >>> history = rnn.fit(FlipFlop(n_trials=8), epochs=2, lr=0.05, progress=False)
-        >>> state: TrainingState = rnn.training_state
-        >>> state["epoch"], state["step"], state["lr"]
-        (2, 2, 0.05)
-    """
-
+class _Needed(TypedDict):
     epoch: int
     step: int
     batch: int
@@ -45,6 +47,23 @@ class TrainingState(TypedDict):
     scheduler: dict[str, Any] | None
     noise_rng: Tensor
     global_rng: Tensor
+
+
+class TrainingState(_Needed, total=False):
+    """What a file holds of a training. Files of version 0.1 lack the last two parts.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> from pyrnn.tasks import FlipFlop
+        >>> rnn = RNN(3, 8, 3)
+        >>> history = rnn.fit(FlipFlop(n_trials=8), epochs=2, lr=0.05, progress=False)
+        >>> state: TrainingState = rnn.training_state
+        >>> state["epoch"], state["step"], state["lr"]
+        (2, 2, 0.05)
+    """
+
+    order_rng: list[Tensor]
+    described: dict[str, object]
 
 
 class Run(Protocol):
@@ -79,6 +98,9 @@ class Run(Protocol):
     parameters: list[nn.Parameter]
     is_seeded: bool
     global_rng: Tensor | None
+    dataset: Dataset
+    order_rng: list[Tensor]
+    described: dict[str, object]
 
     @property
     def generator(self) -> torch.Generator:
@@ -117,7 +139,16 @@ def state_of(run: Run) -> TrainingState:
         scheduler=None if scheduler is None else scheduler.state_dict(),
         noise_rng=run.generator.get_state(),
         global_rng=torch.get_rng_state(),
+        order_rng=_order(run),
+        described=run.described,
     )
+
+
+def _order(run: Run) -> list[Tensor]:
+    """Return the generators of a loader: as they were when this epoch's order was drawn."""
+    if not isinstance(run.dataset, DataLoader):
+        return []
+    return run.order_rng if run.batch else order_states(run.dataset)
 
 
 def take_up(run: Run, saved: TrainingState | None, *, resume: bool) -> None:
@@ -154,8 +185,27 @@ def take_up(run: Run, saved: TrainingState | None, *, resume: bool) -> None:
     run.batch, run.stage = saved["batch"], saved["stage"]
     run.first_epoch, run.seed = saved["first_epoch"], saved["seed"]
     run.recorder.sums = list(saved["sums"])
+    _take_up_order(run, saved)
     if run.scheduler is not None and saved["scheduler"] is not None:
         run.scheduler.load_state_dict(saved["scheduler"])
+
+
+def _take_up_order(run: Run, saved: TrainingState) -> None:
+    """Go on with the order of a loader."""
+    if not isinstance(run.dataset, DataLoader):
+        return
+    check_repeatable(run.dataset)
+    states = saved.get("order_rng")
+    if states is None:
+        raise ValueError(
+            "expected a checkpoint that holds the order of the data loader for resume=True, got "
+            "one of version 0.1; train anew with resume=False"
+        )
+    run.order_rng = states
+    if not run.batch:
+        now = torch.get_rng_state()
+        set_order_states(run.dataset, states)
+        torch.set_rng_state(now)
 
 
 def _check_same_run(run: Run, saved: TrainingState) -> None:
@@ -169,9 +219,53 @@ def _check_same_run(run: Run, saved: TrainingState) -> None:
         "optimizer": (saved["optimizer"][0], type(run.optimizer).__name__),
         "sizes of what the optimizer changes": (saved["optimizer"][1], _sizes(run.optimizer)),
     }
+    for name in saved.get("described", {}).keys() & run.described.keys():
+        changes[name] = saved["described"][name], run.described[name]
     if run.is_seeded:
         changes["seed"] = saved["seed"], run.seed
     refuse_changes(changes)
+
+
+def described(thing: object) -> str:
+    """Return a text by which a file tells whether a loss, penalty or scheduler has changed.
+
+    Args:
+        thing: A function, an object or a name.
+
+    Example:
+        >>> from pyrnn.training import L2, mse
+        >>> described(mse), described("cosine"), described(None)
+        ('mse', 'cosine', 'None')
+        >>> described(L2(0.1)) == described(L2(0.2))
+        False
+    """
+    if thing is None or isinstance(thing, str):
+        return str(thing)
+    if isinstance(thing, partial):
+        return f"{described(thing.func)} with {thing.args} {thing.keywords}"
+    if isinstance(thing, (FunctionType, MethodType, BuiltinFunctionType, type)):
+        return thing.__qualname__
+    plain = (bool, int, float, str, list, tuple, dict, type(None))
+    values = {k: v for k, v in getattr(thing, "__dict__", {}).items() if isinstance(v, plain)}
+    return f"{type(thing).__name__} with {values}"
+
+
+def described_dataset(dataset: Dataset) -> str:
+    """Return a text by which a file tells whether the dataset has changed.
+
+    Args:
+        dataset: The dataset.
+
+    Example:
+        >>> from torch.utils.data import TensorDataset
+        >>> described_dataset(TensorDataset(torch.zeros(8, 5, 2), torch.zeros(8, 5, 1)))
+        'TensorDataset of 8'
+    """
+    try:
+        size = f" of {len(dataset)}"  # type: ignore[arg-type]
+    except TypeError:
+        size = ""
+    return f"{type(dataset).__name__}{size}"
 
 
 def refuse_changes(pairs: Mapping[str, tuple[object, object]]) -> None:

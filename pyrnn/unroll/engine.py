@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 ENGINES = ("fused", "bptt", "eager")
+_PLAIN = (Tensor, nn.Parameter)
+_WORK = 2**31  # multiplications in one call of the kernel without a gradient
 _NAMES = {id(f): name for name, f in ACTIVATIONS.items()}
 
 
@@ -122,8 +124,8 @@ def unroll(
 ) -> tuple[Tensor, Tensor]:
     """Return the states and the outputs of a network.
 
-    Transforms of ``torch.func``, forward-mode differentiation and autocast need plain torch
-    operations. Under them the eager engine is used.
+    Transforms of ``torch.func``, forward-mode differentiation, autocast, tracing and tensors that
+    are no plain ones need plain torch operations. For them the eager engine is used.
 
     Args:
         rnn: The network.
@@ -142,15 +144,39 @@ def unroll(
         >>> states.shape, outputs.shape
         (torch.Size([20, 16]), torch.Size([20, 2]))
     """
-    if engine.name == "eager" or inputs.numel() == 0 or _is_transformed():
+    is_eager = engine.name == "eager" or inputs.numel() == 0
+    if is_eager or _is_transformed() or _is_special(rnn, inputs, h, noise):
         states = unroll_eager(rnn, inputs, h, noise)  # type: ignore[arg-type]
         return states, rnn.readout(states)
+    most = _steps_at_once(inputs, h)
+    if inputs.shape[-2] > most and not torch.is_grad_enabled():
+        return _in_parts(rnn, inputs, h, noise, engine, most)
     backend: ModuleType = fused if engine.name == "fused" else bptt
     reads = _reads_in_kernel(rnn)
     states, outputs = solve(backend, *_problem(rnn, inputs, h, noise, reads))
     if inputs.ndim != 3:
         states, outputs = (t.view(*inputs.shape[:-1], -1) for t in (states, outputs))
     return states, outputs if reads else rnn.readout(states)
+
+
+def _steps_at_once(inputs: Tensor, h: Tensor) -> int:
+    """Return how many steps take about half a second: Ctrl-C waits for a call of the kernel."""
+    per_step = inputs[..., 0, 0].numel() * h.shape[-1] * (h.shape[-1] + inputs.shape[-1])
+    return max(1, _WORK // max(per_step, 1))
+
+
+def _in_parts(
+    rnn: Model, inputs: Tensor, h: Tensor, noise: Tensor | None, engine: Engine, n_steps: int
+) -> tuple[Tensor, Tensor]:
+    """Unroll one part of a long sequence after the other."""
+    parts = inputs.split(n_steps, dim=-2)
+    noises = [None] * len(parts) if noise is None else noise.split(n_steps, dim=-2)
+    done = []
+    for x, xi in zip(parts, noises, strict=True):
+        done.append(unroll(rnn, x, h, xi, engine=engine))
+        h = done[-1][0][..., -1, :]
+    states, outputs = zip(*done, strict=True)
+    return torch.cat(states, dim=-2), torch.cat(outputs, dim=-2)
 
 
 def unroll_and_adjoint(
@@ -183,7 +209,8 @@ def unroll_and_adjoint(
         >>> rnn.w_out.bias.grad
         tensor([100., 100.])
     """
-    if engine.name != "fused" or inputs.ndim != 3 or inputs.numel() == 0 or _is_transformed():
+    is_fused = engine.name == "fused" and inputs.ndim == 3 and inputs.numel() > 0
+    if not is_fused or _is_transformed() or _is_special(rnn, inputs, h, noise):
         return *unroll(rnn, inputs, h, noise, engine=engine), _nothing
     reads = _reads_in_kernel(rnn)
     equation, tensors = _problem(rnn, inputs, h, noise, reads)
@@ -288,8 +315,24 @@ def _is_transformed() -> bool:
         has_transforms()
         or getattr(torch.autograd.forward_ad, "_current_level", 0) >= 0
         or torch.compiler.is_compiling()
+        or torch.jit.is_tracing()
+        or getattr(torch._C, "_len_torch_dispatch_stack", _one)() > 0
         or torch.is_autocast_enabled("cpu")
     )
+
+
+def _is_special(rnn: Model, *tensors: Tensor | None) -> bool:
+    """Return whether a tensor is no plain one in memory: a subclass, fake, sparse or on meta."""
+    given = (rnn.h0, rnn.w_rec.weight, *tensors)
+    return any(
+        t is not None
+        and (type(t) not in _PLAIN or t.layout is not torch.strided or t.device.type == "meta")
+        for t in given
+    )
+
+
+def _one() -> int:
+    return 1
 
 
 def _yes() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import sys
 import types
 from collections.abc import Callable
@@ -30,7 +31,12 @@ def fake(losses: list[float], **columns: list[float]) -> types.SimpleNamespace:
     """Return as much of a training as a callback looks at."""
     history = History(epochs={"loss": losses, **columns})
     return types.SimpleNamespace(
-        history=history, metric_name="accuracy", metric_goal="max", epoch=len(losses)
+        history=history,
+        metric_name="accuracy",
+        metric_goal="max",
+        epoch=len(losses),
+        first_epoch=0,
+        monitored=history.monitored,
     )
 
 
@@ -167,3 +173,64 @@ def test_tensorboard_that_is_not_installed(
 def test_refused_arguments(make: Callable[[], object], error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         make()
+
+
+# ------------------------------------------------------------------------- their own run
+
+
+def test_patience_counts_the_epochs_of_this_run(tmp_path: Path) -> None:
+    """After a run without validation, and after one with smaller losses."""
+    rnn = RNN(1, 4, 1)
+    rnn.fit(TASK, epochs=6, progress=False)
+    rnn.history.epochs["loss"][:] = [0.0] * 6  # nothing can be better
+    stop, best = early_stopping(patience=3), save_best(tmp_path / "best.pt")
+    rnn.fit(TASK, epochs=8, lr=1e-12, callbacks=[stop, best], progress=False)
+    assert rnn.history.n_epochs >= 6 + 4  # the first one is the best of this run
+    assert (tmp_path / "best.pt").exists()
+    n_before = rnn.history.n_epochs
+    rnn.fit(TASK, epochs=2, validation=0.5, callbacks=early_stopping(patience=2), progress=False)
+    assert rnn.history.n_epochs == n_before + 2
+
+
+@pytest.mark.parametrize(
+    ("losses", "stops"),
+    [
+        ([math.nan, 0.5, 0.6], False),
+        ([0.5, math.nan, math.nan], True),
+        ([math.nan, math.nan, math.nan], True),
+        ([math.nan, math.nan], True),
+        ([math.nan], False),
+    ],
+)
+def test_nan_is_never_the_best(losses: list[float], stops: bool) -> None:
+    assert early_stopping(patience=2)(fake(losses)) == stops
+
+
+def test_nan_is_never_saved_as_the_best(tmp_path: Path) -> None:
+    saved = []
+    training = fake([math.nan])
+    training.save = saved.append
+    save_best(tmp_path / "best.pt")(training)
+    assert saved == []
+    training = fake([math.nan, 0.5])
+    training.save = saved.append
+    save_best(tmp_path / "best.pt")(training)
+    assert len(saved) == 1
+
+
+def test_a_plateau_is_that_of_this_run() -> None:
+    """A second run without validation has no validation loss to follow."""
+    rnn = RNN(1, 4, 1)
+    rnn.fit(TASK, epochs=1, validation=0.5, scheduler="plateau", progress=False)
+    rnn.fit(TASK, epochs=2, scheduler="plateau", progress=False)
+    assert rnn.history.n_epochs == 3
+
+
+def test_a_resumed_run_is_one_run(tmp_path: Path) -> None:
+    """The best epoch was before the cut."""
+    path, best = tmp_path / "run.pt", []
+    options = {"checkpoint": path, "lr": 1e-12, "seed": 0, "progress": False}
+    RNN(1, 4, 1, seed=0).fit(TASK, epochs=3, **options)
+    rnn = RNN(1, 4, 1, seed=0)
+    rnn.fit(TASK, epochs=5, resume=True, callbacks=lambda t: best.append(t.first_epoch), **options)
+    assert best == [0, 0]

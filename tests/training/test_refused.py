@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader
+from torch import Tensor
+from torch.utils.data import DataLoader, TensorDataset
 
+import pyrnn
 from pyrnn import CTRNN, RNN
 from pyrnn.tasks import FlipFlop
 from tests.training.cases import TASK, fit, make
@@ -122,3 +126,66 @@ def test_a_mask_of_zeros_teaches_nothing() -> None:
 def test_a_loss_without_a_gradient() -> None:
     with pytest.raises(TypeError, match=r"loss that depends.*got one without a grad"):
         fit(make(), loss=lambda outputs, targets, mask: (outputs.detach() - targets).mean())
+
+
+# ------------------------------------------------------------------------------------- masks
+
+
+def _masked(mask: Tensor) -> TensorDataset:
+    rng = torch.Generator().manual_seed(0)
+    data = (torch.randn(4, 6, 1, generator=rng) for _ in range(2))
+    return TensorDataset(*data, mask)
+
+
+@pytest.mark.parametrize("bad", [-1.0, math.nan, math.inf])
+def test_weights_of_a_mask_are_finite_and_not_negative(bad: float) -> None:
+    mask = torch.ones(4, 6)
+    mask[2, 3] = bad
+    with pytest.raises(ValueError, match=f"expected a mask of weights >= 0, got {bad:g}"):
+        RNN(1, 4, 1).fit(_masked(mask), progress=False)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_batches_without_a_scored_step_weigh_nothing(batch_size: int) -> None:
+    """Half of the trials teach nothing, and no metric fails on them."""
+
+    class HalfMuted(FlipFlop):
+        def trial(self, rng: torch.Generator):
+            made = super().trial(rng)
+            return made._replace(mask=made.mask * float(torch.rand((), generator=rng) < 0.5))
+
+    task = HalfMuted(n_bits=1, n_trials=8, duration=100.0, seed=1)
+    history = RNN(1, 4, 1).fit(
+        task, epochs=2, batch_size=batch_size, validation=task, progress=False
+    )
+    assert np.isfinite(history.loss).all()
+
+
+def test_targets_that_are_not_scored_are_never_blamed() -> None:
+    data = _masked(torch.ones(4, 6))
+    data.tensors[2][0, 0] = 0
+    data.tensors[1][0, 0] = math.nan
+    assert RNN(1, 4, 1).fit(data, epochs=1, progress=False).n_epochs == 1
+    data.tensors[1][1, 2] = math.inf
+    with pytest.raises(ValueError, match=r"expected finite targets, got inf at \[\d, 2, 0\]"):
+        RNN(1, 4, 1).fit(data, progress=False)
+    data.tensors[1][1, 2] = 0.0
+    with pytest.raises(FloatingPointError, match="the weights have grown too large"):
+        RNN(1, 4, 1).fit(data, loss=lambda y, t, m: y.sum() * math.nan, progress=False)
+
+
+def test_a_last_update_to_nan_is_seen_before_the_checkpoint_is_written(tmp_path: Path) -> None:
+    """No loss is taken after the last step."""
+    path, rnn = tmp_path / "run.pt", RNN(1, 4, 1)
+    with pytest.raises(FloatingPointError, match="expected finite weights after step 1"):
+        rnn.fit(
+            FlipFlop(n_bits=1, n_trials=8),
+            epochs=1,
+            lr=1e308,
+            optimizer="sgd",
+            clip_norm=None,
+            penalties=lambda rnn, rollout: 1e8 * rollout.outputs.sum() + rnn.w_out.weight.sum(),
+            checkpoint=path,
+            progress=False,
+        )
+    assert all(p.isfinite().all() for p in pyrnn.load(path).parameters())

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import pickle
 
 import pytest
 import torch
@@ -249,8 +250,25 @@ def test_nan_in_one_trial_stays_there():
     assert outputs[1, 2:].isnan().all()
 
 
-def test_saving_forgets_a_forced_engine(tmp_path):
+def test_a_forced_engine_is_kept_in_files_where_it_can_run(tmp_path, monkeypatch):
     rnn = CTRNN(3, 8, 2)
     rnn.engine = "eager"
-    rnn.save(tmp_path / "rnn.pt")
-    assert pyrnn.load(tmp_path / "rnn.pt").engine.name == FAST
+    path = rnn.save(tmp_path / "rnn.pt")
+    assert pyrnn.load(path).engine.name == "eager"
+    assert pickle.loads(pickle.dumps(rnn)).engine.name == "eager"
+    rnn.engine = FAST
+    rnn.save(path)
+    monkeypatch.setattr(fused, "is_available", lambda: False)
+    assert pyrnn.load(path).engine.name == "bptt"
+
+
+@pytest.mark.parametrize("name", ["RNN", "CTRNN", "noise", "learned tau"])
+def test_a_long_sequence_is_unrolled_in_parts(name, monkeypatch):
+    """So that Ctrl-C need not wait for the end of it."""
+    rnn, inputs = build(name), torch.randn(3, 23, 3)
+    with torch.no_grad():
+        rnn.generator.manual_seed(0)
+        whole = rnn(inputs)
+        monkeypatch.setattr("pyrnn.unroll.engine._WORK", 3 * 20 * 23 * 5)
+        rnn.generator.manual_seed(0)
+        assert_close(rnn(inputs), whole)
