@@ -145,18 +145,21 @@ class Curve:
         first, last = low.clamp(min=piece.low), high.clamp(max=piece.high)
         place = piece.touch(slope).nan_to_num(nan=0.0)
         place = torch.minimum(torch.maximum(place, first), torch.maximum(first, last))
-        value, tilt = self.f(place) - slope * place, self._tilt(place, slope)
+        value, tilt = self.f(place) - slope * place, self._tilt(piece, place, slope)
         reach = tilt * (first - place), tilt * (last - place)
         bend = torch.minimum(*reach) if piece.sign > 0 else torch.maximum(*reach)
         return torch.where(first < last, value + bend, piece.sign * math.inf)
 
-    def _tilt(self, place: Tensor, slope: Tensor) -> Tensor:
-        """Return the derivative of ``f(u) - s u``; at a kink that is nearest to zero."""
+    def _tilt(self, piece: _Piece, place: Tensor, slope: Tensor) -> Tensor:
+        """Return a derivative of ``f(u) - s u`` on a piece; at a kink inside the smallest one."""
         tilt = self.derivative(place) - slope
         for kink, left, right in self.turns:
-            if left != right and math.isfinite(left):
-                between = slope.clamp(min=min(left, right), max=max(left, right)) - slope
-                tilt = torch.where(place == kink, between, tilt)
+            if left == right or not math.isfinite(left):
+                continue
+            own = {piece.low: right, piece.high: left}.get(kink)  # of a kink between pieces
+            inside = slope.clamp(min=min(left, right), max=max(left, right))
+            at_kink = (inside if own is None else own) - slope
+            tilt = torch.where(place == kink, at_kink, tilt)
         return tilt
 
     def _rounding(self, value: Tensor, low: Tensor, high: Tensor) -> Tensor:

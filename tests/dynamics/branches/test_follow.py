@@ -60,7 +60,7 @@ def test_folds_of_a_ramp_are_dated_to_the_last_digits() -> None:
 
 def test_every_step_of_a_ramp_has_the_points_of_a_search() -> None:
     """The middle point is born after the first step and dies before the last one."""
-    inputs = ramp(40)
+    inputs = ramp(20)
     tracks = follow(tanh2, find_fixed_points(tanh2, LINE, inputs[0]), inputs)
     assert len(tracks) == 3
     for t, x in enumerate(inputs):
@@ -114,7 +114,7 @@ def test_a_pulse_removes_and_brings_back_two_thirds_of_the_points() -> None:
 
 def test_points_of_a_noisy_input_are_those_of_each_step() -> None:
     rnn = bits((1.5, 2.0))
-    inputs = 0.4 * torch.randn(15, 2, generator=torch.Generator().manual_seed(1), dtype=F64)
+    inputs = 0.4 * torch.randn(8, 2, generator=torch.Generator().manual_seed(1), dtype=F64)
     inputs[0] = 0
     points = find_fixed_points(rnn, torch.randn(100, 2), progress=False)
     tracks = follow(rnn, points, inputs)

@@ -24,7 +24,7 @@ EXACT: dict[str, Callable] = {
     "gelu": lambda u: u * mpmath.ncdf(u),
     "identity": lambda u: u,
 }
-N_INTERVALS, N_SAMPLES = 60, 160
+N_INTERVALS, N_SAMPLES = 25, 100
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +76,7 @@ def test_lines_that_are_a_hundredth_closer_do_not_hold_it(name: str, width: floa
 
 
 @pytest.mark.parametrize("name", CURVES)
-@pytest.mark.parametrize("off", [-0.7, 0.02, 3.0])
+@pytest.mark.parametrize("off", [-9.0, -0.7, 0.02, 3.0])
 def test_lines_hold_wherever_the_tangents_touch(name: str, off: float) -> None:
     """The place where a tangent touches is computed, so it may be wrong; the bound may not."""
     low, high = intervals(2.0)

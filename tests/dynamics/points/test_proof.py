@@ -172,7 +172,7 @@ def test_separate_bistable_populations_have_3_to_the_rank_points(rank: int) -> N
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_thousands_of_units_of_low_rank_are_proved(rank: int) -> None:
     rng = torch.Generator().manual_seed(0)
-    m, other = torch.randn(2, 2000, rank, generator=rng, dtype=F64)
+    m, other = torch.randn(2, 1000, rank, generator=rng, dtype=F64)
     rnn = low_rank(m, 1.5 * m * torch.linspace(1, 1.4, rank, dtype=F64) + other)
     began = time.process_time()
     proof = prove_complete(rnn)
