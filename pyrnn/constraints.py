@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from pyrnn.reflection import Reflection
-from pyrnn.validate import as_tensor, check_finite
+from pyrnn.validate import as_tensor, check_finite, check_kind
 
 __all__ = ["Bounds", "Constraint", "Dale", "Fixed", "Mask", "SignedMask", "constrain", "intervals"]
 
@@ -308,6 +308,7 @@ def _checked_weight(layer: nn.Module, constraints: Sequence[Constraint], name: s
             raise TypeError(
                 f"expected constraints, such as Dale(signs), got {type(constraint).__name__}"
             )
+    check_kind("name", name, str)
     weight = getattr(layer, name, None)
     if not isinstance(weight, Tensor):
         raise ValueError(f"expected {type(layer).__name__} to have a weight {name!r}, got none")

@@ -15,7 +15,7 @@ from pyrnn.dynamics import participation_ratio
 from pyrnn.palette import BLUE, CYCLE, GRAY, INK, RULE, TRACE, Scale, color_scale, colormap
 from pyrnn.plot.style import axes_or_new, heading, styled
 from pyrnn.projection import Projection, as_states
-from pyrnn.validate import as_choice, as_integer
+from pyrnn.validate import as_choice, as_integer, check_kind
 
 __all__ = ["plot_explained_variance", "plot_states", "plot_trajectories"]
 
@@ -146,6 +146,7 @@ def plot_trajectories(
     """
     trials = as_states(states)
     trials = trials.reshape(-1, *trials.shape[-2:]) if trials.ndim > 1 else trials
+    check_kind("projection", projection, (Projection, type(None)))
     plane = projection or Projection.fit(trials, n_components=2)
     places = _in_plane(plane, trials)
     lines = LineCollection(list(places), linewidths=0.7, colors=TRACE)

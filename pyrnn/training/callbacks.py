@@ -11,7 +11,7 @@ import math
 import os
 
 from pyrnn.training.loop import Callback, Training
-from pyrnn.validate import as_bound, as_integer
+from pyrnn.validate import as_bound, as_integer, as_path
 
 __all__ = ["early_stopping", "log_csv", "log_tensorboard", "save_best"]
 
@@ -83,7 +83,7 @@ def save_best(path: str | os.PathLike[str], monitor: str | None = None) -> Callb
         >>> pyrnn.load(path).history.best_epoch == history.best_epoch
         True
     """
-    path, monitor = os.fspath(path), _checked_name(monitor)
+    path, monitor = as_path("path", path), _checked_name(monitor)
 
     def save(training: Training) -> None:
         values = _monitored(training, monitor)
@@ -111,7 +111,7 @@ def log_csv(path: str | os.PathLike[str]) -> Callback:
         >>> len(path.read_text().splitlines())
         3
     """
-    path = os.fspath(path)
+    path = as_path("path", path)
 
     def log(training: Training) -> None:
         columns = training.history.epochs

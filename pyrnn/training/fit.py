@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -29,8 +29,10 @@ from pyrnn.validate import (
     as_device,
     as_integer,
     as_number,
+    as_path,
     as_seed,
     check_callable,
+    check_kind,
 )
 
 __all__ = ["fit"]
@@ -133,7 +135,7 @@ def fit(
     epochs, lr = as_integer("epochs", epochs, low=1), as_number("lr", lr, above=0)
     calls = _checked_callbacks(callbacks)
     dataset, validation = _split(dataset, validation, seed)
-    checkpoint = None if checkpoint is None else Path(checkpoint)
+    checkpoint = None if checkpoint is None else as_path("checkpoint", checkpoint)
     options = {
         "batch_size": _checked_batch_size(batch_size, dataset),
         "loss": choose_loss(loss, network, dataset),
@@ -177,6 +179,8 @@ def _restore(network: Trainable, checkpoint: Path | None, *, resume: bool) -> No
 
 
 def _checked_callbacks(callbacks: Sequence[Callback] | Callback) -> list[Callback]:
+    if not callable(callbacks):
+        check_kind("callbacks", callbacks, Iterable, "take functions of the training")  # type: ignore[type-abstract]
     found = [callbacks] if callable(callbacks) else list(callbacks)
     for callback in found:
         check_callable("callback", callback, "training")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pyrnn.training.losses import masked_mean
 from pyrnn.training.network import Rolled
-from pyrnn.validate import as_bound, as_number
+from pyrnn.validate import as_bound, as_number, check_kind
 
 __all__ = [
     "L1",
@@ -34,6 +34,7 @@ class _Penalty:
 
     def __post_init__(self) -> None:
         _set(self, weight=as_number("weight", self.weight))
+        check_kind("name", vars(self).get("name", ""), str)
 
 
 @dataclass(frozen=True)
