@@ -109,6 +109,8 @@ def trained() -> dict[str, object]:
         "howto/own_task",
         "howto/recordings",
         "howto/representation",
+        "howto/follow",
+        "howto/prove",
         "howto/saving",
         "howto/speed",
         "howto/your_network",

@@ -13,7 +13,7 @@ from rich.console import Console
 from torch import Tensor
 from torch.testing import assert_close
 
-from pyrnn import dynamics
+from pyrnn import RNN, dynamics
 from pyrnn.dynamics import (
     Attractors,
     Branch,
@@ -49,11 +49,27 @@ def turning(h: Tensor, x: Tensor) -> Tensor:
     return h + 0.1 * (torch.tanh(h @ w.T) - h)
 
 
+def marginal() -> RNN:
+    """Return a unit at its pitchfork."""
+    rnn = RNN(1, 1, 1)
+    rnn.w_rec.weight.data.fill_(1.0)
+    return rnn
+
+
+RAMP = torch.linspace(-1, 1, 11)[:, None]
+
+
+def tracks() -> Result:
+    return dynamics.follow(tanh2, find_fixed_points(tanh2, LINE, RAMP[0]), RAMP)
+
+
 MAKERS: dict[str, Callable[[], Result]] = {
     "FixedPoints": lambda: find_fixed_points(tanh2, LINE),
     "FixedPoint": lambda: find_fixed_points(tanh2, LINE)[0],
     "SlowPoints": lambda: find_slow_points(tanh2, LINE, [0.55]),
     "Certificates": lambda: dynamics.certify(tanh2, find_fixed_points(tanh2, LINE)),
+    "Proof": lambda: dynamics.prove_complete(marginal(), progress=False),
+    "Boxes": lambda: dynamics.prove_complete(marginal(), progress=False).undecided,
     "Manifolds": lambda: find_manifolds(lambda h, x: 1.0 * h, LINE),
     "Manifold": lambda: find_manifolds(lambda h, x: 1.0 * h, LINE)[0],
     "Cycles": lambda: find_cycles(lambda h, x: torch.tanh(-2 * h), LINE, periods=[1, 2]),
@@ -62,6 +78,8 @@ MAKERS: dict[str, Callable[[], Result]] = {
     "Branches": lambda: find_branches(tanh2, LINE, (-1.0, 1.0)),
     "Branch": lambda: find_branches(tanh2, LINE, (-1.0, 1.0))[0],
     "Bifurcation": lambda: find_branches(tanh2, LINE, (-1.0, 1.0))[0].bifurcations[0],
+    "Tracks": tracks,
+    "Event": lambda: tracks().events[0],  # type: ignore[attr-defined]
     "Linearization": lambda: linearize(tanh2, LINE),
     "FlowField": lambda: flow_field(turning, torch.eye(2), n=3),
     "LimitCycle": lambda: find_limit_cycle(

@@ -1,6 +1,15 @@
 """Dynamics of any network with a step: fixed points and everything around them."""
 
-from pyrnn.dynamics.branches import Bifurcation, Branch, Branches, find_branches
+from pyrnn.dynamics.branches import (
+    Bifurcation,
+    Branch,
+    Branches,
+    Event,
+    Tracks,
+    find_branches,
+    follow,
+    follow_training,
+)
 from pyrnn.dynamics.graphs import (
     TransitionGraph,
     same_transitions,
@@ -39,17 +48,20 @@ from pyrnn.dynamics.orbits import (
     participation_ratio,
 )
 from pyrnn.dynamics.points import (
+    Boxes,
     Certificates,
     FixedPoint,
     FixedPoints,
     Manifold,
     Manifolds,
+    Proof,
     SlowPoint,
     SlowPoints,
     certify,
     find_fixed_points,
     find_manifolds,
     find_slow_points,
+    prove_complete,
     slow_manifold,
     uniform_states,
 )
@@ -58,11 +70,13 @@ from pyrnn.result import load
 __all__ = [
     "Attractors",
     "Bifurcation",
+    "Boxes",
     "Branch",
     "Branches",
     "Certificates",
     "Cycle",
     "Cycles",
+    "Event",
     "FixedPoint",
     "FixedPoints",
     "FlowField",
@@ -72,10 +86,12 @@ __all__ = [
     "Manifold",
     "Manifolds",
     "Map",
+    "Proof",
     "RungeKuttaMap",
     "SlowPoint",
     "SlowPoints",
     "Spectrum",
+    "Tracks",
     "TransitionGraph",
     "as_map",
     "certify",
@@ -88,6 +104,8 @@ __all__ = [
     "find_manifolds",
     "find_slow_points",
     "flow_field",
+    "follow",
+    "follow_training",
     "input_jacobian",
     "jacobian",
     "kaplan_yorke_dimension",
@@ -96,6 +114,7 @@ __all__ = [
     "lyapunov_spectrum",
     "n_principal_components",
     "participation_ratio",
+    "prove_complete",
     "pseudospectral_radius",
     "same_transitions",
     "schur_form",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from pyrnn.dynamics.branches._curve import Curve
-from pyrnn.dynamics.maps import FamilyMap
 from pyrnn.dynamics.points import Search
 
-__all__ = ["Seeds", "states_near_curves", "usual_size"]
+if TYPE_CHECKING:
+    from pyrnn.dynamics.maps import FamilyMap, Map
+
+__all__ = ["Seeds", "simple_points", "states_near_curves", "usual_size"]
 
 _NEGLIGIBLE = 1e-6
 _USUAL = 0.75
@@ -38,6 +41,18 @@ def usual_size(points: Tensor, starts: Tensor) -> float:
         if len(length):
             return float(length.quantile(_USUAL, interpolation="higher"))
     return 1.0
+
+
+def simple_points(step: Map, pool: Tensor, x: Tensor) -> Tensor:
+    """Return the fixed points under an input that are not degenerate, ``(n, state_size)``.
+
+    Args:
+        step: The map.
+        pool: States to start from, ``(n_states, state_size)``.
+        x: The input, ``(input_size,)``.
+    """
+    found = Search(step, pool, 1e-9).run(x[None])
+    return found.states[found.multiplicity == 1]
 
 
 @dataclass

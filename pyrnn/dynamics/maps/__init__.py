@@ -3,10 +3,11 @@
 from pyrnn.arrays import States
 from pyrnn.dynamics.maps.as_map import analysis, as_map
 from pyrnn.dynamics.maps.deformed import DeformedMap
-from pyrnn.dynamics.maps.equation import EquationMap
+from pyrnn.dynamics.maps.equation import EquationJacobians, EquationMap
 from pyrnn.dynamics.maps.family import FamilyMap
 from pyrnn.dynamics.maps.flow_field import FlowField, flow_field
 from pyrnn.dynamics.maps.iterated import IteratedMap
+from pyrnn.dynamics.maps.line import line_between
 from pyrnn.dynamics.maps.linearization import (
     Linearization,
     input_jacobian,
@@ -26,6 +27,7 @@ from pyrnn.dynamics.maps.spectrum import Spectrum, index_signs
 
 __all__ = [
     "DeformedMap",
+    "EquationJacobians",
     "EquationMap",
     "FamilyMap",
     "FlowField",
@@ -44,6 +46,7 @@ __all__ = [
     "index_signs",
     "input_jacobian",
     "jacobian",
+    "line_between",
     "linearize",
     "pseudospectral_radius",
     "schur_form",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -16,9 +16,10 @@ from pyrnn.dynamics.maps._arguments import HasStep
 from pyrnn.dynamics.maps._check import check_step
 from pyrnn.dynamics.maps._freeze import device_of, frozen_copy, owner_of
 from pyrnn.dynamics.maps.map import Map, Network
+from pyrnn.serialize import register
 from pyrnn.unroll import CURRENT, RATE, form_of
 
-__all__ = ["EquationMap", "equation_map"]
+__all__ = ["EquationJacobians", "EquationMap", "equation_map"]
 
 _KINKED = ("relu", "retanh")
 
@@ -73,6 +74,49 @@ def equation_map(
     if form not in (RATE, CURRENT):
         return None
     return EquationMap(form, frozen_copy(module, torch.float64, device_of(module)))
+
+
+@register
+@dataclass(frozen=True, eq=False)
+class EquationJacobians:
+    r"""Jacobians of a built-in equation by their factors.
+
+    .. math::
+        \text{rate:} \quad J &= 1 - \alpha + \alpha\, D W \\
+        \text{current:} \quad J &= 1 - \alpha + \alpha\, W D
+
+    with the slopes :math:`D` of the activation.
+
+    Args:
+        form: ``"rate"`` or ``"current"``.
+        weight: Recurrent weights, ``(n, n)``.
+        slopes: Slopes of the activation at each state, ``(..., n)``.
+        alpha: Euler step, one number or one per unit; None for 1.
+
+    Example:
+        >>> EquationJacobians("rate", torch.ones(1, 1), torch.full((3, 1), 0.5)).dense().shape
+        torch.Size([3, 1, 1])
+    """
+
+    form: str
+    weight: Tensor
+    slopes: Tensor
+    alpha: Tensor | None = None
+
+    def __getitem__(self, index: Tensor) -> EquationJacobians:
+        """Return the Jacobians at some of the states."""
+        return replace(self, slopes=self.slopes[index])
+
+    def dense(self) -> Tensor:
+        """Return the Jacobians, ``(..., n, n)``."""
+        weight, slopes = self.weight, self.slopes
+        if self.alpha is not None:
+            weight = self.alpha.expand(slopes.shape[-1])[:, None] * weight
+        columns = slopes[..., None, :] if self.form == RATE else slopes[..., None]
+        scaled = (weight.mT * columns).mT  # by columns, as LAPACK wants it
+        if self.alpha is not None:
+            scaled.diagonal(dim1=-2, dim2=-1).add_(1 - self.alpha)
+        return scaled
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,6 +212,20 @@ class EquationMap(Map):
         u = h
         if self.form == RATE:
             u = self.network.w_rec(h) + self.network.w_in(x)
+        return self.slope_of(u)
+
+    def slope_of(self, u: Tensor) -> Tensor:
+        """Return the derivative of ``f`` at currents, of their shape.
+
+        Args:
+            u: Currents, ``(..., hidden_size)``.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> from pyrnn.dynamics import as_map
+            >>> as_map(RNN(1, 4, 1)).slope_of(torch.zeros(1)).tolist()
+            [1.0]
+        """
         if self.network.f is torch.tanh:
             return torch.tanh(u).square().neg_().add_(1)
         with torch.enable_grad():
@@ -177,14 +235,22 @@ class EquationMap(Map):
 
     def _jacobian(self, h: Tensor, x: Tensor) -> Tensor:
         """Return the Jacobians with respect to the state, ``(..., hidden_size, hidden_size)``."""
-        slope, weight = self.slope(h, x), self.weight
-        if self.is_leaky:
-            weight = self.alpha.expand(h.shape[-1])[:, None] * weight
-        columns = slope[..., None, :] if self.form == RATE else slope[..., None]
-        scaled = (weight.mT * columns).mT  # by columns, as LAPACK wants it
-        if self.is_leaky:
-            scaled.diagonal(dim1=-2, dim2=-1).add_(1 - self.alpha)
-        return scaled
+        return self.jacobians_at(self.slope(h, x)).dense()
+
+    def jacobians_at(self, slopes: Tensor) -> EquationJacobians:
+        """Return the Jacobians at some slopes; they need little memory before they are read.
+
+        Args:
+            slopes: Slopes of the activation at each state, ``(..., hidden_size)``.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> from pyrnn.dynamics import as_map
+            >>> as_map(RNN(1, 4, 1)).jacobians_at(torch.ones(5, 4)).dense().shape
+            torch.Size([5, 4, 4])
+        """
+        alpha = self.alpha if self.is_leaky else None
+        return EquationJacobians(self.form, self.weight, slopes, alpha)
 
     def _input_jacobian(self, h: Tensor, x: Tensor) -> Tensor:
         """Return the Jacobians with respect to the input, ``(..., hidden_size, input_size)``."""

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from pyrnn.serialize import register
 
-__all__ = ["TELLING", "SearchRecord"]
+__all__ = ["PROVED", "TELLING", "SearchRecord"]
+
+PROVED = "proved complete"
+"""Verdict of a proof that leaves nothing undecided."""
 
 TELLING = 0.1
 """Share of the starts that must converge for a search to tell anything."""
@@ -29,6 +32,7 @@ class SearchRecord:
         n_unbalanced: Inputs under which the indices of the points do not add up to +1.
         unit: Usual size of the starts, as a power of 2; 1 if it is of that order.
         dimension: Dimension of a continuum of points, zero if all are isolated.
+        proof: What a proof says, see :func:`~pyrnn.dynamics.prove_complete`; empty without one.
 
     Example:
         >>> record = SearchRecord(128, 120, (3, 0), False)
@@ -46,6 +50,7 @@ class SearchRecord:
     n_unbalanced: int = 0
     dimension: int = 0
     unit: float = 1.0
+    proof: str = ""
 
     @property
     def n_rounds(self) -> int:
@@ -55,6 +60,12 @@ class SearchRecord:
     @property
     def status(self) -> str:
         """Verdict in words."""
+        if self.proof == PROVED:
+            return self.proof
+        return f"{self._verdict}; the proof is {self.proof}" if self.proof else self._verdict
+
+    @property
+    def _verdict(self) -> str:
         unseen = f"an estimated {self.n_unseen:.1f} or more points are missing"
         if self.was_stopped:
             return (
@@ -74,6 +85,8 @@ class SearchRecord:
         return "complete as far as the search tells"
 
     def __str__(self) -> str:
+        if self.proof and not self.n_starts:
+            return "no search was needed"
         share = 100 * self.n_converged / max(self.n_starts, 1)
         stopped = ", stopped early" if self.was_stopped else ""
         return f"{self.n_rounds} rounds, {self.n_starts} starts, {share:.0f} % converged{stopped}"

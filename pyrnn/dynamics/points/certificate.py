@@ -9,36 +9,13 @@ import torch
 from torch import Tensor
 
 from pyrnn.dynamics.maps import EquationMap, Network, analysis, as_map
+from pyrnn.dynamics.points._enclosures import CURVES, Curve
+from pyrnn.dynamics.points._intervals import OUTWARD, ULPS, UNIT, gamma, kantorovich
 from pyrnn.dynamics.points.points import FixedPoints
 from pyrnn.result import Report, Result
 from pyrnn.validate import check_kind
 
 __all__ = ["Certificates", "certify"]
-
-_UNIT = 2.0**-53
-_OUTWARD = 1 + 1e-9  # more than the rounding of sums and products of non-negative bounds
-_ULPS = 4.0  # assumed accuracy of exp, tanh and their kin
-
-
-@dataclass(frozen=True)
-class _Curve:
-    """Largest slope and curvature of an activation, off its kink at zero and below ``until``."""
-
-    slope: float
-    curvature: float
-    has_kink: bool = False
-    until: float = math.inf
-
-
-_CURVES = {
-    "tanh": _Curve(1.0, 0.76980036),
-    "sigmoid": _Curve(0.25, 0.09622505),
-    "softplus": _Curve(1.0, 0.25, until=20.0),  # torch goes on with a straight line
-    "gelu": _Curve(1.13, 0.79788457),
-    "identity": _Curve(1.0, 0.0),
-    "relu": _Curve(1.0, 0.0, has_kink=True),
-    "retanh": _Curve(1.0, 0.76980036, has_kink=True),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +120,7 @@ def certify(network: Network, points: FixedPoints) -> Certificates:
     step = as_map(network, points, points.inputs)
     if not isinstance(step, EquationMap):
         return _refuse(points, "the step is not one of the built-in equations")
-    curve = _CURVES.get(step.activation)
+    curve = CURVES.get(step.activation)
     if curve is None:
         return _refuse(points, "no bound is known on the curvature of the activation")
     columns = [_radii(step, curve, points[part]) for part in _parts(points)]
@@ -170,7 +147,7 @@ def _reason(radius: float, limit: float) -> str:
     return "the Jacobian is too close to singular for the residual"
 
 
-def _radii(step: EquationMap, curve: _Curve, points: FixedPoints) -> tuple[Tensor, Tensor, Tensor]:
+def _radii(step: EquationMap, curve: Curve, points: FixedPoints) -> tuple[Tensor, Tensor, Tensor]:
     """Return smallest and largest radius, and the distance to the nearest kink."""
     h, x = points.states, points.inputs
     eye = torch.eye(h.shape[-1], dtype=h.dtype, device=h.device)
@@ -180,24 +157,10 @@ def _radii(step: EquationMap, curve: _Curve, points: FixedPoints) -> tuple[Tenso
     bounds = _Bounds(step, curve, h, x)
 
     y = (size @ bounds.residual[..., None]).amax((-2, -1))
-    product = (eye - inverse @ a).abs() + _gamma(h.shape[-1]) * (size @ a.abs())
+    product = (eye - inverse @ a).abs() + gamma(h.shape[-1]) * (size @ a.abs())
     z0 = (product + size @ bounds.jacobian_error).sum(-1).amax(-1)
     lipschitz = (size @ bounds.lipschitz[..., None]).amax((-2, -1))
-    y, z0, lipschitz = (bound * _OUTWARD for bound in (y, z0, lipschitz))
-
-    room = 1 - z0
-    root = (room.square() - 4 * y * lipschitz).sqrt()  # NaN where there is no radius
-    smallest = 2 * y / (room + root) * _OUTWARD + 1e-300
-    largest = torch.where(lipschitz > 0, (room + root) / (2 * lipschitz), math.inf) / _OUTWARD
-    largest = torch.minimum(largest, bounds.limit)
-    proven = (room > 0) & root.isfinite() & (smallest < largest)
-    smallest = torch.where(proven, smallest, torch.full_like(smallest, math.inf))
-    return smallest, torch.where(proven, largest, torch.zeros_like(largest)), bounds.limit
-
-
-def _gamma(n: int) -> float:
-    """Bound the relative error of a sum of ``n`` products, in any order."""
-    return (n + 4) * _UNIT / (1 - (n + 4) * _UNIT)
+    return *kantorovich(y, z0, lipschitz, bounds.limit), bounds.limit
 
 
 class _Bounds:
@@ -208,7 +171,7 @@ class _Bounds:
     all this holds: up to the nearest kink.
     """
 
-    def __init__(self, step: EquationMap, curve: _Curve, h: Tensor, x: Tensor) -> None:
+    def __init__(self, step: EquationMap, curve: Curve, h: Tensor, x: Tensor) -> None:
         network, weight, alpha = step.network, step.weight, step.alpha
         alpha, size = alpha.expand(h.shape[-1]), weight.abs()
         rows = size.sum(-1)
@@ -216,10 +179,10 @@ class _Bounds:
         n = h.shape[-1] + x.shape[-1] + 2
         if step.form == "rate":
             u = network.w_rec(h) + network.w_in(x)
-            u_error = 2 * _gamma(n) * (h.abs() @ size.mT + drive_size)
+            u_error = 2 * gamma(n) * (h.abs() @ size.mT + drive_size)
             value = network.f(u)
-            new_error = alpha * (curve.slope * u_error + _ULPS * 2 * _UNIT * (value.abs() + 1))
-            slope_error = curve.curvature * u_error + _ULPS * 2 * _UNIT
+            new_error = alpha * (curve.slope * u_error + ULPS * 2 * UNIT * (value.abs() + 1))
+            slope_error = curve.curvature * u_error + ULPS * 2 * UNIT
             self.jacobian_error = (alpha * slope_error)[..., None] * size
             self.lipschitz = (alpha * curve.curvature * rows * rows).expand_as(h)
             reach = rows.clamp(min=1e-300)
@@ -227,17 +190,17 @@ class _Bounds:
             u, u_error, reach = h, torch.zeros_like(h), torch.ones_like(rows)
             value = network.f(h)
             inner = (value.abs() + 1) @ size.mT + drive_size
-            value_error = _ULPS * 2 * _UNIT * (value.abs() + 1) @ size.mT
-            new_error = alpha * (2 * _gamma(n) * inner + value_error)
-            slope_error = torch.full_like(h, _ULPS * 2 * _UNIT)
+            value_error = ULPS * 2 * UNIT * (value.abs() + 1) @ size.mT
+            new_error = alpha * (2 * gamma(n) * inner + value_error)
+            slope_error = torch.full_like(h, ULPS * 2 * UNIT)
             self.jacobian_error = (alpha[:, None] * size) * slope_error[..., None, :]
             self.lipschitz = (alpha * curve.curvature * rows).expand_as(h)
-        new_error = new_error + 4 * _UNIT * (h.abs() + 1)
-        self.jacobian_error = self.jacobian_error + 4 * _UNIT * step.jacobian(h, x).abs()
+        new_error = new_error + 4 * UNIT * (h.abs() + 1)
+        self.jacobian_error = self.jacobian_error + 4 * UNIT * step.jacobian(h, x).abs()
         eye = torch.eye(h.shape[-1], dtype=h.dtype, device=h.device)
-        self.jacobian_error = self.jacobian_error + 4 * _UNIT * eye
+        self.jacobian_error = self.jacobian_error + 4 * UNIT * eye
         self.residual = (step(h, x) - h).abs() + new_error
-        distance = curve.until - u - u_error
-        if curve.has_kink:
-            distance = torch.minimum(distance, u.abs() - u_error)
-        self.limit = (distance / reach).amin(-1) / _OUTWARD
+        distance = torch.full_like(u, math.inf)
+        for kink in curve.kinks:
+            distance = torch.minimum(distance, (u - kink).abs() - u_error)
+        self.limit = (distance / reach).amin(-1) / OUTWARD

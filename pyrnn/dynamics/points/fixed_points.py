@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from pyrnn.arrays import States
 from pyrnn.dynamics.maps import Map, Network, analysis, as_map
+from pyrnn.dynamics.points._record import PROVED, SearchRecord
 from pyrnn.dynamics.points._search import Found, Search
 from pyrnn.dynamics.points._seeding import distances_to
 from pyrnn.dynamics.points.points import FixedPoints
+from pyrnn.dynamics.points.proof import Proof, prove_complete
 from pyrnn.validate import as_boolean, as_integer, as_number, as_rng
 
 __all__ = ["find_fixed_points"]
 
 logger = logging.getLogger(__name__)
+
+_SAME = 1e-8  # points of a proof and of a search closer than this are one
 
 
 @analysis
@@ -30,6 +35,7 @@ def find_fixed_points(
     max_rounds: int = 64,
     rng: torch.Generator | int | None = None,
     progress: bool = True,
+    prove: bool = False,
 ) -> FixedPoints:
     r"""Find the fixed points of a network under a constant input.
 
@@ -60,6 +66,8 @@ def find_fixed_points(
         rng: Random generator on the CPU, or a seed; by default 0.
         progress: Whether to show a progress bar when the search takes longer than a second.
             Ctrl-C ends the search and keeps what was found.
+        prove: Whether to try :func:`~pyrnn.dynamics.prove_complete` first. Where it succeeds, the
+            status is "proved complete"; elsewhere the search adds what it finds.
 
     Returns:
         Points without duplicates, sorted by number of unstable modes and then by state. None
@@ -80,6 +88,10 @@ def find_fixed_points(
         >>> points.states[:, 0]
         tensor([-0.9303,  0.9730, -0.2029], dtype=torch.float64)
 
+        >>> from pyrnn import RNN
+        >>> find_fixed_points(RNN(1, 4, 1, seed=0), torch.zeros(1, 4), prove=True).status
+        'proved complete'
+
     References:
         Sussillo & Barak, *Neural Computation* 25:626 (2013);
         Golub & Sussillo, *JOSS* 3:1003 (2018).
@@ -91,13 +103,45 @@ def find_fixed_points(
     step = as_map(network, starts, x)
     pool, inputs = step.states(starts), step.distinct_inputs(x)
     pool = pool.reshape(-1, pool.shape[-1])
+    proofs = []
+    if as_boolean("prove", prove):
+        proofs = [prove_complete(step, each, progress=progress) for each in inputs]
+    if proofs and all(proof.is_complete for proof in proofs):
+        return _proved(proofs, pool, SearchRecord(proof=PROVED))
     search = Search(step, pool, tol, round_size, max_rounds, rng, progress)
     points = _as_points(step, search.run(inputs), pool)
+    if proofs:
+        points = _with_proofs(points, proofs, pool)
     if not len(points):
         logger.warning(
             "no fixed point found below tol=%g; give more starts, or look for cycles", tol
         )
     return points
+
+
+def _proved(proofs: list[Proof], pool: Tensor, record: SearchRecord) -> FixedPoints:
+    """Return the points of some proofs together."""
+    parts = [proof.points for proof in proofs]
+    columns = ("states", "inputs", "speeds", "jacobians", "growth")
+    joined = {name: torch.cat([getattr(part, name) for part in parts]) for name in columns}
+    distances = distances_to(pool, joined["states"])
+    points = FixedPoints(**joined, distances=distances, record=record)
+    values = torch.cat([proof.eigenvalues for proof in proofs])
+    vars(points.spectrum)["eigenvalues"] = values
+    return points.in_order()
+
+
+def _with_proofs(points: FixedPoints, proofs: list[Proof], pool: Tensor) -> FixedPoints:
+    """Return the points of a search and those that only the proofs found, with both verdicts."""
+    verdicts = dict.fromkeys(proof.status for proof in proofs if not proof.is_complete)
+    record = replace(points.record or SearchRecord(), proof="; ".join(verdicts))
+    extra = _proved(proofs, pool, record)
+    both = torch.cat([extra.states, extra.inputs], -1)
+    known = torch.cat([points.states, points.inputs], -1)
+    gap = torch.cdist(both, known, compute_mode="donot_use_mm_for_euclid_dist")
+    reach = _SAME * (0.1 + extra.states.norm(dim=-1))
+    is_new = (gap > reach[:, None]).all(-1)
+    return points.joined(extra[is_new], record).in_order()
 
 
 def _as_points(step: Map, found: Found, pool: Tensor) -> FixedPoints:

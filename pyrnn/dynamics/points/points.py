@@ -277,14 +277,41 @@ class Points(Result, Sequence[_One], Generic[_One]):
         r"""Whether :math:`I - J` is singular at each point, ``(n,)``: it is not isolated."""
         return (self.multiplicity != 1) | (self.spectrum.index == 0)
 
+    def joined(self: _Set, others: _Set, record: SearchRecord | None) -> _Set:
+        """Return the points of two sets together.
+
+        Args:
+            others: The other set.
+            record: Record of the search for both.
+
+        Example:
+            >>> from pyrnn.dynamics import find_fixed_points
+            >>> points = find_fixed_points(lambda h, x: h / 2, torch.ones(1, 1))
+            >>> len(points.joined(points, None))
+            2
+        """
+        pairs = {name: (getattr(self, name), getattr(others, name)) for name in _COLUMNS}
+        joined = {name: torch.cat(pair) for name, pair in pairs.items()}
+        return replace(self, record=record, **joined)
+
     def in_order(self: _Set) -> _Set:
         """Return the points by their number of unstable modes, input and state."""
+        return self[self.order()]
+
+    def order(self) -> Tensor:
+        """Return the numbers of the points by number of unstable modes, input and state, ``(n,)``.
+
+        Example:
+            >>> from pyrnn.dynamics import find_fixed_points
+            >>> find_fixed_points(lambda h, x: h / 2, torch.ones(1, 1)).order()
+            tensor([0])
+        """
         h, n_unstable = self.states, self.n_unstable.tolist()
         unit = float(h.abs().max()) if len(h) else 1.0
         rounded = (h / (unit or 1.0)).round(decimals=6).tolist()
         keys = list(zip(n_unstable, self.inputs.tolist(), rounded, strict=True))
         order = sorted(range(len(h)), key=keys.__getitem__)
-        return self[torch.tensor(order, dtype=torch.long, device=h.device)]
+        return torch.tensor(order, dtype=torch.long, device=h.device)
 
     @property
     def status(self) -> str:

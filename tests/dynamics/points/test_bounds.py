@@ -13,7 +13,9 @@ from torch import Tensor
 from pyrnn import CTRNN, RNN, RateRNN, RNNBase
 from pyrnn.activations import ACTIVATIONS
 from pyrnn.dynamics import FixedPoints, as_map, certify
-from pyrnn.dynamics.points.certificate import _CURVES, _Bounds, _gamma
+from pyrnn.dynamics.points._enclosures import CURVES
+from pyrnn.dynamics.points._intervals import gamma
+from pyrnn.dynamics.points.certificate import _Bounds
 
 EXACT = {
     "tanh": mpmath.tanh,
@@ -45,15 +47,15 @@ def _at(rnn: RNNBase, state: Tensor) -> FixedPoints:
 
 def _bounds(rnn: RNNBase, state: Tensor) -> _Bounds:
     step = as_map(rnn)
-    return _Bounds(step, _CURVES[step.activation], state, torch.zeros(len(state), 1))
+    return _Bounds(step, CURVES[step.activation], state, torch.zeros(len(state), 1))
 
 
 # ---------------------------------------------------------------------- slope and curvature
 
 
-@pytest.mark.parametrize("name", _CURVES)
+@pytest.mark.parametrize("name", CURVES)
 def test_slope_and_curvature_are_bounded_and_not_by_much(name: str) -> None:
-    curve = _CURVES[name]
+    curve = CURVES[name]
     u = torch.linspace(-8, 8, 200_002)  # without zero
     u = torch.cat([u, -torch.linspace(1e-6, 1e-3, 1000), torch.linspace(1e-6, 1e-3, 1000)])
     u.requires_grad_()
@@ -67,16 +69,16 @@ def test_slope_and_curvature_are_bounded_and_not_by_much(name: str) -> None:
         assert bound <= 1.01 * largest
 
 
-@pytest.mark.parametrize("name", _CURVES)
+@pytest.mark.parametrize("name", CURVES)
 def test_kinks_are_known(name: str) -> None:
     """A kink is a jump of the slope at zero."""
     u = torch.tensor([-1e-9, 1e-9], requires_grad=True)
     (slope,) = torch.autograd.grad(ACTIVATIONS[name](u).sum(), u)
-    assert _CURVES[name].has_kink == bool((slope[1] - slope[0]).abs() > 1e-6)
+    assert (0.0 in CURVES[name].kinks) == bool((slope[1] - slope[0]).abs() > 1e-6)
 
 
 def test_softplus_ends_where_torch_goes_on_with_a_straight_line() -> None:
-    until = _CURVES["softplus"].until
+    (until,) = CURVES["softplus"].kinks
     u = torch.tensor([until - 1e-3, until + 1e-3], requires_grad=True)
     (slope,) = torch.autograd.grad(ACTIVATIONS["softplus"](u).sum(), u)
     assert slope[0] < 1
@@ -150,9 +152,12 @@ def test_points_at_a_kink_are_refused(kind: type[RNNBase], activation: str) -> N
     assert certificates.reasons == ("the point lies at a kink of the activation",)
 
 
-def test_softplus_beyond_its_end_is_refused() -> None:
+def test_softplus_is_certified_on_either_side_of_its_end_but_not_across() -> None:
     rnn = _network(RNN, [[0.2]], [20.0], "softplus")
-    assert not certify(rnn, _at(rnn, torch.tensor([[25.0]]))).is_certified.any()
+    certificates = certify(rnn, _at(rnn, torch.tensor([[25.0]])))  # 5 units of u from the end
+    assert 0 < float(certificates.unique_within) <= 25.0
+    rnn = _network(RNN, [[0.2]], [16.0], "softplus")
+    assert not certify(rnn, _at(rnn, torch.tensor([[20.0]]))).is_certified.any()
     rnn = _network(RNN, [[0.2]], [15.2], "softplus")
     certificates = certify(rnn, _at(rnn, torch.tensor([[19.0]])))  # 1 unit of u from the end
     assert float(certificates.unique_within) == pytest.approx(5.0, rel=1e-6)
@@ -238,7 +243,7 @@ def test_rounding_is_counted_where_the_residual_shows_none(kind: type[RNNBase]) 
 def test_gamma_bounds_the_rounding_of_sums(n: int) -> None:
     """Higham (2002), lemma 3.1: n u / (1 - n u), with u half the distance from 1 to the next."""
     u = np.finfo(float).eps / 2
-    assert n * u / (1 - n * u) <= _gamma(n) <= (n + 8) * u / (1 - (n + 8) * u)
+    assert n * u / (1 - n * u) <= gamma(n) <= (n + 8) * u / (1 - (n + 8) * u)
 
 
 def test_an_ill_conditioned_jacobian_costs_room() -> None:

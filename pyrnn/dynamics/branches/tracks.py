@@ -1,0 +1,241 @@
+"""Fixed points over the steps of a trial, or over the checkpoints of a training, as values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from pyrnn.arrays import States
+from pyrnn.dynamics.points import FixedPoints
+from pyrnn.result import Report, Result
+from pyrnn.validate import as_integer, as_tensor
+
+if TYPE_CHECKING:
+    from pyrnn.dynamics.maps import EquationJacobians
+
+__all__ = ["Event", "Tracks", "check_points"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Event(Result):
+    """Fixed points that appear or vanish together.
+
+    Args:
+        kind: ``"birth"`` or ``"death"``.
+        time: When, in steps or checkpoints; between two of them if need be.
+        state: Where they meet, ``(state_size,)``.
+        branches: Numbers of their branches.
+        bifurcation: ``"fold"`` or ``"pitchfork"``; ``"unknown"`` where the place could not be
+            solved for.
+
+    Example:
+        >>> Event("death", 3.25, torch.zeros(2), (0, 4))
+        death of branches 0 and 4 at 3.25 (fold)
+    """
+
+    kind: str
+    time: float
+    state: Tensor
+    branches: tuple[int, ...]
+    bifurcation: str = "fold"
+
+    def __repr__(self) -> str:
+        names = " and ".join(map(str, self.branches))
+        noun = "branches" if len(self.branches) > 1 else "branch"
+        return f"{self.kind} of {noun} {names} at {self.time:.6g} ({self.bifurcation})"
+
+    def _report(self) -> Report:
+        rows = [
+            ("time", f"{self.time:.9g}"),
+            ("branches", ", ".join(map(str, self.branches))),
+            ("bifurcation", self.bifurcation),
+        ]
+        return Report(self.kind, rows=rows)
+
+    def _frame(self) -> dict[str, list[object]]:
+        return {
+            "kind": [self.kind],
+            "time": [self.time],
+            "branches": [self.branches],
+            "bifurcation": [self.bifurcation],
+        }
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Tracks(Result):
+    """All fixed points over time; a branch is one of them, from its birth to its death.
+
+    Args:
+        states: Fixed points, ``(n_branches, n_times, state_size)``, NaN where one does not exist.
+        inputs: Input at each time, ``(n_times, input_size)``.
+        events: Births and deaths, in the order of their times.
+        rows: For each branch and time the row of its Jacobian, -1 where there is none,
+            ``(n_branches, n_times)``.
+        jacobians: Jacobians, ``(n_rows, state_size, state_size)``, or their factors.
+        balance: Whether on each part of the way all points at both ends are accounted for: those
+            at its start without the deaths are those at its end without the births, one to one.
+        unit: Unit of the times, ``"step"`` or ``"checkpoint"``.
+        verdict: What could not be decided.
+
+    Example:
+        >>> from pyrnn.dynamics import find_fixed_points, follow
+        >>> step = lambda h, x: torch.tanh(2 * h + x)
+        >>> inputs = torch.linspace(-1, 1, 11, dtype=torch.float64)[:, None]
+        >>> points = find_fixed_points(step, torch.linspace(-1, 1, 9)[:, None], inputs[0])
+        >>> tracks = follow(step, points, inputs)
+        >>> tracks, tracks.n_points.tolist()
+        (Tracks(3 branches over 11 steps, 2 events), [1, 1, 1, 3, 3, 3, 3, 3, 1, 1, 1])
+        >>> tracks.events[0], tracks.is_alive.sum().item(), len(tracks.at(5)), tracks.status
+        (..., 3, 'complete as far as the search tells')
+    """
+
+    states: Tensor
+    inputs: Tensor
+    events: tuple[Event, ...]
+    rows: Tensor
+    jacobians: EquationJacobians | Tensor
+    balance: bool = True
+    unit: str = "step"
+    verdict: str = "complete"
+
+    @property
+    def status(self) -> str:
+        """Verdict in words."""
+        return self.verdict
+
+    @property
+    def is_alive(self) -> Tensor:
+        """Whether each branch exists at each time, ``(n_branches, n_times)``."""
+        return self.states[..., 0].isfinite()
+
+    @property
+    def n_points(self) -> Tensor:
+        """Number of fixed points at each time, ``(n_times,)``."""
+        return self.is_alive.sum(0)
+
+    def at(self, t: int) -> FixedPoints:
+        """Return the fixed points at a time, in the order of their branches.
+
+        Args:
+            t: Number of the step, or of the checkpoint; negative ones count from the end.
+
+        Raises:
+            TypeError: If it is no whole number.
+            ValueError: If there is no such time.
+        """
+        n_times = self.states.shape[1]
+        t = as_integer("t", t)
+        if not -n_times <= t < n_times:
+            raise ValueError(
+                f"expected a {self.unit} between 0 and {n_times - 1}, got {t}; events happen "
+                "between them and have a state of their own"
+            )
+        alive = self.is_alive[:, t]
+        h, rows = self.states[alive, t], self.rows[alive, t]
+        linear = self.jacobians
+        j = linear[rows] if isinstance(linear, Tensor) else linear[rows].dense()
+        nowhere = torch.full_like(h[:, 0], math.nan)
+        x = self.inputs[t].expand(len(h), -1)
+        return FixedPoints(h, x, torch.zeros_like(nowhere), j, nowhere)
+
+    def distances(self, states: States) -> Tensor:
+        r"""Return how far states are from the nearest stable fixed point of their own time.
+
+        A network whose distance is small tracks its attractor; a large one is a transient.
+
+        Args:
+            states: States of one or more trials with these inputs,
+                ``(..., n_times, state_size)``.
+
+        Returns:
+            Distances, ``(..., n_times)``; infinite where there is no stable point.
+
+        Raises:
+            TypeError: If these are no real numbers.
+            ValueError: If they do not have these times and this width.
+
+        Example:
+            >>> from pyrnn.dynamics import find_fixed_points, follow
+            >>> step, inputs = lambda h, x: torch.tanh(h / 2 + x), torch.zeros(3, 1)
+            >>> tracks = follow(step, find_fixed_points(step, torch.ones(1, 1)), inputs)
+            >>> tracks.distances([[1.0], [0.5], [0.25]])
+            tensor([1.0000, 0.5000, 0.2500], dtype=torch.float64)
+        """
+        given = as_tensor("states", states).to(self.states)
+        if given.dim() < 2 or given.shape[-2:] != self.states.shape[1:]:
+            raise ValueError(
+                f"expected states of shape (..., {self.states.shape[1]}, "
+                f"{self.states.shape[2]}), got {tuple(given.shape)}; pass the states of the "
+                "trials with these inputs"
+            )
+        result, known = given.new_full(given.shape[:-1], math.inf), {}
+        for t in range(given.shape[-2]):
+            key = tuple(self.rows[:, t].tolist())
+            if key not in known:
+                points = self.at(t)
+                known[key] = points.states[points.is_stable]
+            if len(known[key]):
+                gap = (given[..., t, None, :] - known[key]).norm(dim=-1)
+                result[..., t] = gap.amin(-1)
+        return result
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def __repr__(self) -> str:
+        n, n_times, n_events = *self.states.shape[:2], len(self.events)
+        parts = ((n, "branch", "es"), (n_times, self.unit, "s"), (n_events, "event", "s"))
+        branches, times, events = (f"{n} {w}{s if n != 1 else ''}" for n, w, s in parts)
+        return f"Tracks({branches} over {times}, {events})"
+
+    def _report(self) -> Report:
+        rows = [
+            (e.kind, f"{e.time:.9g}", ", ".join(map(str, e.branches)), e.bifurcation)
+            for e in self.events
+        ]
+        columns = ("event", self.unit, "branches", "bifurcation")
+        counts = self.n_points
+        notes = [f"status: {self.status}"]
+        if counts.numel():
+            notes.insert(0, f"{int(counts.min())} to {int(counts.max())} points at a time")
+        return Report(repr(self)[7:-1], columns, rows, notes)
+
+    def _frame(self) -> dict[str, list[object]]:
+        return {
+            "kind": [e.kind for e in self.events],
+            "time": [e.time for e in self.events],
+            "branches": [e.branches for e in self.events],
+            "bifurcation": [e.bifurcation for e in self.events],
+        }
+
+
+def check_points(points: object) -> None:
+    """Check that something is a set of fixed points, with at least one of them.
+
+    Args:
+        points: What was given.
+
+    Raises:
+        TypeError: If it is something else.
+        ValueError: If it is empty.
+
+    Example:
+        >>> check_points(torch.zeros(3))
+        Traceback (most recent call last):
+        ...
+        TypeError: expected the points of find_fixed_points, got Tensor; ...
+    """
+    if not isinstance(points, FixedPoints):
+        raise TypeError(
+            f"expected the points of find_fixed_points, got {type(points).__name__}; search them "
+            "under the first input"
+        )
+    if not len(points):
+        raise ValueError(
+            "expected at least one fixed point to follow, got none; a network without fixed "
+            "points may have cycles: see find_cycles"
+        )
