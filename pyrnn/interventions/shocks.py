@@ -1,0 +1,308 @@
+"""The smallest shock that carries a network from an attractor over the border of its basin."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from pyrnn.arrays import States
+from pyrnn.dynamics import FixedPoint, Spectrum
+from pyrnn.dynamics.maps import Map, Network, analysis, as_map
+from pyrnn.result import Report, Result
+from pyrnn.validate import as_integer, as_number
+
+__all__ = ["Shock", "minimal_shock"]
+
+_NEAR = 0.05  # of the distance from attractor to saddle: a run this near has come back
+_REACH = 4.0  # how far to look for the border, in units of that distance
+_N_CELLS, _N_SECTIONS, _N_ROUNDS = 64, 16, 14
+_CHECK_EVERY = 10
+_PARALLEL = 1e-5  # largest angle between shock and normal, in radians
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Shock(Result):
+    r"""The smallest change of the state that leads over one part of the border of a basin.
+
+    Args:
+        size: Its length; infinite if no border was found.
+        direction: Its direction, of unit length, ``(state_size,)``.
+        attractor: Where it starts, ``(state_size,)``.
+        saddle: The saddle whose stable manifold is the border, ``(state_size,)``.
+        input: The constant input, ``(input_size,)``.
+        estimate: What the linear part of the step at the saddle predicts for the size.
+        angle: Angle between the shock and the normal of the border, in radians.
+        nearest: How near the run from the border comes to the saddle, as a share of the distance
+            from attractor to saddle.
+        n_rounds: Rounds of the iteration.
+
+    Example:
+        >>> from pyrnn.dynamics import find_fixed_points
+        >>> step = lambda h, x: torch.tanh(2 * h)
+        >>> points = find_fixed_points(step, torch.linspace(-1, 1, 20)[:, None])
+        >>> shock = minimal_shock(step, points[1], points[2])
+        >>> round(shock.size, 6), shock.status
+        (0.957504, 'complete')
+        >>> shock.vector.tolist() == [-shock.size], shock.end.abs().item() < 1e-12
+        (True, True)
+    """
+
+    size: float
+    direction: Tensor
+    attractor: Tensor
+    saddle: Tensor
+    input: Tensor
+    estimate: float
+    angle: float
+    nearest: float
+    n_rounds: int
+
+    @property
+    def vector(self) -> Tensor:
+        """The shock itself, ``(state_size,)``."""
+        return self.size * self.direction
+
+    @property
+    def end(self) -> Tensor:
+        """The point of the border that it leads to, ``(state_size,)``."""
+        return self.attractor + self.vector
+
+    @property
+    def status(self) -> str:
+        """Verdict in words."""
+        if not math.isfinite(self.size):
+            return "no border found: the saddle does not bound the basin of this attractor"
+        if self.nearest > _NEAR:
+            return "undecided: the border found there belongs to another saddle"
+        if self.angle > _PARALLEL:
+            return f"not converged: {self.angle:.1e} rad between the shock and the normal"
+        return "complete"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.size:.6g})"
+
+    def _report(self) -> Report:
+        rows = [
+            ("size", f"{self.size:.6g}"),
+            ("linear estimate", f"{self.estimate:.6g}"),
+            ("straight to the saddle", f"{float((self.saddle - self.attractor).norm()):.6g}"),
+            ("angle to the normal", f"{self.angle:.1e} rad"),
+        ]
+        return Report("smallest shock", rows=rows, notes=[f"status: {self.status}"])
+
+    def _frame(self) -> dict[str, list[object]]:
+        numbers = ("size", "estimate", "angle", "nearest", "n_rounds")
+        return {name: [getattr(self, name)] for name in numbers} | {"status": [self.status]}
+
+
+@analysis
+def minimal_shock(
+    network: Network,
+    attractor: FixedPoint | States,
+    saddle: FixedPoint | States,
+    x: States | None = None,
+    *,
+    tol: float = 1e-7,
+    max_rounds: int = 40,
+    max_steps: int = 20_000,
+) -> Shock:
+    r"""Find the smallest change of the state after which a network leaves its attractor.
+
+    The border of the basin is the stable manifold of a saddle with one unstable mode. At the point
+    :math:`p` of the border nearest to the attractor :math:`a`, the shock is parallel to the normal:
+
+    .. math:: p - a = r\, n, \qquad n \propto J(h_0)^\top J(h_1)^\top \cdots l,
+        \qquad h_0 = p, \quad h_{t+1} = F(h_t, x)
+
+    with the left unstable vector :math:`l` of the saddle, pulled back along the run from
+    :math:`p`. Each round finds the border in one direction by sections, and turns the direction
+    to the normal there.
+
+    Args:
+        network: A network, or any batched ``step(h, x)``.
+        attractor: A stable fixed point, or its state ``(state_size,)``.
+        saddle: A fixed point with one unstable mode, or its state.
+        x: Constant input, ``(input_size,)``; that of the attractor, or zero, by default.
+        tol: Angle between the shock and the normal at which the search ends, in radians.
+        max_rounds: Most rounds.
+        max_steps: Most steps of a run.
+
+    Returns:
+        The shock, a local minimum for this saddle. For the smallest one of an attractor take the
+        least over the saddles.
+
+    Raises:
+        TypeError: As :func:`~pyrnn.dynamics.as_map`.
+        ValueError: If the attractor is not a stable fixed point, the saddle not a fixed point
+            with one unstable mode, or the step is not smooth.
+
+    Example:
+        >>> from pyrnn.dynamics import find_fixed_points
+        >>> step = lambda h, x: torch.tanh(h @ torch.diag(torch.tensor([1.5, 2.0])))
+        >>> points = find_fixed_points(step, torch.randn(50, 2))
+        >>> saddles = points[points.n_unstable == 1]
+        >>> shocks = [minimal_shock(step, points[0], saddle) for saddle in saddles]
+        >>> round(min(shock.size for shock in shocks), 6)  # tanh(1.5 m) = m
+        0.85856
+    """
+    tol = as_number("tol", tol, above=0)
+    max_rounds = as_integer("max_rounds", max_rounds, low=1)
+    max_steps = as_integer("max_steps", max_steps, low=1)
+    if x is None and isinstance(attractor, FixedPoint):
+        x = attractor.input
+    step, (a, s), given = _problem(network, attractor, saddle, x)
+    at_a, at_s = (Spectrum(step.jacobian(h, given)) for h in (a, s))
+    _check_kinds(at_a, at_s)
+    left = normalize(at_s.left[0].real, dim=-1)
+    left = left * torch.sign(left @ (s - a) or torch.ones(()).to(left))
+    n_steps = min(_settling(at_a, at_s), max_steps)
+    border = _Border(step, a, s, given, left, n_steps)
+    return border.nearest(tol, max_rounds)
+
+
+def _problem(
+    network: Network, attractor: FixedPoint | States, saddle: FixedPoint | States, x: States | None
+) -> tuple[Map, tuple[Tensor, Tensor], Tensor]:
+    """Return the map, attractor and saddle, and the input."""
+    ends = [p.state if isinstance(p, FixedPoint) else p for p in (attractor, saddle)]
+    step = as_map(network, ends[0], x)
+    read = []
+    for name, h in zip(("attractor", "saddle"), ends, strict=True):
+        state = step.states(h, name)
+        if state.numel() != state.shape[-1]:
+            raise ValueError(f"expected one {name}, got states of shape {tuple(state.shape)}")
+        read.append(state.reshape(-1))
+    a, s = read
+    given = step.one_input(x)[0]
+    if not step.is_smooth:
+        raise ValueError(
+            "expected a smooth step, got one that rectifies: its borders have no normal; use a "
+            "smooth activation, such as softplus"
+        )
+    scale = float((s - a).norm())
+    if not scale > 1e-9 * float(a.norm() + s.norm()):
+        raise ValueError("expected attractor and saddle at different places, got the same state")
+    for name, h in (("attractor", a), ("saddle", s)):
+        moved = float((step(h, given) - h).norm())
+        if moved > 1e-5 * scale:
+            raise ValueError(
+                f"expected a fixed point as the {name}, got a state that moves by {moved:.1e} in "
+                "a step; take it from find_fixed_points, under the same input x"
+            )
+    return step, (a, s), given
+
+
+def _check_kinds(at_a: Spectrum, at_s: Spectrum) -> None:
+    if not at_a.is_stable:
+        raise ValueError(
+            f"expected a stable fixed point as the attractor, got a point of kind "
+            f"{at_a.stability!r}; a network without stable points has no basin to leave"
+        )
+    if int(at_s.n_unstable) != 1:
+        raise ValueError(
+            f"expected a saddle with one unstable mode, got a point with "
+            f"{int(at_s.n_unstable)}; others do not bound a basin: take points[points.n_unstable "
+            "== 1]"
+        )
+
+
+def _settling(at_a: Spectrum, at_s: Spectrum) -> int:
+    """Return in how many steps a run at 1e-13 of the border has left the saddle and settled."""
+    leaving = math.log(1e13) / math.log(float(at_s.eigenvalues.abs()[..., 0]))
+    slowest = max(float(at_a.eigenvalues.abs()[..., 0]), 1e-3)
+    return math.ceil(leaving + math.log(1e4) / -math.log(slowest)) + 50
+
+
+class _Border:
+    """The border of a basin that belongs to a saddle.
+
+    Args:
+        step: The map.
+        a: The attractor.
+        s: The saddle.
+        x: The input.
+        left: Left unstable vector of the saddle.
+        n_steps: Most steps of a run.
+    """
+
+    def __init__(
+        self, step: Map, a: Tensor, s: Tensor, x: Tensor, left: Tensor, n_steps: int
+    ) -> None:
+        self.step, self.a, self.s, self.x, self.left = step, a, s, x, left
+        self.n_steps = n_steps
+        self.scale = float((s - a).norm())
+
+    def nearest(self, tol: float, max_rounds: int) -> Shock:
+        """Turn the direction to the normal of the border until they are parallel."""
+        d = self.left
+        if not math.isfinite(self.distance(d)):
+            d = (self.s - self.a) / self.scale  # which leads to the border for sure
+        best = self._shock(math.inf, d, math.inf, math.inf, 0)
+        for n in range(1, max_rounds + 1):
+            r = self.distance(d)
+            if not math.isfinite(r):
+                break
+            normal, near = self.normal(self.a + r * d)
+            normal = normal * (1 if normal @ d >= 0 else -1)
+            angle = 2 * math.asin(min(1.0, float((normal - d).norm()) / 2))
+            best = self._shock(r, d, angle, near, n)
+            if angle <= tol:
+                break
+            d = normalize(d + normal, dim=-1)
+        return best
+
+    def distance(self, d: Tensor) -> float:
+        """Return how far the border is in a direction, infinite if it is not met."""
+        low, high = 0.0, _REACH * self.scale
+        for n_cells in (_N_CELLS, *[_N_SECTIONS] * _N_ROUNDS):
+            lengths = torch.linspace(low, high, n_cells + 1, dtype=self.a.dtype).to(self.a)
+            is_first = n_cells == _N_CELLS
+            inner = lengths[1:] if is_first else lengths[1:-1]
+            has_left = ~self.comes_back(self.a + inner[:, None] * d)
+            if is_first and not has_left.any():
+                return math.inf
+            i = int(has_left.double().argmax()) if has_left.any() else len(inner)
+            low, high = float(lengths[i]), float(lengths[i + 1])
+            if not low < (low + high) / 2 < high:
+                break
+        return high
+
+    def comes_back(self, h: Tensor) -> Tensor:
+        """Return whether the network comes back to the attractor from each state."""
+        back = torch.zeros(len(h), dtype=torch.bool, device=h.device)
+        running, x = torch.arange(len(h), device=h.device), self.x.expand(len(h), -1)
+        for i in range(1, self.n_steps + 1):
+            h, before = self.step(h, x), h
+            if i % _CHECK_EVERY:
+                continue
+            is_near = (h - self.a).norm(dim=-1) < _NEAR * self.scale
+            back[running[is_near]] = True
+            moved = (h - before).norm(dim=-1)
+            rests = moved < 1e-14 * self.scale  # elsewhere
+            goes_on = ~is_near & ~rests & h.isfinite().all(-1)
+            h, x, running = h[goes_on], x[goes_on], running[goes_on]
+            if not len(running):
+                break
+        return back
+
+    def normal(self, p: Tensor) -> tuple[Tensor, float]:
+        """Return the normal of the border at a point, and how near its run comes to the saddle."""
+        run = [p]
+        for _ in range(self.n_steps):
+            run.append(self.step(run[-1], self.x))
+        states = torch.stack(run)
+        distance = (states - self.s).norm(dim=-1)
+        n = int(distance.argmin())
+        normal = self.left
+        for jacobians in self.step.jacobian(states[:n], self.x.expand(n, -1)).flip(0).split(256):
+            for jacobian in jacobians:
+                normal = normalize(jacobian.mT @ normal, dim=-1)
+        return normal, float(distance[n]) / self.scale
+
+    def _shock(self, r: float, d: Tensor, angle: float, near: float, n: int) -> Shock:
+        estimate = float(self.left @ (self.s - self.a))
+        return Shock(r, d, self.a, self.s, self.x, estimate, angle, near, n)
