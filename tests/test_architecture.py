@@ -33,6 +33,7 @@ FLOORS = (  # from the ground; a room imports only rooms of lower floors
     {"checkpoint", "connectivity", "layers"},
     {"base", "dynamics"},
     {"networks", "behavior", "projection"},
+    {"interventions"},
     {"plot", "render"},
     {"cli", "testing"},
 )

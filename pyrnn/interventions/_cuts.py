@@ -121,7 +121,8 @@ def with_weights(layer: Linear, factor: Tensor, rows: Tensor | None) -> None:
         factor: Factors on its weights.
         rows: Factors on what it sends to each unit, ``(out_features,)``, also on the bias.
     """
-    weight, bias = layer.weight.detach() * factor, layer.bias
+    bias: Tensor | None = layer.bias
+    weight = layer.weight.detach() * factor
     if rows is not None:
         weight = weight * rows[:, None]
         bias = None if bias is None else bias.detach() * rows

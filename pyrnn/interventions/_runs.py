@@ -86,7 +86,11 @@ def read_trials(
 def _start(network: RNNBase, h: Tensor | None, n_trials: int) -> Tensor:
     if h is None:
         return network.initial_state((n_trials,)).detach()
-    if h.shape[-1:] != (network.state_size,) or h.dim() > 2 or h[..., 0].numel() not in (1, n_trials):
+    if (
+        h.shape[-1:] != (network.state_size,)
+        or h.dim() > 2
+        or h[..., 0].numel() not in (1, n_trials)
+    ):
         raise ValueError(
             f"expected initial states h of shape ({n_trials}, {network.state_size}), got "
             f"{tuple(h.shape)}"
@@ -116,9 +120,7 @@ def run(trials: Trials, n: int, prepare: Prepared) -> tuple[Tensor, Tensor]:
     return outputs, last
 
 
-def _run_part(
-    trials: Trials, first: int, last: int, prepare: Prepared
-) -> tuple[Tensor, Tensor]:
+def _run_part(trials: Trials, first: int, last: int, prepare: Prepared) -> tuple[Tensor, Tensor]:
     network, n = trials.network, last - first
     h = trials.start.expand(n, *trials.start.shape).clone()
     replaced, after = prepare(first, last)
@@ -148,6 +150,9 @@ def compared(
         strengths: The strength of each.
         runs: Outputs and last states of the intact network and of each intervention.
         survivors: Which points survive each, if known.
+
+    Returns:
+        The effects.
     """
     outputs, last = runs
     scores, name = [float("nan")] * len(outputs), ""

@@ -129,9 +129,7 @@ def units_of(network: RNNBase, units: Units) -> Tensor:
         indices = list(range(n))[units]
     elif isinstance(units, (Tensor, np.ndarray)) and str(units.dtype).endswith("bool"):
         if tuple(units.shape) != (n,):
-            raise ValueError(
-                f"expected a mask of units of shape ({n},), got {tuple(units.shape)}"
-            )
+            raise ValueError(f"expected a mask of units of shape ({n},), got {tuple(units.shape)}")
         indices = torch.as_tensor(units).nonzero()[:, 0].tolist()
     elif isinstance(units, (Tensor, np.ndarray)):
         indices = [as_integer("every unit", unit) for unit in units.reshape(-1).tolist()]

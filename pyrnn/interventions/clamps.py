@@ -86,9 +86,7 @@ def clamp(
         return compared(given, targets, torch.tensor(shown, dtype=torch.float64), runs)
 
 
-def _held(
-    start: Tensor, targets: list[Target], value: float | Tensor | Sequence[float]
-) -> Tensor:
+def _held(start: Tensor, targets: list[Target], value: float | Tensor | Sequence[float]) -> Tensor:
     """Return the state that clamped units take, ``(1 + n, trials or 1, state_size)``."""
     values = check_finite("value", as_tensor("value", value).detach()).to(start)
     n, (n_trials, size) = len(targets), start.shape

@@ -61,8 +61,8 @@ def lesion(
         strength: What is left, from 0 (silent) to 1 (intact): one number, or one for each target.
             Several numbers for one target are as many lesions.
         points: Fixed points of the intact network. Then ``survivors`` says which of its stable
-            points remain: under the lesion, a run from there comes to rest, and no other stable
-            point is nearer to where.
+            points remain: under the lesion, a run from there comes to rest, and all other stable
+            points are more than twice as far from where it does.
         n_trials: Number of trials of the task.
         h: Initial states, ``(trials, state_size)``; those of the network by default. In double
             precision, everything is computed in it.
@@ -205,6 +205,7 @@ def _survivors(
                 break
     distance = (h[:, :, None] - stable.states).norm(dim=-1)
     is_other = (stable.inputs[:, None] != stable.inputs).any(-1)
-    nearest = distance.masked_fill(is_other, torch.inf).argmin(-1)
-    own = torch.arange(len(stable), device=nearest.device)
-    return (nearest == own) & (speed <= _AT_REST * size)
+    to_self = distance.diagonal(dim1=-2, dim2=-1)
+    is_self = torch.eye(len(stable), dtype=torch.bool, device=h.device)
+    to_others = distance.masked_fill(is_other | is_self, torch.inf).min(-1).values
+    return (2 * to_self < to_others) & (speed <= _AT_REST * size)

@@ -69,8 +69,8 @@ def perturb(
     network = as_network(network)
     if network.w_in.out_features != network.hidden_size:
         raise ValueError(
-            f"expected a network with one input current for each unit, got {type(network).__name__}"
-            ", which has gates; use clamp"
+            "expected a network with one input current for each unit, got "
+            f"{type(network).__name__}, which has gates; use clamp"
         )
     targets = groups_of(network, units, "perturb")
     values = check_finite("current", as_tensor("current", current).detach())

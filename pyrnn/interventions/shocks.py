@@ -12,6 +12,7 @@ from torch.nn.functional import normalize
 from pyrnn.arrays import States
 from pyrnn.dynamics import FixedPoint, Spectrum
 from pyrnn.dynamics.maps import Map, Network, analysis, as_map
+from pyrnn.dynamics.points import Attraction
 from pyrnn.result import Report, Result
 from pyrnn.validate import as_integer, as_number
 
@@ -21,6 +22,7 @@ _NEAR = 0.05  # of the distance from attractor to saddle: a run this near has co
 _REACH = 4.0  # how far to look for the border, in units of that distance
 _N_CELLS, _N_SECTIONS, _N_ROUNDS = 64, 16, 14
 _CHECK_EVERY = 10
+_AT_ONCE = 128  # Jacobians
 _PARALLEL = 1e-5  # largest angle between shock and normal, in radians
 
 
@@ -113,7 +115,8 @@ def minimal_shock(
     r"""Find the smallest change of the state after which a network leaves its attractor.
 
     The border of the basin is the stable manifold of a saddle with one unstable mode. At the point
-    :math:`p` of the border nearest to the attractor :math:`a`, the shock is parallel to the normal:
+    :math:`p` of the border nearest to the attractor :math:`a`, the shock is parallel to the
+    normal:
 
     .. math:: p - a = r\, n, \qquad n \propto J(h_0)^\top J(h_1)^\top \cdots l,
         \qquad h_0 = p, \quad h_{t+1} = F(h_t, x)
@@ -158,7 +161,7 @@ def minimal_shock(
     at_a, at_s = (Spectrum(step.jacobian(h, given)) for h in (a, s))
     _check_kinds(at_a, at_s)
     left = normalize(at_s.left[0].real, dim=-1)
-    left = left * torch.sign(left @ (s - a) or torch.ones(()).to(left))
+    left = left if left @ (s - a) >= 0 else -left
     n_steps = min(_settling(at_a, at_s), max_steps)
     border = _Border(step, a, s, given, left, n_steps)
     return border.nearest(tol, max_rounds)
@@ -235,6 +238,7 @@ class _Border:
         self.step, self.a, self.s, self.x, self.left = step, a, s, x, left
         self.n_steps = n_steps
         self.scale = float((s - a).norm())
+        self.attraction = Attraction.of(a[None], step.jacobian(a, x)[None], self.scale)
 
     def nearest(self, tol: float, max_rounds: int) -> Shock:
         """Turn the direction to the normal of the border until they are parallel."""
@@ -279,11 +283,14 @@ class _Border:
             h, before = self.step(h, x), h
             if i % _CHECK_EVERY:
                 continue
-            is_near = (h - self.a).norm(dim=-1) < _NEAR * self.scale
-            back[running[is_near]] = True
+            is_back = (h - self.a).norm(dim=-1) < _NEAR * self.scale
+            near = is_back.nonzero()[:, 0]
+            only = torch.zeros_like(near)
+            is_back[near] = self.attraction.draws(self.step, h[near], x[near], only)
+            back[running[is_back]] = True
             moved = (h - before).norm(dim=-1)
             rests = moved < 1e-14 * self.scale  # elsewhere
-            goes_on = ~is_near & ~rests & h.isfinite().all(-1)
+            goes_on = ~is_back & ~rests & h.isfinite().all(-1)
             h, x, running = h[goes_on], x[goes_on], running[goes_on]
             if not len(running):
                 break
@@ -298,8 +305,8 @@ class _Border:
         distance = (states - self.s).norm(dim=-1)
         n = int(distance.argmin())
         normal = self.left
-        for jacobians in self.step.jacobian(states[:n], self.x.expand(n, -1)).flip(0).split(256):
-            for jacobian in jacobians:
+        for part in reversed(states[:n].split(_AT_ONCE)):
+            for jacobian in self.step.jacobian(part, self.x.expand(len(part), -1)).flip(0):
                 normal = normalize(jacobian.mT @ normal, dim=-1)
         return normal, float(distance[n]) / self.scale
 
