@@ -106,6 +106,7 @@ def trained() -> dict[str, object]:
         "howto/own_loss",
         "howto/own_network",
         "howto/own_task",
+        "howto/perturb",
         "howto/saving",
         "howto/seeds",
         "howto/speed",

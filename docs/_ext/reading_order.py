@@ -20,6 +20,7 @@ ORDER = (
     "gated",
     "ten_networks",
     "bifurcation",
+    "forgetting",
     "neurogym_decision",
 )
 

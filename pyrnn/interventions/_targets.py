@@ -14,7 +14,16 @@ from pyrnn.connectivity import Connectivity, Region
 from pyrnn.options import LAYERS
 from pyrnn.validate import as_integer
 
-__all__ = ["Target", "Units", "as_network", "one_target", "targets_of", "units_of"]
+__all__ = [
+    "Target",
+    "Units",
+    "as_network",
+    "as_window",
+    "groups_of",
+    "one_target",
+    "targets_of",
+    "units_of",
+]
 
 Units: TypeAlias = (
     "int | str | slice | range | Tensor | np.ndarray | Sequence[Units] | Mapping[str, Units]"
@@ -143,6 +152,47 @@ def units_of(network: RNNBase, units: Units) -> Tensor:
     if not indices:
         raise ValueError("expected at least one unit, got none")
     return torch.tensor(sorted({i % n for i in indices}))
+
+
+def groups_of(network: RNNBase, units: Units, what: str) -> list[Target]:
+    """Return targets that are groups of units.
+
+    Args:
+        network: The network.
+        units: What was given.
+        what: Name of the intervention, for the message.
+
+    Raises:
+        ValueError: If a target is a layer or consists of connections.
+    """
+    targets = targets_of(network, units)
+    for target in targets:
+        if not len(target.units):
+            raise ValueError(
+                f"expected units to {what}, got {target.label}, which have no state; use lesion"
+            )
+    return targets
+
+
+def as_window(start: int, stop: int | None, n_steps: int) -> tuple[int, int]:
+    """Return the first step of a window, and the step after its last one.
+
+    Args:
+        start: First step.
+        stop: Step after the last one; None for the end of the trial.
+        n_steps: Length of the trial.
+
+    Raises:
+        ValueError: If the window is empty or reaches over the end of the trial.
+    """
+    first = as_integer("start", start, low=0)
+    last = n_steps if stop is None else as_integer("stop", stop)
+    if not first < last <= n_steps:
+        raise ValueError(
+            f"expected steps start < stop within a trial of {n_steps} steps, got start={first} "
+            f"and stop={last}"
+        )
+    return first, last
 
 
 def _is_matrix(units: Units) -> bool:

@@ -11,12 +11,12 @@ from torch import Tensor
 from pyrnn.base import RNNBase
 from pyrnn.dynamics.maps import analysis
 from pyrnn.interventions._runs import Prepared, compared, read_trials, run
-from pyrnn.interventions._targets import Target, Units, as_network, targets_of
+from pyrnn.interventions._targets import Target, Units, as_network, as_window, groups_of
 from pyrnn.interventions.effects import Effects
 from pyrnn.tasks import Task
-from pyrnn.validate import as_integer, as_tensor, check_finite
+from pyrnn.validate import as_tensor, check_finite
 
-__all__ = ["as_window", "clamp", "groups_of"]
+__all__ = ["clamp"]
 
 
 @analysis
@@ -100,44 +100,3 @@ def _held(start: Tensor, targets: list[Target], value: float | Tensor | Sequence
             f"({size},) or ({n_trials}, {size}), got {tuple(values.shape)}"
         )
     return torch.cat([values[:1], values])[:, None, None].expand(-1, 1, size)
-
-
-def groups_of(network: RNNBase, units: Units, what: str) -> list[Target]:
-    """Return targets that are groups of units.
-
-    Args:
-        network: The network.
-        units: What was given.
-        what: Name of the intervention, for the message.
-
-    Raises:
-        ValueError: If a target is a layer or consists of connections.
-    """
-    targets = targets_of(network, units)
-    for target in targets:
-        if not len(target.units):
-            raise ValueError(
-                f"expected units to {what}, got {target.label}, which have no state; use lesion"
-            )
-    return targets
-
-
-def as_window(start: int, stop: int | None, n_steps: int) -> tuple[int, int]:
-    """Return the first step of a window, and the step after its last one.
-
-    Args:
-        start: First step.
-        stop: Step after the last one; None for the end of the trial.
-        n_steps: Length of the trial.
-
-    Raises:
-        ValueError: If the window is empty or reaches over the end of the trial.
-    """
-    first = as_integer("start", start, low=0)
-    last = n_steps if stop is None else as_integer("stop", stop)
-    if not first < last <= n_steps:
-        raise ValueError(
-            f"expected steps start < stop within a trial of {n_steps} steps, got start={first} "
-            f"and stop={last}"
-        )
-    return first, last

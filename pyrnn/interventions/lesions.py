@@ -85,7 +85,7 @@ def lesion(
     network = as_network(network)
     targets, strengths = _paired(targets_of(network, units), strength)
     with read_trials(network, trials, n_trials, h) as given:
-        for target in targets[:1]:
+        for target in [target for target in targets if len(target.units)][:1]:
             check_acts(given.network, target)
         intact = Target("intact", torch.zeros(0, dtype=torch.long))
         everything = torch.cat([torch.ones(1).double(), strengths])

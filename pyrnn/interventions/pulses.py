@@ -13,8 +13,7 @@ from pyrnn.base import RNNBase
 from pyrnn.dynamics.maps import analysis
 from pyrnn.interventions._cuts import layers_of
 from pyrnn.interventions._runs import compared, read_trials, run
-from pyrnn.interventions._targets import Units, as_network
-from pyrnn.interventions.clamps import as_window, groups_of
+from pyrnn.interventions._targets import Units, as_network, as_window, groups_of
 from pyrnn.interventions.effects import Effects
 from pyrnn.tasks import Task
 from pyrnn.validate import as_tensor, check_finite
