@@ -20,7 +20,12 @@ __all__ = ["Shock", "minimal_shock"]
 
 _NEAR = 0.05  # of the distance from attractor to saddle: a run this near has come back
 _REACH = 4.0  # how far to look for the border, in units of that distance
-_N_CELLS, _N_SECTIONS, _N_ROUNDS = 64, 16, 14
+_N_CELLS, _N_SECTIONS = 64, 128
+_COARSE = 1e-10  # how exactly the border is found until the direction has converged
+_WIDTH = 1e-3  # of the interval around a guess
+_AT_REST = 1e-10  # a run that moves so little, away from the saddle, is at another attractor
+_AT_SADDLE = 0.2  # a run from the border that comes no nearer belongs to another saddle
+_CLOSE = 1e-7  # a run has arrived at the saddle
 _CHECK_EVERY = 10
 _AT_ONCE = 128  # Jacobians
 _PARALLEL = 1e-5  # largest angle between shock and normal, in radians
@@ -78,7 +83,7 @@ class Shock(Result):
         """Verdict in words."""
         if not math.isfinite(self.size):
             return "no border found: the saddle does not bound the basin of this attractor"
-        if self.nearest > _NEAR:
+        if self.nearest > _AT_SADDLE:
             return "undecided: the border found there belongs to another saddle"
         if self.angle > _PARALLEL:
             return f"not converged: {self.angle:.1e} rad between the shock and the normal"
@@ -108,7 +113,7 @@ def minimal_shock(
     saddle: FixedPoint | States,
     x: States | None = None,
     *,
-    tol: float = 1e-7,
+    tol: float = 1e-6,
     max_rounds: int = 40,
     max_steps: int = 20_000,
 ) -> Shock:
@@ -160,10 +165,8 @@ def minimal_shock(
     step, (a, s), given = _problem(network, attractor, saddle, x)
     at_a, at_s = (Spectrum(step.jacobian(h, given)) for h in (a, s))
     _check_kinds(at_a, at_s)
-    left = normalize(at_s.left[0].real, dim=-1)
-    left = left if left @ (s - a) >= 0 else -left
     n_steps = min(_settling(at_a, at_s), max_steps)
-    border = _Border(step, a, s, given, left, n_steps)
+    border = _Border(step, a, s, given, at_s, n_steps)
     return border.nearest(tol, max_rounds)
 
 
@@ -228,52 +231,71 @@ class _Border:
         a: The attractor.
         s: The saddle.
         x: The input.
-        left: Left unstable vector of the saddle.
+        at_s: Spectrum there.
         n_steps: Most steps of a run.
     """
 
     def __init__(
-        self, step: Map, a: Tensor, s: Tensor, x: Tensor, left: Tensor, n_steps: int
+        self, step: Map, a: Tensor, s: Tensor, x: Tensor, at_s: Spectrum, n_steps: int
     ) -> None:
-        self.step, self.a, self.s, self.x, self.left = step, a, s, x, left
+        self.step, self.a, self.s, self.x = step, a, s, x
+        left = normalize(at_s.left[0].real, dim=-1)
+        self.left = left if left @ (s - a) >= 0 else -left
+        self.right = at_s.right[:, 0].real
         self.n_steps = n_steps
         self.scale = float((s - a).norm())
         self.attraction = Attraction.of(a[None], step.jacobian(a, x)[None], self.scale)
 
     def nearest(self, tol: float, max_rounds: int) -> Shock:
         """Turn the direction to the normal of the border until they are parallel."""
-        d = self.left
-        if not math.isfinite(self.distance(d)):
+        d, guess = self.left, math.inf
+        if not math.isfinite(self.distance(d, _COARSE)):
             d = (self.s - self.a) / self.scale  # which leads to the border for sure
-        best = self._shock(math.inf, d, math.inf, math.inf, 0)
+        angle = near = math.inf
         for n in range(1, max_rounds + 1):
-            r = self.distance(d)
+            r = self.distance(d, _COARSE, guess)
             if not math.isfinite(r):
                 break
-            normal, near = self.normal(self.a + r * d)
+            p = self.a + r * d
+            normal, near = self.normal(p)
             normal = normal * (1 if normal @ d >= 0 else -1)
             angle = 2 * math.asin(min(1.0, float((normal - d).norm()) / 2))
-            best = self._shock(r, d, angle, near, n)
-            if angle <= tol:
+            if angle <= tol or n == max_rounds:
                 break
             d = normalize(d + normal, dim=-1)
-        return best
+            guess = float(normal @ (p - self.a)) / float(normal @ d)  # if the border were flat
+        r = self.distance(d, 0.0, r)
+        estimate = float(self.left @ (self.s - self.a))
+        return Shock(r, d, self.a, self.s, self.x, estimate, angle, near, n)
 
-    def distance(self, d: Tensor) -> float:
-        """Return how far the border is in a direction, infinite if it is not met."""
-        low, high = 0.0, _REACH * self.scale
-        for n_cells in (_N_CELLS, *[_N_SECTIONS] * _N_ROUNDS):
-            lengths = torch.linspace(low, high, n_cells + 1, dtype=self.a.dtype).to(self.a)
-            is_first = n_cells == _N_CELLS
-            inner = lengths[1:] if is_first else lengths[1:-1]
-            has_left = ~self.comes_back(self.a + inner[:, None] * d)
-            if is_first and not has_left.any():
+    def distance(self, d: Tensor, precision: float, guess: float = math.inf) -> float:
+        """Return how far the border is in a direction, infinite if it is not met.
+
+        Args:
+            d: The direction.
+            precision: How exactly, in units of the distance from attractor to saddle.
+            guess: Where to look first.
+        """
+        low, high = guess * (1 - _WIDTH), guess * (1 + _WIDTH)
+        ends = torch.tensor([low, high], dtype=self.a.dtype, device=self.a.device)
+        is_within = math.isfinite(guess) and self._has_left(ends, d).tolist() == [False, True]
+        if not is_within:
+            lengths = torch.linspace(0, _REACH * self.scale, _N_CELLS + 1).to(self.a)
+            has_left = self._has_left(lengths[1:], d)
+            if not has_left.any():
                 return math.inf
-            i = int(has_left.double().argmax()) if has_left.any() else len(inner)
-            low, high = float(lengths[i]), float(lengths[i + 1])
-            if not low < (low + high) / 2 < high:
-                break
+            i = int(has_left.double().argmax())
+            low, high = lengths[i : i + 2].tolist()
+        while high - low > precision * self.scale and low < (low + high) / 2 < high:
+            shares = torch.linspace(0, 1, _N_SECTIONS + 1, dtype=self.a.dtype)
+            lengths = low + (high - low) * shares.to(self.a.device)
+            has_left = self._has_left(lengths[1:-1], d)
+            i = int(has_left.double().argmax()) if has_left.any() else _N_SECTIONS - 1
+            low, high = lengths[i : i + 2].tolist()
         return high
+
+    def _has_left(self, lengths: Tensor, d: Tensor) -> Tensor:
+        return ~self.comes_back(self.a + lengths[:, None] * d)
 
     def comes_back(self, h: Tensor) -> Tensor:
         """Return whether the network comes back to the attractor from each state."""
@@ -289,7 +311,8 @@ class _Border:
             is_back[near] = self.attraction.draws(self.step, h[near], x[near], only)
             back[running[is_back]] = True
             moved = (h - before).norm(dim=-1)
-            rests = moved < 1e-14 * self.scale  # elsewhere
+            is_far = (h - self.s).norm(dim=-1) > _NEAR * self.scale
+            rests = is_far & (moved < _AT_REST * self.scale)  # elsewhere
             goes_on = ~is_back & ~rests & h.isfinite().all(-1)
             h, x, running = h[goes_on], x[goes_on], running[goes_on]
             if not len(running):
@@ -297,19 +320,32 @@ class _Border:
         return back
 
     def normal(self, p: Tensor) -> tuple[Tensor, float]:
-        """Return the normal of the border at a point, and how near its run comes to the saddle."""
-        run = [p]
-        for _ in range(self.n_steps):
-            run.append(self.step(run[-1], self.x))
-        states = torch.stack(run)
-        distance = (states - self.s).norm(dim=-1)
-        n = int(distance.argmin())
+        """Return the normal of the border at a point, and how near its run comes to the saddle.
+
+        The run leaves the saddle, as the point is not exactly on the border. From where it is
+        nearest, it goes on within the plane of the stable modes.
+        """
+        states = self._run(p, is_free=True)
+        near = float((states[-1] - self.s).norm()) / self.scale
+        states = torch.cat([states[:-1], self._run(states[-1], is_free=False)])
         normal = self.left
-        for part in reversed(states[:n].split(_AT_ONCE)):
+        for part in reversed(states[:-1].split(_AT_ONCE)):
             for jacobian in self.step.jacobian(part, self.x.expand(len(part), -1)).flip(0):
                 normal = normalize(jacobian.mT @ normal, dim=-1)
-        return normal, float(distance[n]) / self.scale
+        return normal, near
 
-    def _shock(self, r: float, d: Tensor, angle: float, near: float, n: int) -> Shock:
-        estimate = float(self.left @ (self.s - self.a))
-        return Shock(r, d, self.a, self.s, self.x, estimate, angle, near, n)
+    def _run(self, h: Tensor, *, is_free: bool) -> Tensor:
+        """Return the states of a run until it is at the saddle, or nearest to it."""
+        run, distances = [h], [float((h - self.s).norm())]
+        for _ in range(self.n_steps):
+            h = self.step(h, self.x)
+            if not is_free:
+                h = h - (self.left @ (h - self.s)) / (self.left @ self.right) * self.right
+            run.append(h)
+            distances.append(float((h - self.s).norm()))
+            has_passed = is_free and distances[-1] > max(_AT_SADDLE * self.scale, min(distances))
+            is_past = has_passed and min(distances) < _AT_SADDLE * self.scale / 2
+            if is_past or distances[-1] < _CLOSE * self.scale:
+                break
+        n = min(range(len(run)), key=distances.__getitem__)
+        return torch.stack(run[: n + 1])

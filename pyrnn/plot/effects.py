@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from pyrnn.arrays import as_array
+from pyrnn.arrays import Array, as_array
 from pyrnn.interventions import Effects
 from pyrnn.palette import GRAY, SLATE, VERMILION
 from pyrnn.plot.style import axes_or_new, heading, styled
@@ -75,7 +73,7 @@ def plot_effects(
     return ax
 
 
-def _values(effects: Effects, by: str | None) -> tuple[Any, float, str]:
+def _values(effects: Effects, by: str | None) -> tuple[Array, float, str]:
     """Return one number for each intervention, that of the intact network, and what it is."""
     known = {"change": (effects.changes, 0.0, "change of outputs")}
     if effects.score_name:
@@ -88,12 +86,12 @@ def _values(effects: Effects, by: str | None) -> tuple[Any, float, str]:
     return as_array(values).astype(float), intact, name
 
 
-def _draw_over_strength(ax: Axes, strengths: Any, values: Any) -> None:
+def _draw_over_strength(ax: Axes, strengths: Array, values: Array) -> None:
     order = np.argsort(strengths, kind="stable")
     ax.plot(strengths[order], values[order], "o-", color=SLATE, markersize=4)
 
 
-def _draw_in_order(ax: Axes, values: Any, intact: float, labels: list[str]) -> None:
+def _draw_in_order(ax: Axes, values: Array, intact: float, labels: list[str]) -> None:
     """Draw a stem from the intact network to each value; the largest effect has a color."""
     ranks = np.arange(len(values))
     ax.vlines(ranks, intact, values, color=GRAY, linewidth=1.2)
