@@ -25,6 +25,7 @@ _COARSE = 1e-10  # how exactly the border is found until the direction has conve
 _WIDTH = 1e-3  # of the interval around a guess
 _AT_REST = 1e-10  # a run that moves so little, away from the saddle, is at another attractor
 _AT_SADDLE = 0.2  # a run from the border that comes no nearer belongs to another saddle
+_N_NEWTON = 8  # steps, from single to double precision
 _CLOSE = 1e-7  # a run has arrived at the saddle
 _CHECK_EVERY = 10
 _AT_ONCE = 128  # Jacobians
@@ -199,7 +200,19 @@ def _problem(
                 f"expected a fixed point as the {name}, got a state that moves by {moved:.1e} in "
                 "a step; take it from find_fixed_points, under the same input x"
             )
-    return step, (a, s), given
+    return step, (_polished(step, a, given), _polished(step, s, given)), given
+
+
+def _polished(step: Map, h: Tensor, x: Tensor) -> Tensor:
+    """Return a fixed point to double precision, given one in single precision."""
+    eye = torch.eye(len(h), dtype=h.dtype, device=h.device)
+    for _ in range(_N_NEWTON):
+        moved = step(h, x) - h
+        new = h + torch.linalg.solve_ex(eye - step.jacobian(h, x), moved).result
+        if not bool((step(new, x) - new).norm() < moved.norm()):
+            break
+        h = new
+    return h
 
 
 def _check_kinds(at_a: Spectrum, at_s: Spectrum) -> None:
@@ -248,12 +261,12 @@ class _Border:
 
     def nearest(self, tol: float, max_rounds: int) -> Shock:
         """Turn the direction to the normal of the border until they are parallel."""
-        d, guess = self.left, math.inf
-        if not math.isfinite(self.distance(d, _COARSE)):
+        d, guess, width, precision = self.left, math.inf, 0.0, _COARSE
+        if not math.isfinite(self.distance(d, _WIDTH)):
             d = (self.s - self.a) / self.scale  # which leads to the border for sure
         angle = near = math.inf
         for n in range(1, max_rounds + 1):
-            r = self.distance(d, _COARSE, guess)
+            r = self.distance(d, precision, guess, width)
             if not math.isfinite(r):
                 break
             p = self.a + r * d
@@ -264,35 +277,48 @@ class _Border:
                 break
             d = normalize(d + normal, dim=-1)
             guess = float(normal @ (p - self.a)) / float(normal @ d)  # if the border were flat
-        r = self.distance(d, 0.0, r)
+            width, precision = min(_WIDTH, 3 * angle**2), max(_COARSE, 1e-4 * angle)
+        r = self.distance(d, 0.0, r, 2 * precision)
         estimate = float(self.left @ (self.s - self.a))
         return Shock(r, d, self.a, self.s, self.x, estimate, angle, near, n)
 
-    def distance(self, d: Tensor, precision: float, guess: float = math.inf) -> float:
+    def distance(
+        self, d: Tensor, precision: float, guess: float = math.inf, width: float = 0.0
+    ) -> float:
         """Return how far the border is in a direction, infinite if it is not met.
 
         Args:
             d: The direction.
             precision: How exactly, in units of the distance from attractor to saddle.
             guess: Where to look first.
+            width: How far to look on both sides of the guess, in the same units.
         """
-        low, high = guess * (1 - _WIDTH), guess * (1 + _WIDTH)
-        ends = torch.tensor([low, high], dtype=self.a.dtype, device=self.a.device)
-        is_within = math.isfinite(guess) and self._has_left(ends, d).tolist() == [False, True]
-        if not is_within:
+        reach = (width + precision) * self.scale
+        found = self._section(d, guess - reach, guess + reach) if math.isfinite(guess) else None
+        if found is None:
             lengths = torch.linspace(0, _REACH * self.scale, _N_CELLS + 1).to(self.a)
             has_left = self._has_left(lengths[1:], d)
             if not has_left.any():
                 return math.inf
             i = int(has_left.double().argmax())
-            low, high = lengths[i : i + 2].tolist()
+            found = float(lengths[i]), float(lengths[i + 1])
+        low, high = found
         while high - low > precision * self.scale and low < (low + high) / 2 < high:
-            shares = torch.linspace(0, 1, _N_SECTIONS + 1, dtype=self.a.dtype)
-            lengths = low + (high - low) * shares.to(self.a.device)
-            has_left = self._has_left(lengths[1:-1], d)
-            i = int(has_left.double().argmax()) if has_left.any() else _N_SECTIONS - 1
-            low, high = lengths[i : i + 2].tolist()
+            found = self._section(d, low, high)
+            if found is None:  # rounding decides
+                break
+            low, high = found
         return high
+
+    def _section(self, d: Tensor, low: float, high: float) -> tuple[float, float] | None:
+        """Return the part of an interval that holds the border, None if the interval does not."""
+        shares = torch.linspace(0, 1, _N_SECTIONS + 1, dtype=self.a.dtype)
+        lengths = low + (high - low) * shares.to(self.a.device)
+        has_left = self._has_left(lengths, d)
+        if has_left[0] or not has_left[-1]:
+            return None
+        i = int(has_left.double().argmax())
+        return float(lengths[i - 1]), float(lengths[i])
 
     def _has_left(self, lengths: Tensor, d: Tensor) -> Tensor:
         return ~self.comes_back(self.a + lengths[:, None] * d)

@@ -41,6 +41,17 @@ def test_shocks_of_a_product_flip_flop(k: int) -> None:
     assert shock.status == "complete"
 
 
+def test_states_in_single_precision_serve_as_well() -> None:
+    """Runs come to rest next to an attractor that is rounded, and have come back all the same."""
+    torch.set_default_dtype(torch.float32)
+    step, memory = product()
+    saddle = memory.clone()
+    saddle[4:8] = 0
+    shock = minimal_shock(step, memory.float(), saddle.float())
+    assert shock.size == pytest.approx(2 * AMPLITUDE[1], abs=1e-9)
+    assert shock.status == "complete"
+
+
 def test_a_curved_border() -> None:
     """The nearest point of the border x = y²/4, against a fine grid on it.
 
