@@ -33,7 +33,7 @@ FLOORS = (  # from the ground; a room imports only rooms of lower floors
     {"checkpoint", "connectivity", "layers"},
     {"base", "dynamics"},
     {"networks", "behavior", "projection"},
-    {"representation", "recordings"},
+    {"representation", "recordings", "interventions"},
     {"plot", "render"},
     {"populations"},
     {"cli", "testing"},

@@ -111,6 +111,7 @@ def trained() -> dict[str, object]:
         "howto/representation",
         "howto/follow",
         "howto/prove",
+        "howto/perturb",
         "howto/saving",
         "howto/speed",
         "howto/your_network",

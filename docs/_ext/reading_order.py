@@ -21,6 +21,7 @@ ORDER = (
     "from_recordings",
     "ten_networks",
     "bifurcation",
+    "forgetting",
     "neurogym_decision",
 )
 

@@ -3,6 +3,7 @@
 Data may be tensors, arrays or results of pyrnn. No function calls ``plt.show()``.
 """
 
+from pyrnn.plot.effects import plot_effects
 from pyrnn.plot.flows import plot_basins, plot_bifurcation, plot_flow
 from pyrnn.plot.graphs import plot_transition_graph
 from pyrnn.plot.live import live_plot
@@ -19,6 +20,7 @@ __all__ = [
     "live_plot",
     "plot_basins",
     "plot_bifurcation",
+    "plot_effects",
     "plot_explained_variance",
     "plot_flow",
     "plot_history",
