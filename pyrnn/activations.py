@@ -84,6 +84,9 @@ def register_activation(function: Activation) -> Activation:
     Returns:
         The function.
 
+    Raises:
+        TypeError: If it is no function.
+
     Example:
         >>> @register_activation
         ... def bump(x):
@@ -91,8 +94,12 @@ def register_activation(function: Activation) -> Activation:
         >>> bump(torch.zeros(1))
         tensor([1.])
     """
+    if not callable(function):
+        raise TypeError(f"expected a function of tensors to register, got {function!r}")
     for attribute in ("__qualname__", "__name__"):
-        _registered.add(f"{function.__module__}:{getattr(function, attribute, '')}")
+        _registered.add(
+            f"{getattr(function, '__module__', '')}:{getattr(function, attribute, '')}"
+        )
     return function
 
 

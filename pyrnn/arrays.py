@@ -60,7 +60,7 @@ def as_array(values: ArrayLike, advice: str = "pass the numbers themselves") -> 
         array = np.asarray(_on_cpu(values))
     except (TypeError, ValueError):  # nested lists of unequal length
         array = np.empty(0, object)
-    if array.dtype == object:
+    if array.dtype.kind in "OSVmM":
         kind = type(values).__name__
         raise TypeError(f"expected a tensor, an array or numbers, got {kind}; {advice}")
     return array
@@ -93,7 +93,10 @@ def as_numbers(values: ArrayLike, advice: str = "pass the numbers themselves") -
 
 def _on_cpu(values: object) -> object:
     """Return tensors, alone or in a list, in a form that NumPy can read."""
+    if isinstance(values, Tensor) and values.device.type == "meta":
+        return object()
     if isinstance(values, Tensor):
+        values = values.to_dense() if values.layout is not torch.strided else values
         tensor = values.detach().cpu().resolve_conj()
         return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
     if isinstance(values, (list, tuple)) and any(isinstance(value, Tensor) for value in values):

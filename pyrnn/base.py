@@ -114,8 +114,16 @@ class RNNBase(Layers, Trainable, ABC):
     _engine: str | None = None
     _settled: Engine | None = None  # within a training loop
 
-    def __reduce__(self) -> tuple[Callable[..., Trainable], tuple[type, bytes]]:
-        return checkpoint.from_bytes, (type(self), checkpoint.to_bytes(self))
+    def __reduce__(
+        self,
+    ) -> tuple[Callable[..., Trainable], tuple[type, bytes], dict[str, object]]:
+        known = self.built_names
+        own = {
+            name: value
+            for name, value in vars(self).items()
+            if not (name in known or name.startswith("_") or name in dir(type(self)))
+        }
+        return checkpoint.from_bytes, (type(self), checkpoint.to_bytes(self)), own
 
     def __deepcopy__(self, memo: dict[int, object]) -> RNNBase:
         copied = memo[id(self)] = type(self).__new__(type(self))

@@ -13,7 +13,7 @@ from pyrnn.result import Report, Result
 from pyrnn.statistics import LARGEST_LAPSE, fit_logistic, wilson_interval
 from pyrnn.tasks import Task, Trial
 from pyrnn.tasks.scores import last_scored
-from pyrnn.validate import as_number
+from pyrnn.validate import as_number, check_kind, check_tensors
 
 __all__ = [
     "ChronometricCurve",
@@ -329,7 +329,8 @@ def reaction_times(
         tensor([1020., 1020.])
     """
     threshold = as_number("threshold", threshold, above=0)
-    if since not in batch.epochs:
+    check_kind("batch", batch, Trial, "take one of task.batch(64)")
+    if not isinstance(since, str) or since not in batch.epochs:
         raise ValueError(f"expected since to be one of {sorted(batch.epochs)}, got {since!r}")
     variable = _decision_variable(task, outputs, batch)
     onset = batch.epochs[since][:, :1].to(outputs)
@@ -340,6 +341,8 @@ def reaction_times(
 
 
 def _decision_variable(task: Task, outputs: Tensor, batch: Trial) -> Tensor:
+    check_kind("task", task, Task, "take the one that made the trials")
+    check_tensors(outputs=outputs)
     if outputs.ndim != 3 or outputs.shape[:2] != batch.mask.shape:
         raise ValueError(
             "expected outputs of shape (n_trials, time, output_size) for trials with a mask "
@@ -350,7 +353,8 @@ def _decision_variable(task: Task, outputs: Tensor, batch: Trial) -> Tensor:
 
 
 def _evidence(batch: Trial, name: str) -> Tensor:
-    if name not in batch.info:
+    check_kind("batch", batch, Trial, "take one of task.batch(64)")
+    if not isinstance(name, str) or name not in batch.info:
         raise ValueError(f"expected evidence to be one of {sorted(batch.info)}, got {name!r}")
     return batch.info[name]
 

@@ -15,7 +15,7 @@ import torch
 from torch.nn.utils import parametrize
 
 from pyrnn.activations import Activation
-from pyrnn.constraints import Bounds, constrain, intervals
+from pyrnn.constraints import Bounds, confine, constrain, intervals
 from pyrnn.files import check_seal, read_bytes, sealed, write_bytes
 from pyrnn.initialization import without_initial_weights
 from pyrnn.linear import Constant
@@ -76,13 +76,8 @@ _checked: weakref.WeakKeyDictionary[Trainable, object] = weakref.WeakKeyDictiona
 
 def _check_that_it_comes_back(rnn: Trainable, content: bytes) -> None:
     """Refuse a network that its class and its arguments do not make again."""
-    replaced = [name for name in ("step", "readout", "rates", "forward") if name in vars(rnn)]
-    if replaced:
-        raise ValueError(
-            f"expected {replaced[0]} as the class defines it, got another one in the network; "
-            "write a subclass with it, which can be saved"
-        )
-    parts = _kinds(rnn), {name: value.shape for name, value in rnn.state_dict().items()}
+    shapes = {name: value.shape for name, value in rnn.state_dict().items()}
+    parts = _kinds(rnn), shapes, _plain_attributes(rnn)
     if _checked.get(rnn) == parts:  # as after every epoch
         return
     try:
@@ -96,12 +91,23 @@ def _check_that_it_comes_back(rnn: Trainable, content: bytes) -> None:
     changed = [name for name in before if not _is_same(before[name], after.get(name))]
     kinds, others = _kinds(rnn), _kinds(again)
     changed += [name for name in kinds.keys() | others if kinds.get(name) != others.get(name)]
+    values, built = _plain_attributes(rnn), _plain_attributes(again)
+    changed += [name for name, value in values.items() if not _is_same(value, built.get(name))]
     if changed:
         raise ValueError(
             f"expected a network that {type(rnn).__name__}(...) makes again from its arguments, "
             f"got another {changed[0]}; build it in __init__"
         )
     _checked[rnn] = parts
+
+
+def _refuse_replaced_methods(rnn: Trainable) -> None:
+    replaced = [name for name in ("step", "readout", "rates", "forward") if name in vars(rnn)]
+    if replaced:
+        raise ValueError(
+            f"expected {replaced[0]} as the class defines it, got another one in the network; "
+            "write a subclass with it, which can be saved"
+        )
 
 
 def _kinds(rnn: Trainable) -> dict[str, type]:
@@ -210,6 +216,7 @@ def to_bytes(rnn: Trainable) -> bytes:
         >>> pickle.loads(pickle.dumps(pyrnn.RNN(3, 8, 2, dale_ratio=0.8))).dale_ratio
         0.8
     """
+    _refuse_replaced_methods(rnn)
     file = io.BytesIO()
     torch.save(_content(rnn), file)
     return sealed(file.getvalue())
@@ -276,11 +283,11 @@ def _set_state(rnn: Trainable, saved: Mapping[str, Any]) -> None:
     rnn.to(saved["dtype"])  # first, as bounds of another dtype are rounded otherwise
     for name, (low, high) in saved["constraints"].items():
         layer, _, parameter = name.rpartition(".")
-        constrain(rnn.get_submodule(layer), Bounds(low, high), name=parameter)
+        confine(rnn.get_submodule(layer), low, high, name=parameter)
     known = set(argument_names(type(rnn))) - _BUILT
     for name, value in saved["attributes"].items():
         if name in known and getattr(rnn, name) != value:  # changed later, as in rnn.noise = 0
-            setattr(rnn, name, value)
+            _set_attribute(rnn, name, value)
     for name, free in rnn.named_parameters():
         free.requires_grad_(name not in saved["frozen"])
     history, state = saved["history"], saved["training_state"]
@@ -293,6 +300,13 @@ def _set_state(rnn: Trainable, saved: Mapping[str, Any]) -> None:
         rnn.generator.set_state(saved["noise_rng"])
         with contextlib.suppress(ValueError):  # another machine may lack the kernel
             rnn.engine = saved["engine"]  # type: ignore[assignment]
+
+
+def _set_attribute(rnn: Trainable, name: str, value: object) -> None:
+    try:
+        setattr(rnn, name, value)
+    except AttributeError as error:  # tau, which follows from another attribute
+        raise TypeError(f"{name}={value!r}, which is set when a network is built") from error
 
 
 def _plain_attributes(rnn: Trainable) -> dict[str, bool | int | float | str]:

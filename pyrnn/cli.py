@@ -1,10 +1,11 @@
-"""The command ``pyrnn``: ``pyrnn demo`` and ``pyrnn doctor``."""
+"""The command ``pyrnn``: ``pyrnn demo``, ``pyrnn train`` and ``pyrnn doctor``."""
 
 from __future__ import annotations
 
 import argparse
 import importlib.metadata
 import platform
+import runpy
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pyrnn.render import Scene
     from pyrnn.tasks import FlipFlop, Trial
 
-__all__ = ["demo", "doctor", "main"]
+__all__ = ["demo", "doctor", "main", "train"]
 
 _PACKAGES = ("numpy", "scipy", "matplotlib", "scikit-learn", "networkx", "vedo", "vtk", "rich")
 
@@ -64,10 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show.add_argument("--epochs", type=int, default=20, help="epochs of 16 steps (default 20)")
     show.add_argument("--units", type=int, default=64, help="units of the network (default 64)")
     show.add_argument("--seed", type=int, default=0, help="seed of everything (default 0)")
+    many = commands.add_parser("train", help="run a script that trains a population of networks")
+    many.add_argument("script", type=Path, help="the script, which calls train_population")
+    many.add_argument("--shard", default="0/1", help="i/n: train part i, from 0, of n parts")
     commands.add_parser("doctor", help="show versions, devices, engine and OpenGL")
     options = parser.parse_args(arguments)
     if options.command == "doctor":
         return doctor()
+    if options.command == "train":
+        return train(options.script, options.shard)
     try:
         return demo(options.out, epochs=options.epochs, units=options.units, seed=options.seed)
     except ValueError as error:
@@ -213,6 +219,40 @@ class _Timer:
         began = time.perf_counter()
         yield
         self.seconds[name] = time.perf_counter() - began
+
+
+def train(script: Path, shard: str = "0/1") -> int:
+    """Run a script in which ``train_population`` trains one part of its runs.
+
+    Args:
+        script: The script.
+        shard: Which part, ``"i/n"`` with i from 0 to n - 1; by default all runs.
+
+    Returns:
+        Exit code: 0, or 2 if an argument is wrong.
+
+    Example:
+        >>> train(Path("sweep.py"), "4/4")
+        pyrnn train: expected a shard i/n with i from 0 to n - 1, such as 0/4, got '4/4'
+        2
+    """
+    from pyrnn.populations.training import parse_shard, shard_of
+
+    try:
+        parse_shard(shard)
+        message = "" if script.is_file() else f"expected a script to run, got no file {script}"
+    except ValueError as error:
+        message = str(error)
+    if message:
+        _console.print(f"[red]pyrnn train:[/] {message}", soft_wrap=True)
+        return 2
+    sys.path.insert(0, str(script.resolve().parent))
+    try:
+        with shard_of(shard):
+            runpy.run_path(str(script), run_name="__main__")
+    finally:
+        sys.path.pop(0)
+    return 0
 
 
 def doctor() -> int:

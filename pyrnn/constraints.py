@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from pyrnn.reflection import Reflection
-from pyrnn.validate import as_tensor, check_finite
+from pyrnn.validate import as_tensor, check_finite, check_kind
 
 __all__ = ["Bounds", "Constraint", "Dale", "Fixed", "Mask", "SignedMask", "constrain", "intervals"]
 
@@ -258,6 +258,36 @@ def constrain(layer: nn.Module, *constraints: Constraint, name: str = "weight") 
     return layer
 
 
+def confine(layer: nn.Module, low: Tensor, high: Tensor, name: str = "weight") -> None:
+    """Give a weight the bounds of another, quickly; its values become those nearest to zero.
+
+    Args:
+        layer: A module with the weight.
+        low: Lower bounds, shaped like the weight.
+        high: Upper bounds, shaped like the weight.
+        name: Name of the parameter.
+
+    Raises:
+        ValueError: If a bound has another shape, or a lower one exceeds the upper one.
+
+    Example:
+        >>> layer = nn.Linear(1, 1)
+        >>> confine(layer, torch.zeros(1, 1), torch.ones(1, 1))
+        >>> layer.weight.item()
+        0.0
+    """
+    if intervals(layer, name) is not None or not (low <= high).all():
+        constrain(layer, Bounds(low, high), name=name)
+        return
+    weight = getattr(layer, name)
+    _check_shape("bounds", low, weight.shape)
+    _check_shape("bounds", high, weight.shape)
+    inside = Reflection(low.to(weight), high.to(weight))
+    with torch.no_grad():
+        weight.copy_(inside.origin)
+    parametrize.register_parametrization(layer, name, inside, unsafe=True)
+
+
 def intervals(layer: nn.Module, name: str = "weight") -> tuple[Tensor, Tensor] | None:
     """Return the bounds of every entry of a constrained weight; None if it has none.
 
@@ -273,6 +303,7 @@ def intervals(layer: nn.Module, name: str = "weight") -> tuple[Tensor, Tensor] |
         >>> low.tolist(), high.tolist()
         ([[0.0, -inf]], [[inf, 0.0]])
     """
+    check_kind("name", name, str)
     inside = _admissible(layer, name)
     return None if inside is None else (inside.low, inside.high)
 
@@ -308,6 +339,7 @@ def _checked_weight(layer: nn.Module, constraints: Sequence[Constraint], name: s
             raise TypeError(
                 f"expected constraints, such as Dale(signs), got {type(constraint).__name__}"
             )
+    check_kind("name", name, str)
     weight = getattr(layer, name, None)
     if not isinstance(weight, Tensor):
         raise ValueError(f"expected {type(layer).__name__} to have a weight {name!r}, got none")

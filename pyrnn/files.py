@@ -185,12 +185,13 @@ def check_seal(content: bytes, path: str | os.PathLike[str]) -> bool:
         >>> check_seal(b"of an earlier version", "notes.zip")
         False
     """
-    body, comment = content[:-_SEAL_SIZE], content[-_SEAL_SIZE:]
+    size, comment = content[-_SEAL_SIZE - 2 : -_SEAL_SIZE], content[-_SEAL_SIZE:]
     if not comment.startswith(_SEAL):
         return False
-    digest = hashlib.sha256(body[:-2] + _NO_COMMENT).hexdigest().encode()
-    is_whole = body[-2:] == _SEAL_SIZE.to_bytes(2, "little")
-    if not is_whole or comment != _SEAL + digest:
+    digest = hashlib.sha256(memoryview(content)[: -_SEAL_SIZE - 2])  # without a copy
+    digest.update(_NO_COMMENT)
+    is_whole = size == _SEAL_SIZE.to_bytes(2, "little")
+    if not is_whole or comment != _SEAL + digest.hexdigest().encode():
         raise ValueError(
             f"expected {path} as it was written, got other bytes: it is damaged; take another "
             "copy of it"

@@ -9,6 +9,8 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor
 
+from pyrnn.validate import as_choice, as_integer, as_matrices, as_number, as_tensor, check_kind
+
 __all__ = [
     "INITIALIZATIONS",
     "are_weights_drawn",
@@ -85,8 +87,9 @@ def initial_weight(
         >>> initial_weight("identity", 2, gain=0.5).tolist()
         [[0.5, 0.0], [0.0, 0.5]]
     """
-    if name not in INITIALIZATIONS:
-        raise ValueError(f"expected init among {', '.join(INITIALIZATIONS)}, got {name!r}")
+    as_choice("init", name, INITIALIZATIONS)
+    n_units, gain = as_integer("n_units", n_units, low=1), as_number("gain", gain)
+    check_kind("generator", generator, (torch.Generator, type(None)))
     if name == "identity":
         return gain * torch.eye(n_units)
     weight = torch.randn(n_units, n_units, generator=generator)
@@ -113,6 +116,10 @@ def balance(weight: Tensor, signs: Tensor) -> Tensor:
     Returns:
         Balanced weights. Rows without excitation or without inhibition are not changed.
 
+    Raises:
+        TypeError: If these are no real numbers.
+        ValueError: If there is not one sign for each column.
+
     Example:
         >>> balance(torch.tensor([[1.0, 3.0, -1.0]]), torch.tensor([1, 1, -1])).tolist()
         [[1.0, 3.0, -4.0]]
@@ -120,6 +127,12 @@ def balance(weight: Tensor, signs: Tensor) -> Tensor:
     References:
         Rajan & Abbott, *Phys. Rev. Lett.* (2006).
     """
+    weight, signs = as_tensor("weight", weight), as_tensor("signs", signs)
+    if weight.ndim != 2 or signs.shape != weight.shape[-1:]:
+        raise ValueError(
+            "expected weights (n_units, n_units) and a sign for each column, got shapes "
+            f"{tuple(weight.shape)} and {tuple(signs.shape)}"
+        )
     excitation = weight[:, signs > 0].sum(1, keepdim=True)
     inhibition = -weight[:, signs < 0].sum(1, keepdim=True)
     both = (excitation > 0) & (inhibition > 0)
@@ -137,6 +150,7 @@ def spectral_radius(weight: Tensor) -> float:
         >>> spectral_radius(torch.diag(torch.tensor([0.5, -2.0])))
         2.0
     """
+    weight = as_matrices("weight", weight)
     return float(torch.linalg.eigvals(weight.detach().double().cpu()).abs().max())
 
 
@@ -163,6 +177,7 @@ def with_radius(weight: Tensor, radius: float) -> Tensor:
         tensor([[1.0000e-03, 2.0000e+00],
                 [0.0000e+00, 0.0000e+00]])
     """
+    weight, radius = as_matrices("weight", weight), as_number("radius", radius, low=0)
     on_loop = _on_loop(weight)
     power, total = weight[on_loop].square().sum(), weight.square().sum()
     if power <= _LEAST_SHARE * total:

@@ -79,6 +79,7 @@ class Layers(nn.Module):
         self.generator.manual_seed(start)
         self._build()
         self.is_built = "built_with" not in vars(self)  # else a subclass has more to do
+        self.built_names = frozenset(vars(self))
 
     def __setattr__(self, name: str, value: Tensor | nn.Module) -> None:
         if name in ("f", "activation") and self.is_built:
@@ -111,10 +112,10 @@ class Layers(nn.Module):
         self.w_out = Linear(self.hidden_size, self.output_size, bias=self._has_bias("w_out"))
         self._build_initial_state()
         self._initialize()
-        for name, constraints in self._constraints().items():
-            if constraints:
-                constrain(getattr(self, name), *constraints)
-        if are_weights_drawn():
+        if are_weights_drawn():  # a file brings the bounds with the weights
+            for name, constraints in self._constraints().items():
+                if constraints:
+                    constrain(getattr(self, name), *constraints)
             self._settle()
         self._fix_tonic_input()
         for name in self.frozen:

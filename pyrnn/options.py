@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pyrnn.activations import Activation
 from pyrnn.constraints import Constraint, Dale, Mask, SignedMask
-from pyrnn.validate import as_boolean, as_names, as_number
+from pyrnn.validate import as_boolean, as_names, as_number, as_tensor, check_tensors
 
 __all__ = [
     "LAYERS",
@@ -86,7 +86,9 @@ def unit_signs(
         has_signs = isinstance(connectivity, Wiring) and bool(connectivity.signs.any())
         return connectivity.signs if has_signs else None  # type: ignore[union-attr]
     if np.ndim(dale_ratio) > 0:
-        return _checked_signs(torch.as_tensor(dale_ratio), n_units)
+        is_boolean = np.asarray(dale_ratio).dtype == bool
+        signs = torch.as_tensor(dale_ratio) if is_boolean else as_tensor("dale_ratio", dale_ratio)
+        return _checked_signs(signs, n_units)
     share = as_number("dale_ratio, the share of excitatory units,", dale_ratio, low=0, high=1)
     return 1.0 - 2.0 * (torch.arange(n_units) >= round(share * n_units))
 
@@ -143,6 +145,7 @@ def layer_constraints(
 def _mask_or_signs(mask: _OneMask) -> Constraint:
     try:
         values = torch.as_tensor(mask)
+        check_tensors(connectivity=values)
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(
             "expected a connectivity as a tensor or an array of 0 and 1 (mask) or -1, 0 and 1 "

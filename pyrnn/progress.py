@@ -20,7 +20,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-__all__ = ["Interrupt", "TrainingBar", "interruptible", "track"]
+__all__ = ["Interrupt", "TrainingBar", "interruptible", "is_interrupted", "track"]
 
 _PATIENCE = 1.0  # seconds of work before a bar appears
 
@@ -131,11 +131,26 @@ class Interrupt:
     pressed = False
 
 
+_active: list[Interrupt] = []  # of the main thread, the outermost first
+
+
+def is_interrupted() -> bool:
+    """Return whether Ctrl-C was pressed within an ``interruptible``, for loops far below it.
+
+    Example:
+        >>> is_interrupted()
+        False
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    return is_main and any(interrupt.pressed for interrupt in _active)
+
+
 @contextmanager
 def interruptible(*, held: bool = False) -> Iterator[Interrupt]:
     """Turn the first Ctrl-C into a flag, so that no step is cut in half; the second one raises.
 
-    Only the main thread receives signals; in any other thread nothing changes.
+    Only the main thread receives signals; in any other thread nothing changes. If one is within
+    another, Ctrl-C sets the flags of both.
 
     Args:
         held: Whether every further Ctrl-C sets the flag, too.
@@ -155,15 +170,21 @@ def interruptible(*, held: bool = False) -> Iterator[Interrupt]:
     previous = signal.getsignal(signal.SIGINT)
 
     def handle(number: int, frame: FrameType | None) -> None:
-        interrupt.pressed = True
+        if interrupt.pressed and not held and callable(previous):  # it was pressed further inside
+            previous(number, frame)
+            return
+        for each in _active:
+            each.pressed = True
         if not held:
             signal.signal(signal.SIGINT, previous)
 
     if previous is None or previous == signal.SIG_IGN:
         yield interrupt
         return
+    _active.append(interrupt)
     signal.signal(signal.SIGINT, handle)
     try:
         yield interrupt
     finally:
+        _active.remove(interrupt)
         signal.signal(signal.SIGINT, previous)

@@ -3,6 +3,7 @@ r"""Project states onto the few axes that can be drawn."""
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,6 +81,10 @@ class Projection:
         mean: Origin :math:`\mu`, ``(hidden_size,)``.
         explained_variance_ratio: Share of the variance along each axis, ``(n_components,)``,
             where it is known.
+        names: Names of the axes, ``(n_components,)``; "PC1" or "axis 1" and so on by default.
+
+    Raises:
+        ValueError: If there is not one name for each axis.
 
     Example:
         >>> states = np.random.default_rng(0).normal(size=(20, 50, 8)) * np.arange(8)
@@ -88,11 +93,21 @@ class Projection:
         (20, 50, 3)
         >>> projection.labels
         ('PC1 (34%)', 'PC2 (27%)', 'PC3 (17%)')
+        >>> Projection(np.eye(3)[:2], np.zeros(3), names=("choice", "motion")).labels
+        ('choice', 'motion')
     """
 
     components: Array
     mean: Array
     explained_variance_ratio: Array | None = None
+    names: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.names is not None and len(self.names) != len(self.components):
+            raise ValueError(
+                f"expected one name for each of the {len(self.components)} axes, got "
+                f"{list(self.names)}"
+            )
 
     @classmethod
     def fit(cls, states: States, n_components: int = 3) -> Projection:
@@ -153,6 +168,8 @@ class Projection:
     @property
     def labels(self) -> tuple[str, ...]:
         """Name of every axis, with its share of the variance where it is known."""
+        if self.names is not None:
+            return tuple(self.names)
         if self.explained_variance_ratio is None:
             return tuple(f"axis {i + 1}" for i in range(len(self.components)))
         shares = self.explained_variance_ratio
@@ -180,6 +197,26 @@ class Projection:
         """
         product: Array = self._checked(vectors) @ self.components.T
         return product
+
+    def select(self, *labels: str) -> Projection:
+        """Return the projection onto some of its axes.
+
+        Args:
+            *labels: Names of the axes, in order.
+
+        Raises:
+            ValueError: If there is no axis of a name.
+
+        Example:
+            >>> space = Projection(np.eye(3), np.zeros(3), names=("choice", "motion", "color"))
+            >>> space.select("color", "choice").transform([1.0, 2.0, 3.0]).tolist()
+            [3.0, 1.0]
+        """
+        missing = [label for label in labels if label not in self.labels]
+        if missing or not labels:
+            raise ValueError(f"expected names among {list(self.labels)}, got {list(labels)}")
+        rows = [self.labels.index(label) for label in labels]
+        return Projection(self.components[rows], self.mean, names=labels)
 
     def inverse(self, coordinates: ArrayLike) -> Array:
         """Return the states ``(..., hidden_size)`` at coordinates of the drawn plane.

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import html
-import io
-import json
-import os
-import zipfile
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
-import numpy as np
-
-from pyrnn.files import check_seal, read_bytes, sealed, write_bytes
-from pyrnn.serialize import decode, decode_arrays, encode, encode_arrays, register
+from pyrnn.serialize import register
+from pyrnn.stored import Stored, load
 
 if TYPE_CHECKING:
     import pandas
@@ -25,11 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "Reported", "Result", "Results", "load"]
 
-_FORMAT = "pyrnn result/3"
-_FORMER_FORMATS = ("pyrnn result/2", "pyrnn.dynamics/1")  # of files without a checksum
-_MOST_BYTES = 2**29  # that a small file may become in memory
-
-_Own = TypeVar("_Own", bound="Result")
 _Item = TypeVar("_Item", bound="Result")
 
 
@@ -130,7 +117,7 @@ class Reported(ABC):
         return self._report().to_html()
 
 
-class Result(Reported):
+class Result(Reported, Stored):
     """A frozen result: it states its verdict, becomes a data frame, and can be saved.
 
     Subclassing:
@@ -181,43 +168,6 @@ class Result(Reported):
             ) from error
         return pandas.DataFrame(self._frame())
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the result to an ``.npz`` file, readable without pickle.
-
-        Args:
-            path: Where to write. The name is kept as it is.
-
-        Returns:
-            The path.
-        """
-        tree, arrays = encode_arrays(encode(self, type(self).__name__))
-        header = json.dumps({"format": _FORMAT, "result": tree})
-        file = io.BytesIO()
-        np.savez_compressed(file, header=np.array(header), **arrays)  # type: ignore[arg-type]
-        return write_bytes(path, sealed(file.getvalue()))
-
-    @classmethod
-    def load(cls: type[_Own], path: str | os.PathLike[str]) -> _Own:
-        """Read a result of this class that ``save`` wrote.
-
-        Args:
-            path: The file.
-
-        Returns:
-            The result.
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If it holds something else.
-        """
-        result = load(path)
-        if type(result) is not cls:
-            raise ValueError(
-                f"expected a file with {cls.__name__}, got {type(result).__name__} in {path}; "
-                "read it with pyrnn.dynamics.load"
-            )
-        return result
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Results(Result, Sequence[_Item], Generic[_Item]):
@@ -261,67 +211,3 @@ class Results(Result, Sequence[_Item], Generic[_Item]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({list(self.items)})"
-
-
-def load(path: str | os.PathLike[str]) -> Result | list[Result]:
-    """Read any result that its ``save`` wrote.
-
-    Args:
-        path: The file.
-
-    Returns:
-        The result, of the class that was saved; a list, if version 0.1 wrote a list of results.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file is no result, or damaged.
-
-    Example:
-        >>> load(getfixture("tmp_path") / "nothing.npz")
-        Traceback (most recent call last):
-        ...
-        FileNotFoundError: ...
-    """
-    content = read_bytes(path, "the save() of a result")
-    is_sealed = check_seal(content, path)
-    try:
-        result = _decoded(content, is_sealed=is_sealed)
-    except _DAMAGES as error:
-        raise ValueError(
-            f"expected a file that the save() of a result wrote, got {path} ({error}); "
-            "run the analysis again or choose another file"
-        ) from error
-    items = result if isinstance(result, list) else [result]
-    if not all(isinstance(item, Result) for item in items):
-        raise ValueError(f"expected a result in {path}, got {type(result).__name__}")
-    return result  # type: ignore[return-value]
-
-
-_DAMAGES = (
-    KeyError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    EOFError,
-    OSError,
-    NotImplementedError,
-    RuntimeError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-
-
-def _decoded(content: bytes, *, is_sealed: bool) -> object:
-    """Return what the bytes of a file stand for."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        size = sum(member.file_size for member in archive.infolist())
-    if size > max(_MOST_BYTES, 100 * len(content)):
-        raise ValueError(f"it would take {size / 2**20:.0f} MB of memory")
-    with np.load(io.BytesIO(content), allow_pickle=False) as file:
-        header = json.loads(str(file["header"]))
-        if header["format"] not in (_FORMAT, *_FORMER_FORMATS):
-            raise ValueError(f"the format is {header['format']!r}, not {_FORMAT!r}")
-        if header["format"] == _FORMAT and not is_sealed:
-            raise ValueError("its checksum is missing")
-        return decode(decode_arrays(header["result"], file))

@@ -131,7 +131,8 @@ def remember(
 ) -> Callable[Concatenate[_Self, _Arguments], None]:
     """Let an ``__init__`` keep the arguments of its outermost call; a decorator.
 
-    They are kept as ``built_with``; when the call has ended, ``is_built`` is True.
+    They are kept as ``built_with``; when the call has ended, ``is_built`` is True
+    and ``built_names`` holds the names of the attributes that it has set.
 
     Args:
         init: The ``__init__``.
@@ -155,6 +156,7 @@ def remember(
         init(self, *args, **kwargs)
         if is_outermost:
             vars(self)["is_built"] = True
+            vars(self)["built_names"] = frozenset(vars(self))
 
     return remembering
 
@@ -210,6 +212,8 @@ def encode(value: object, name: str = "value") -> object:
         return torch.as_tensor(value)
     if isinstance(value, dict):
         return {k: encode(v, f"{name}[{k!r}]") for k, v in value.items()}
+    if isinstance(value, (set, frozenset)):
+        return [encode(v, name) for v in sorted(value)]
     if isinstance(value, (list, tuple)):
         return type(value)(encode(v, name) for v in value)
     if callable(value):

@@ -10,7 +10,9 @@ from __future__ import annotations
 import inspect
 import math
 import operator
+import os
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,13 +25,17 @@ __all__ = [
     "as_choice",
     "as_device",
     "as_integer",
+    "as_matrices",
     "as_names",
     "as_number",
+    "as_path",
     "as_rng",
     "as_seed",
     "as_tensor",
     "check_callable",
     "check_finite",
+    "check_kind",
+    "check_tensors",
 ]
 
 _BOOLEANS = (bool, np.bool_)
@@ -67,6 +73,8 @@ def as_integer(name: str, value: object, *, low: int | None = None) -> int:
         raise TypeError(f"expected {name} to be {wanted}, got {_shown(value)}") from None
     if low is not None and number < low:
         raise ValueError(f"expected {name} to be {wanted}, got {number}")
+    if low is not None and number >= 2**63:
+        raise ValueError(f"expected {name} to be a whole number of 64 bits, got {number}")
     return number
 
 
@@ -249,7 +257,8 @@ def as_names(name: str, values: object, options: Collection[str]) -> list[str]:
         >>> as_names("frozen", ("w_in", "w_out"), ("w_in", "w_rec", "w_out"))
         ['w_in', 'w_out']
     """
-    if isinstance(values, str) or not isinstance(values, Collection):
+    is_scalar = isinstance(values, (Tensor, np.ndarray)) and values.ndim == 0
+    if isinstance(values, (str, bytes)) or is_scalar or not isinstance(values, Collection):
         raise TypeError(
             f"expected {name} to be a list of names among {', '.join(options)}; got "
             f"{_shown(values)}"
@@ -286,6 +295,7 @@ def as_tensor(name: str, values: object, advice: str = "") -> Tensor:
         ) from error
     if tensor.dtype == torch.bool or tensor.is_complex():
         raise TypeError(f"expected {name} to be real numbers, got {tensor.dtype}{ending}")
+    check_tensors(**{name: tensor})
     return tensor
 
 
@@ -317,6 +327,123 @@ def check_finite(
         which = "value that is" if n_bad == 1 else "values that are"
         raise ValueError(f"expected finite {name}, got {n_bad} {which} NaN or infinite; {advice}")
     return values
+
+
+def as_matrices(name: str, values: object) -> Tensor:
+    """Return square matrices as a tensor of real numbers, ``(..., n, n)``.
+
+    Args:
+        name: Name of the argument, for the message.
+        values: A tensor, an array or nested lists.
+
+    Returns:
+        The matrices.
+
+    Raises:
+        TypeError: If these are no real numbers.
+        ValueError: If they are no square matrices, or not finite.
+
+    Example:
+        >>> as_matrices("jacobian", [[0.5, 0.0], [0.0, 0.5]]).shape
+        torch.Size([2, 2])
+        >>> as_matrices("jacobian", 0.5)
+        Traceback (most recent call last):
+        ...
+        ValueError: expected jacobian to be square matrices (..., n, n), got shape ()
+    """
+    matrices = as_tensor(name, values)
+    if matrices.ndim < 2 or matrices.shape[-1] != matrices.shape[-2] or not matrices.shape[-1]:
+        raise ValueError(
+            f"expected {name} to be square matrices (..., n, n), got shape {tuple(matrices.shape)}"
+        )
+    check_tensors(**{name: matrices})
+    check_finite(name, matrices)
+    return matrices if matrices.is_floating_point() else matrices.double()
+
+
+def as_path(name: str, value: object) -> Path:
+    """Check that a value is a path of a file and return it.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: What was given.
+
+    Returns:
+        The path.
+
+    Raises:
+        TypeError: If it is no text and no path.
+        ValueError: If it is empty, or no file can have this name.
+
+    Example:
+        >>> as_path("path", "rnn.pt").name
+        'rnn.pt'
+        >>> as_path("path", 3)
+        Traceback (most recent call last):
+        ...
+        TypeError: expected path to be a path of a file, got 3
+    """
+    wanted = f"expected {name} to be a path of a file"
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{wanted}, got {_shown(value)}")
+    text = os.fspath(value)
+    if not isinstance(text, str):
+        raise TypeError(f"{wanted} as text, got {_shown(value)}")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{wanted}, got {_shown(value)}, which is no text ({error})") from error
+    if not text or "\0" in text:
+        raise ValueError(f"{wanted}, got {_shown(value)}")
+    return Path(text)
+
+
+def check_kind(name: str, value: object, kind: type | tuple[type, ...], advice: str = "") -> None:
+    """Check that a value is of a class.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: What was given.
+        kind: The class, or several.
+        advice: What to pass, for the message.
+
+    Raises:
+        TypeError: If it is of another class.
+
+    Example:
+        >>> check_kind("batch", 3, dict, "take task.batch(64)")
+        Traceback (most recent call last):
+        ...
+        TypeError: expected batch to be a dict, got 3; take task.batch(64)
+    """
+    if not isinstance(value, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        names = " or ".join(k.__name__ for k in kinds)
+        ending = f"; {advice}" if advice else ""
+        raise TypeError(f"expected {name} to be a {names}, got {_shown(value)}{ending}")
+
+
+def check_tensors(**tensors: object) -> None:
+    """Check that values are tensors of real numbers or booleans in memory.
+
+    Args:
+        **tensors: The values by name.
+
+    Raises:
+        TypeError: If one is something else.
+
+    Example:
+        >>> check_tensors(outputs=[1.0])
+        Traceback (most recent call last):
+        ...
+        TypeError: expected outputs to be a tensor of real numbers, got [1.0]
+    """
+    for name, tensor in tensors.items():
+        is_dense = isinstance(tensor, Tensor) and tensor.layout is torch.strided
+        if not is_dense or tensor.is_complex() or tensor.device.type == "meta":  # type: ignore[attr-defined]
+            raise TypeError(
+                f"expected {name} to be a tensor of real numbers, got {_shown(tensor)}"
+            )
 
 
 def as_seed(name: str, value: object) -> int:

@@ -1,5 +1,6 @@
 """Every test runs in float64, seeded, and leaves both as it found them."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -25,3 +26,14 @@ def _float64_and_seed() -> Iterator[None]:
     torch.manual_seed(0)
     yield
     torch.set_default_dtype(dtype)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ctrl_c_is_heard() -> None:
+    """Shells start jobs in the background with Ctrl-C ignored; some tests press it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fuzz", type=int, default=1000, help="wrong calls in tests/fuzz")

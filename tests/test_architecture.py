@@ -22,23 +22,24 @@ FLOORS = (  # from the ground; a room imports only rooms of lower floors
         "statistics",
         "activations",
         "files",
-        "initialization",
         "reflection",
     },
     {"progress", "threads", "validate", "linear"},
-    {"serialize"},
+    {"serialize", "initialization"},
+    {"stored"},
     {"result"},
     {"constraints", "unroll"},
     {"training", "tasks", "options"},
     {"checkpoint", "connectivity", "layers"},
     {"base", "dynamics"},
     {"networks", "behavior", "projection"},
-    {"interventions"},
+    {"interventions", "representation", "recordings"},
     {"plot", "render"},
+    {"populations"},
     {"cli", "testing"},
 )
 WINGS = ("maps", "points", "orbits", "branches", "graphs")  # of dynamics, from the ground
-HEAVY = ("vedo", "vtk", "vtkmodules", "matplotlib.pyplot", "sklearn", "pandas")
+HEAVY = ("vedo", "vtk", "vtkmodules", "matplotlib.pyplot", "sklearn", "pandas", "joblib")
 HEAVY_TOO = ("scipy.optimize", "networkx")
 
 

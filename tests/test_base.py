@@ -195,7 +195,7 @@ def test_masks_of_every_layer() -> None:
             r"constraints that agree, got Dale, SignedMask with no value left for entry \[0, 0\]",
         ),
         ({"activation": "tan"}, "activation among tanh, relu.*got 'tan'"),
-        ({"activation": "lab:swish"}, "got 'lab:swish'; import its module first"),
+        ({"activation": "lab:swish"}, "got 'lab:swish'; define it with @pyrnn.activations"),
         ({"noise": -0.1}, "noise to be a number >= 0, got -0.1"),
         ({"gain": -1.0}, "gain to be a number >= 0, got -1.0"),
         ({"gain": torch.inf}, "gain to be a number >= 0, got inf"),

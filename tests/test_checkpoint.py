@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import pickle
 import signal
@@ -420,3 +421,35 @@ def test_a_device_that_does_not_exist_is_named(tmp_path: Path) -> None:
     path = RNN(1, 4, 1).save(tmp_path / "rnn.pt")
     with pytest.raises(ValueError, match="expected device to be a device of this machine"):
         pyrnn.load(path, device="gpu")
+
+
+def test_what_was_changed_after_a_save_is_checked_once_more(tmp_path: Path) -> None:
+    """A time constant is set when a network is built; the old file stays."""
+    rnn, path = CTRNN(2, 4, 1, tau=100.0), tmp_path / "rnn.pt"
+    rnn.save(path)
+    rnn.time_constant = 50.0
+    with pytest.raises(ValueError, match=r"tau=50\.0, which is set when a network is built"):
+        rnn.save(path)
+    assert pyrnn.load(path).tau == 100.0
+
+
+def test_attributes_of_ones_own_are_pickled() -> None:
+    rnn = RNN(2, 4, 1)
+    rnn.note, rnn.engine = "of Monday", "eager"
+    again = pickle.loads(pickle.dumps(rnn))
+    assert again.note == "of Monday"
+    assert again.engine.name == "eager"
+    assert copy.copy(again).note == "of Monday"
+
+
+def test_a_step_that_replaces_that_of_the_class_is_not_pickled() -> None:
+    rnn = RNN(2, 4, 1)
+    rnn.step = lambda h, x: h
+    with pytest.raises(ValueError, match="expected step as the class defines it"):
+        pickle.dumps(rnn)
+
+
+@pytest.mark.parametrize("make", [lambda: LowRankRNN(2, 8, 1, rank=2), lambda: CTRNN(2, 8, 1)])
+def test_building_takes_no_decomposition(make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.linalg, "svd", None)
+    make()

@@ -19,9 +19,10 @@ import torch
 
 import pyrnn
 from pyrnn import RNN
-from pyrnn.dynamics import FixedPoints, find_fixed_points
+from pyrnn.dynamics import FixedPoints, TransitionGraph, find_fixed_points, transition_graph
 from pyrnn.dynamics import load as load_result
 from pyrnn.tasks import FlipFlop
+from pyrnn.training import History
 
 
 def _points(path: Path) -> Path:
@@ -35,10 +36,26 @@ def _trained(path: Path) -> Path:
     return rnn.save(path)
 
 
+def _history(path: Path) -> Path:
+    return History(steps={"loss": [0.5, 0.25]}, epochs={"loss": [0.4]}).save(path)
+
+
+def _graph(path: Path) -> Path:
+    starts = torch.linspace(-1, 1, 20)[:, None] * torch.ones(2)
+    points = find_fixed_points(_step, starts)
+    return transition_graph(_step, points).save(path.with_suffix(".npz"))
+
+
+def _step(h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    return torch.tanh(2 * h)
+
+
 FILES: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object]]] = {
     "small network": (_trained, pyrnn.load),
     "large network": (lambda path: RNN(2, 400, 2).save(path), pyrnn.load),
     "points": (_points, load_result),
+    "history": (_history, History.load),
+    "graph": (_graph, TransitionGraph.load),
 }
 
 

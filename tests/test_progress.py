@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from pyrnn.progress import TrainingBar, interruptible, track
+from pyrnn.progress import TrainingBar, interruptible, is_interrupted, track
 
 
 def test_bar_tells_the_numbers(capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,3 +64,16 @@ def test_other_threads_get_no_signals() -> None:
     thread.start()
     thread.join()
     assert found == [False]
+
+
+def test_ctrl_c_is_heard_by_all_that_are_around_it() -> None:
+    """A search within a search: both end, and a second Ctrl-C raises."""
+    with interruptible() as outer:
+        with interruptible() as inner:
+            signal.raise_signal(signal.SIGINT)
+            assert inner.pressed
+            assert is_interrupted()
+        assert outer.pressed
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert not is_interrupted()

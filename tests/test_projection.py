@@ -145,3 +145,14 @@ def test_what_are_no_trials_is_refused(states, error, message):
 def test_arguments_are_checked_at_once(wrong, error, message):
     with pytest.raises(error, match=message):
         wrong()
+
+
+def test_axes_have_names_and_are_selected_by_them():
+    space = Projection(np.eye(3), np.ones(3), names=("choice", "motion", "color"))
+    plane = space.select("color", "choice")
+    assert plane.labels == ("color", "choice")
+    assert plane.transform([2.0, 3.0, 5.0]).tolist() == [4.0, 1.0]
+    with pytest.raises(ValueError, match="got \\['context'\\]"):
+        space.select("context")
+    with pytest.raises(ValueError, match="3 axes"):
+        Projection(np.eye(3), np.ones(3), names=("choice",))

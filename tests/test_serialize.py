@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pyrnn import CTRNN, RNN
+from pyrnn.activations import register_activation
 from pyrnn.serialize import argument_names, config_of, decode, encode, register
 
 
@@ -32,6 +33,7 @@ class Forgetful:
         pass
 
 
+@register_activation
 def cube(x: Tensor) -> Tensor:
     return x**3
 

@@ -18,6 +18,7 @@ ORDER = (
     "counting_ones",
     "multi_region",
     "gated",
+    "from_recordings",
     "ten_networks",
     "bifurcation",
     "forgetting",

@@ -34,13 +34,17 @@ class _Gated(RNNBase):
         **options: Unpack[Options],
     ) -> None:
         name, init = type(self).__name__, options.setdefault("init", "torch")
-        if init != "torch":
+        if not isinstance(init, str) or init != "torch":
             raise ValueError(
                 f"expected init='torch' for {name}, got {init!r}; that of the others is for a "
                 "square matrix of recurrent weights"
             )
-        if options.get("activation", "tanh") != "tanh":
-            raise ValueError(f"expected no activation for {name}: its gates have their own")
+        activation = options.get("activation", "tanh")
+        if not isinstance(activation, str) or activation != "tanh":
+            raise ValueError(
+                f"expected no activation for {name}, as its gates have their own, got "
+                f"{activation!r}"
+            )
         super().__init__(input_size, hidden_size, output_size, dt=dt, **options)
 
     def _has_bias(self, layer: str) -> bool:

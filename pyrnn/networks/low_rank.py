@@ -73,7 +73,7 @@ class LowRankRNN(LeakyRNN):
         **options: Unpack[LeakyOptions],
     ) -> None:
         self.rank = as_integer("rank", rank, low=1)
-        if self.rank > hidden_size:
+        if self.rank > as_integer("hidden_size", hidden_size, low=1):
             raise ValueError(f"expected rank of at most {hidden_size} (hidden_size), got {rank}")
         self.random_gain = as_number("random_gain", random_gain, low=0)
         _refuse("gain", options.get("gain", 1.0), 1.0)
@@ -95,9 +95,9 @@ class LowRankRNN(LeakyRNN):
         size = self.hidden_size
         with torch.no_grad():
             chi = self.random_gain / size**0.5 * torch.randn(size, size, generator=self.generator)
-            parametrize.register_parametrization(self.w_rec, "weight", _LowRank(self.rank, chi))
-            for vectors in (self.m, self.n):
-                vectors.normal_(generator=self.generator)
+            start = [torch.randn(size, self.rank, generator=self.generator) for _ in range(2)]
+            inside = _LowRank(self.rank, chi, start)
+            parametrize.register_parametrization(self.w_rec, "weight", inside)
 
     def _constraints(self) -> dict[str, list[Constraint]]:
         constraints = super()._constraints()
@@ -123,9 +123,9 @@ class _LowRank(nn.Module):
 
     fixed: Tensor
 
-    def __init__(self, rank: int, fixed: Tensor) -> None:
+    def __init__(self, rank: int, fixed: Tensor, start: list[Tensor]) -> None:
         super().__init__()
-        self.rank = rank
+        self.rank, self._start = rank, start  # the first vectors, which need no decomposition
         self.register_buffer("fixed", fixed)
 
     def forward(self, m: Tensor, n: Tensor) -> Tensor:
@@ -133,6 +133,10 @@ class _LowRank(nn.Module):
 
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Return the vectors of the nearest matrix of this rank (Eckart & Young 1936)."""
+        if self._start:
+            m, n = self._start
+            self._start = []
+            return m, n
         u, s, vh = torch.linalg.svd((weight - self.fixed) * len(weight))
         root = s[: self.rank].sqrt()
         return u[:, : self.rank] * root, vh[: self.rank].mT * root

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,11 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from pyrnn.arrays import Array, ArrayLike, as_array
-from pyrnn.dynamics import Attractors, Branch, FixedPoint, FlowField
+from pyrnn.dynamics import Attractors, Branch, FixedPoint, FixedPoints, FlowField
 from pyrnn.palette import BLUE, CYCLE, GRAY, INK, SLATE, VERMILION, colormap, stability_color
 from pyrnn.plot.style import axes_or_new, heading, styled
 from pyrnn.projection import Projection
+from pyrnn.validate import as_boolean, as_integer, check_kind
 
 __all__ = ["plot_basins", "plot_bifurcation", "plot_flow"]
 
@@ -62,6 +63,9 @@ def plot_flow(
             f"expected a FlowField, got {type(field).__name__}; make one on a plane of states: "
             "flow_field(rnn, Projection.fit(states, 2).components)"
         )
+    check_kind("points", points, (FixedPoints, Sequence, type(None)))
+    check_kind("projection", projection, (Projection, type(None)))
+    nullclines = as_boolean("nullclines", nullclines)
     ax = axes_or_new(ax)
     places, moves = as_array(field.points), as_array(field.vectors)
     x, y = places[..., 0], places[..., 1]
@@ -74,6 +78,7 @@ def plot_flow(
         for axis, color in enumerate((BLUE, VERMILION)):
             ax.contour(x, y, moves[..., axis], levels=[0.0], colors=color, linewidths=1.6)
     for point in [] if points is None else points:
+        check_kind("every point", point, FixedPoint, "take those of find_fixed_points")
         _mark_point(ax, point, projection)
     ax.set_xlim(x.min(), x.max())
     ax.set_ylim(y.min(), y.max())
@@ -113,7 +118,9 @@ def plot_bifurcation(
         >>> plot_bifurcation(branches, label="input").get_xlabel()
         'input'
     """
+    check_kind("branches", branches, (Branch, Iterable), "take those of find_branches")
     drawn = [branches] if isinstance(branches, Branch) else list(branches)
+    observe = observe if callable(observe) else as_integer("observe", observe, low=0)
     for branch in drawn:
         if not isinstance(branch, Branch):
             raise TypeError(

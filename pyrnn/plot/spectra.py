@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from pyrnn.arrays import Array, ArrayLike, as_array
 from pyrnn.palette import GRAY, SLATE, VERMILION
 from pyrnn.plot.style import axes_or_new, heading, styled
-from pyrnn.validate import as_choice, as_integer
+from pyrnn.validate import as_boolean, as_choice, as_integer
 
 __all__ = ["HasEigenvalues", "plot_lyapunov", "plot_spectrum"]
 
@@ -84,6 +84,7 @@ def plot_spectrum(
         [[0.9], [1.2]]
     """
     is_plane = as_choice("style", style, ("plane", "magnitudes")) == "plane"
+    continuous, zoom = as_boolean("continuous", continuous), as_boolean("zoom", zoom)
     values = _largest(eigenvalues, n)
     before = np.zeros(0) if initial is None else _largest(initial, n)
     if not is_plane:
@@ -115,6 +116,8 @@ def _eigenvalues(source: Spectral) -> Array:
         raise ValueError(
             f"expected a square matrix, or eigenvalues (n,), got {values.shape}; {_ADVICE}"
         )
+    if values.dtype.kind not in "iufc" or not np.isfinite(values).all():
+        raise ValueError(f"expected finite eigenvalues, got {values.dtype} with others; {_ADVICE}")
     return np.linalg.eigvals(values) if values.ndim == 2 else np.atleast_1d(values)
 
 

@@ -15,7 +15,7 @@ from pyrnn.dynamics import participation_ratio
 from pyrnn.palette import BLUE, CYCLE, GRAY, INK, RULE, TRACE, Scale, color_scale, colormap
 from pyrnn.plot.style import axes_or_new, heading, styled
 from pyrnn.projection import Projection, as_states
-from pyrnn.validate import as_choice, as_integer
+from pyrnn.validate import as_boolean, as_choice, as_integer, check_kind
 
 __all__ = ["plot_explained_variance", "plot_states", "plot_trajectories"]
 
@@ -62,7 +62,7 @@ def plot_states(
     """
     is_heat = as_choice("style", style, ("heat", "lines")) == "heat"
     activity = _mean_over_trials(states)
-    sort = is_heat if sort is None else sort
+    sort = is_heat if sort is None else as_boolean("sort", sort)
     order = activity.argmax(axis=0).argsort(kind="stable") if sort else np.arange(len(activity.T))
     n = (len(order) if is_heat else _N_LINES) if n is None else as_integer("n", n, low=1)
     chosen = order[np.unique(np.linspace(0, len(order) - 1, n).round().astype(int))]
@@ -146,6 +146,7 @@ def plot_trajectories(
     """
     trials = as_states(states)
     trials = trials.reshape(-1, *trials.shape[-2:]) if trials.ndim > 1 else trials
+    check_kind("projection", projection, (Projection, type(None)))
     plane = projection or Projection.fit(trials, n_components=2)
     places = _in_plane(plane, trials)
     lines = LineCollection(list(places), linewidths=0.7, colors=TRACE)
@@ -221,6 +222,8 @@ def plot_explained_variance(states: States, *, n: int = 15, ax: Axes | None = No
     """
     n = as_integer("n", n, low=1)
     flat = as_states(states)
+    if flat.ndim < 2:
+        raise ValueError(f"expected states (..., hidden_size), got shape {tuple(flat.shape)}")
     flat = flat.reshape(-1, flat.shape[-1])
     shares = Projection.fit(flat, n_components=flat.shape[1]).explained_variance_ratio
     shares = np.zeros(1) if shares is None else shares

@@ -12,6 +12,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.transforms import ScaledTranslation
 
+from pyrnn.validate import check_kind
+
 __all__ = [
     "STYLE_SHEET",
     "axes_or_new",
@@ -68,7 +70,10 @@ def axes_or_new(ax: Axes | None) -> Axes:
         >>> axes_or_new(ax) is ax
         True
     """
-    return plt.subplots()[1] if ax is None else ax
+    if ax is None:
+        return plt.subplots()[1]
+    check_kind("ax", ax, Axes, "take one of plt.subplots()")
+    return ax
 
 
 def text_size(ax: Axes) -> float:

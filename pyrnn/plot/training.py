@@ -8,12 +8,12 @@ from typing import Any, TypeAlias, Union
 import numpy as np
 from matplotlib.axes import Axes
 
-from pyrnn.arrays import Array, ArrayLike, as_array
+from pyrnn.arrays import Array, ArrayLike, as_array, as_numbers
 from pyrnn.base import RNNBase
 from pyrnn.palette import BLUE, CYCLE, SLATE
 from pyrnn.plot.style import axes_or_new, heading, styled
 from pyrnn.training import History
-from pyrnn.validate import as_choice
+from pyrnn.validate import as_boolean, as_choice
 
 __all__ = ["plot_history", "plot_loss"]
 
@@ -92,7 +92,7 @@ def plot_history(
         ax.plot(np.arange(1, len(values) + 1), values, "o-", color=BLUE, markersize=3)
     if name == "learning_rate":
         ax.set_ylim(bottom=0)
-    if name == "gradient_norm" if log is None else log:
+    if name == "gradient_norm" if log is None else as_boolean("log", log):
         ax.set_yscale("log", nonpositive="mask")
     heading(ax, label, "training step" if name in record.steps else "epoch", label)
     return ax
@@ -125,7 +125,7 @@ def _losses(source: Curves) -> dict[str, Array]:
     if isinstance(source, Mapping):
         return {name: as_array(values) for name, values in source.items()}
     if not isinstance(source, (History, RNNBase)):
-        return {"loss": as_array(source, "pass what rnn.fit(task) returns")}
+        return {"loss": np.atleast_1d(as_numbers(source, "pass what rnn.fit(task) returns"))}
     steps = _history_of(source).steps
     terms = {name: as_array(v) for name, v in steps.items() if name not in _NOT_LOSSES}
     return {"loss": terms.pop("loss", np.zeros(0)), **terms}

@@ -15,7 +15,7 @@ from pyrnn.palette import CYCLE, GRAY, INK, RULE
 from pyrnn.plot.style import axes_or_new, heading, legend_above, styled, text_size
 from pyrnn.projection import Array, as_array
 from pyrnn.tasks import Task, Trial
-from pyrnn.validate import as_integer
+from pyrnn.validate import as_integer, as_number
 
 __all__ = ["plot_psychometric", "plot_trial"]
 
@@ -68,6 +68,7 @@ def plot_trial(
         names = trial.input_names, trial.output_names
         dt = trial.dt if dt is None else dt
         trial, index = trial.batch([index]), 0
+    dt = None if dt is None else as_number("dt", dt, above=0, unit="ms")
     shown = _shown(trial, answers, index)
     ax = axes_or_new(ax)
     rows = _Rows(ax, np.arange(len(shown.inputs)) * (dt or 1))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pyrnn.render._drawing import Drawing
 from pyrnn.render.output import Output
 from pyrnn.render.scene import Scene
+from pyrnn.validate import check_kind
 
 __all__ = ["Panels"]
 
@@ -32,6 +33,7 @@ class Panels(Output):
     def __init__(self, scenes: Sequence[Scene]) -> None:
         if isinstance(scenes, Scene):
             raise TypeError("expected a list of scenes, got one Scene; write Panels([scene])")
+        check_kind("scenes", scenes, Iterable, "write Panels([scene, scene])")  # type: ignore[type-abstract]
         self.scenes = list(scenes)
         if not self.scenes:
             raise ValueError("expected at least one scene, got none; pass a list of scenes")

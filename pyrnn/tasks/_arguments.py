@@ -122,6 +122,9 @@ def as_numbers(
     return numbers
 
 
+_MOST_STEPS = 10**7
+
+
 def to_steps(name: str, duration: float, dt: float) -> int:
     """Convert a duration in ms into a number of steps.
 
@@ -141,7 +144,12 @@ def to_steps(name: str, duration: float, dt: float) -> int:
         (2, 0)
     """
     is_possible = 0 <= duration < math.inf
-    n = round(duration / dt) if is_possible else 0
+    n = round(duration / dt) if is_possible and duration < _MOST_STEPS * dt else 0
+    if is_possible and duration >= _MOST_STEPS * dt:
+        raise ValueError(
+            f"expected {name} to last fewer than {_MOST_STEPS:,} steps of {dt} ms, got {duration} "
+            "ms; shorten it or choose a larger dt"
+        )
     if not is_possible or (duration > 0 and n < 1):
         raise ValueError(
             f"expected {name} to last 0 or at least dt = {dt} ms, got {duration} ms; "

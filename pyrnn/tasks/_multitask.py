@@ -14,6 +14,7 @@ from pyrnn.tasks._base import Task
 from pyrnn.tasks._last_values import LastValueTask
 from pyrnn.tasks._trial import Trial
 from pyrnn.tasks._trial_random import TrialRandom
+from pyrnn.validate import check_kind
 
 __all__ = ["MultiTask"]
 
@@ -69,6 +70,7 @@ class MultiTask(LastValueTask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_kind("tasks", self.tasks, Mapping, "name each task: {'go': task}")  # type: ignore[type-abstract]
         if not self.tasks:
             raise ValueError("expected at least one task, got none")
         for name, task in self.tasks.items():

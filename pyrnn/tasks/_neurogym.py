@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from typing import Protocol, TypeVar, runtime_checkable
@@ -20,6 +20,7 @@ from pyrnn.validate import as_number
 __all__ = ["NeurogymTask"]
 
 _Kind = TypeVar("_Kind")
+_N_TRIED = 3  # trials that are made to see whether an environment can be learned
 
 
 class _TrialEnvironment(Protocol):
@@ -27,7 +28,7 @@ class _TrialEnvironment(Protocol):
 
     dt: float
     trial: Mapping[str, object] | None
-    timing: Iterable[str]
+    timing: Mapping[str, object]
     start_ind: Mapping[str, int]
     end_ind: Mapping[str, int]
 
@@ -107,8 +108,9 @@ class NeurogymTask(Task):
     Raises:
         ModuleNotFoundError: If NeuroGym is missing.
         TypeError: If ``env`` makes no trials, or has no ground truth.
-        ValueError: If the name is unknown, ``dt`` is not that of the environment, or ``options``
-            come without a name.
+        ValueError: If the name is unknown, ``dt`` is not that of the environment or too long for
+            one of its periods, ``options`` come without a name or are not known, or the ground
+            truth names actions that do not exist.
 
     Example:
         >>> task = NeurogymTask("PerceptualDecisionMaking-v0", dt=20)  # doctest: +SKIP
@@ -148,6 +150,26 @@ class NeurogymTask(Task):
         is_discrete = isinstance(env.action_space, _Discrete)
         self.loss = "cross_entropy" if is_discrete else "mse"  # type: ignore[misc]
         super().__post_init__()
+        for seed in range(_N_TRIED):
+            self._check(self.trial(torch.Generator().manual_seed(seed)))
+
+    def _check(self, trial: Trial) -> None:
+        """Refuse an environment that could not be learned, before anybody tries."""
+        env = self._env.unwrapped
+        for name, start in env.start_ind.items():
+            duration = env.timing.get(name)  # a number, or a law of random durations
+            is_fixed = isinstance(duration, (int, float)) and duration > 0
+            if is_fixed and env.end_ind[name] == start:
+                raise ValueError(
+                    f"expected dt short enough for the {duration:g} ms of the period {name!r}, "
+                    f"got dt={self.dt:g} ms, of which it has no step; take a smaller dt"
+                )
+        if self.loss == "cross_entropy" and int(trial.targets.max()) >= self.output_size:
+            raise ValueError(
+                f"expected a ground truth among the {self.output_size} actions of "
+                f"{type(env).__name__}, got {int(trial.targets.max())}; it rewards actions that "
+                "its ground truth does not name"
+            )
 
     @cached_property
     def output_size(self) -> int:
@@ -189,9 +211,8 @@ class NeurogymTask(Task):
     def _epochs(self) -> dict[str, tuple[float, float]]:
         env = self._env.unwrapped
         return {
-            name: (env.start_ind[name] * self.dt, env.end_ind[name] * self.dt)
-            for name in env.timing
-            if name in env.start_ind
+            name: (start * self.dt, env.end_ind[name] * self.dt)
+            for name, start in env.start_ind.items()
         }
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
@@ -216,6 +237,11 @@ def _make(name: str, options: Mapping[str, object]) -> _Environment:
     except gymnasium.error.Error as error:
         raise ValueError(
             f"expected the name of a NeuroGym environment, got {name!r}: {error}"
+        ) from error
+    except (TypeError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"expected options and a dt that the environment {name!r} takes, got {options}: "
+            f"{error}"
         ) from error
     return made
 

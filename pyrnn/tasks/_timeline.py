@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pyrnn.tasks._arguments import Duration, Spread, as_spread, bounds, to_steps
 from pyrnn.tasks._trial_random import TrialRandom
+from pyrnn.validate import as_number, check_kind
 
 __all__ = ["Timeline", "draw_spread", "shared_epochs", "white_noise"]
 
@@ -61,7 +62,10 @@ class Timeline:
         durations: Mapping[str, Duration | Tensor],
         longest: float | None = None,
     ) -> None:
-        self.dt, self.starts, self.stops = dt, {}, {}
+        check_kind("draws", draws, TrialRandom, "take TrialRandom(seed, indices)")
+        check_kind("durations", durations, Mapping, "name each phase: {'cue': 200.0}")  # type: ignore[type-abstract]
+        self.dt, self.starts, self.stops = as_number("dt", dt, above=0, unit="ms"), {}, {}
+        longest = None if longest is None else as_number("longest", longest, low=0, unit="ms")
         stop, total = torch.zeros(draws.n_trials, 1, dtype=torch.int64), 0
         for name, duration in durations.items():
             if isinstance(duration, Tensor) and longest is None:
@@ -141,6 +145,8 @@ def white_noise(draws: TrialRandom, sigma: float, dt: float, *shape: int) -> Ten
         >>> white_noise(TrialRandom(0, range(2)), 0.1, 20.0, 50, 3).shape
         torch.Size([2, 50, 3])
     """
+    check_kind("draws", draws, TrialRandom, "take TrialRandom(seed, indices)")
+    sigma, dt = as_number("sigma", sigma, low=0), as_number("dt", dt, above=0, unit="ms")
     if sigma == 0:
         return torch.zeros(draws.n_trials, *shape)
     return draws.normal(*shape).mul_(sigma * (20.0 / dt) ** 0.5)

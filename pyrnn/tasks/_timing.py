@@ -26,6 +26,8 @@ from pyrnn.tasks._trial_random import TrialRandom
 
 __all__ = ["IntervalDiscrimination", "ReadySetGo"]
 
+_MOST_BEYOND = 10.0
+
 
 @dataclass(eq=False)
 class ReadySetGo(Task):
@@ -103,10 +105,11 @@ class ReadySetGo(Task):
         shortest = self.steps(min(bounds(self.interval))) * self.dt * min(self.gains)
         longest = max(bounds(self.interval)) * max(self.gains)
         least = max(self.tolerance + self.dt / longest, 1.5 * self.dt / shortest)
-        if self.beyond < least - 1e-9:
+        if not least - 1e-9 <= self.beyond <= _MOST_BEYOND:
             raise ValueError(
                 f"expected beyond of at least {least:.3g} for these intervals, as answers up to "
-                f"{self.tolerance:.0%} too late are right, got {self.beyond}"
+                f"{self.tolerance:.0%} too late are right, got {self.beyond}; at most "
+                f"{_MOST_BEYOND:g} make sense"
             )
 
     def trials(self, draws: TrialRandom) -> Trial:

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pyrnn.validate import check_kind
+
 __all__ = ["Trial", "join_batches", "stack_trials"]
 
 
@@ -25,6 +27,7 @@ class Trial(tuple[Tensor, Tensor, Tensor]):
         epochs: Named spans of time, such as ``{"delay": (start, stop)}``, in ms, ``(..., 2)``.
 
     Raises:
+        TypeError: If a field is of another kind.
         ValueError: If the shapes do not fit together.
 
     Example:
@@ -51,8 +54,10 @@ class Trial(tuple[Tensor, Tensor, Tensor]):
         epochs: Mapping[str, object] | None = None,
     ) -> Trial:
         """Return a trial of fields whose shapes fit together."""
-        inputs, targets = torch.as_tensor(inputs), torch.as_tensor(targets)
-        weights = inputs.new_ones(inputs.shape[:-1]) if mask is None else torch.as_tensor(mask)
+        inputs, targets = _as_field("inputs", inputs), _as_field("targets", targets)
+        weights = inputs.new_ones(inputs.shape[:-1]) if mask is None else _as_field("mask", mask)
+        for name, about in (("info", info), ("epochs", epochs)):
+            check_kind(name, about, (Mapping, type(None)))
         _check_shapes(inputs, targets, weights)
         self = super().__new__(cls, (inputs, targets, weights))
         self.info, self.epochs = dict(info or {}), dict(epochs or {})
@@ -188,9 +193,12 @@ def stack_trials(trials: Sequence[Trial]) -> Trial:
         >>> stack_trials([short, long]).mask.sum(1)
         tensor([20., 30.])
     """
+    check_kind("trials", trials, Sequence, "take a list of trials")  # type: ignore[type-abstract]
     if not trials:
         raise ValueError("expected at least one trial, got none")
     first = trials[0]
+    for trial in trials:
+        check_kind("every trial", trial, Trial)
     for trial in trials:
         _check_alike(first, trial)
     inputs, targets, mask = (
@@ -226,6 +234,17 @@ def _check_alike(first: Trial, other: Trial) -> None:
             f"expected the same names in every trial's info and epochs, got {sorted(first.info)} "
             f"and {sorted(other.info)}, {sorted(first.epochs)} and {sorted(other.epochs)}"
         )
+
+
+def _as_field(name: str, values: object) -> Tensor:
+    """Return numbers as a tensor; booleans will do."""
+    try:
+        field = torch.as_tensor(values)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise TypeError(f"expected {name} to be a tensor or an array, got {values!r}") from error
+    if field.is_complex():
+        raise TypeError(f"expected {name} to be real numbers, got {field.dtype}")
+    return field
 
 
 def _check_shapes(inputs: Tensor, targets: Tensor, mask: Tensor) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pyrnn.validate import as_integer
+from pyrnn.validate import as_integer, as_tensor
 
 __all__ = ["TrialRandom"]
 
@@ -68,7 +68,10 @@ class TrialRandom:
 
     def __init__(self, seed: int, indices: Sequence[int] | Tensor | np.ndarray) -> None:
         seed_bits = np.array([as_integer("seed", seed) & _MASK], dtype=np.uint64)
-        index_bits = np.asarray(indices, dtype=np.int64).astype(np.uint64)
+        rows = as_tensor("indices", indices).cpu().numpy()
+        if rows.ndim != 1 or (rows.dtype.kind not in "iu" and rows.size):
+            raise TypeError(f"expected indices to be whole numbers in a row, got {indices!r}")
+        index_bits = rows.astype(np.int64).astype(np.uint64)
         self._keys = _mix(_mix(seed_bits + _GOLDEN) + index_bits * _GOLDEN)
         self._counter = 1
 

@@ -127,7 +127,14 @@ class Stimulus(Phase):
         weight: float = 0.0,
         name: str = "stimulus",
     ) -> None:
-        super().__init__(duration, inputs, draw=draw or {}, noise=noise, weight=weight, name=name)
+        super().__init__(
+            duration,
+            inputs,
+            draw={} if draw is None else draw,
+            noise=noise,
+            weight=weight,
+            name=name,
+        )
 
 
 class Delay(Fixation):

@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from pyrnn.validate import check_tensors
+
 __all__ = [
     "angle_between",
     "angle_error",
@@ -23,15 +25,17 @@ __all__ = [
 ]
 
 
-def _check(outputs: Tensor, targets: Tensor, mask: Tensor) -> None:
-    if outputs.shape[:-1] != mask.shape or targets.shape[: mask.ndim] != mask.shape:
+def _check(outputs: Tensor, targets: Tensor, mask: Tensor, *, are_classes: bool = False) -> None:
+    check_tensors(outputs=outputs, targets=targets, mask=mask)
+    wanted = mask.shape if are_classes else outputs.shape
+    if outputs.ndim == 0 or outputs.shape[:-1] != mask.shape or targets.shape != wanted:
+        shape = tuple(mask.shape) if are_classes else (*mask.shape, "output_size")
         raise ValueError(
-            f"expected outputs {(*mask.shape, 'output_size')} and targets that start with "
-            f"{tuple(mask.shape)} like the mask, got {tuple(outputs.shape)} and "
-            f"{tuple(targets.shape)}"
+            f"expected outputs {(*mask.shape, 'output_size')} and targets {shape} for the mask, "
+            f"got {tuple(outputs.shape)} and {tuple(targets.shape)}"
         )
-    if (mask < 0).any():
-        raise ValueError("expected a mask of weights >= 0, got negative ones")
+    if not (mask >= 0).all():
+        raise ValueError("expected a mask of weights >= 0, got negative ones or NaN")
     if not (mask > 0).any():
         raise ValueError("expected a mask that scores some steps, got one without")
 
@@ -66,7 +70,7 @@ def class_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
         >>> class_accuracy(outputs, torch.tensor([0, 1]), torch.ones(2))
         0.5
     """
-    _check(outputs, targets, mask)
+    _check(outputs, targets, mask, are_classes=True)
     return float(_average(_is_chosen(outputs, targets), mask))
 
 
@@ -117,10 +121,20 @@ def angle_between(outputs: Tensor, targets: Tensor) -> Tensor:
     Returns:
         The angles, ``(...)``.
 
+    Raises:
+        TypeError: If these are no tensors of real numbers.
+        ValueError: If they do not have two channels.
+
     Example:
         >>> angle_between(torch.tensor([0.0, 3.0]), torch.tensor([1.0, 0.0]))
         tensor(1.5708)
     """
+    check_tensors(outputs=outputs, targets=targets)
+    if not outputs.shape[-1:] == targets.shape[-1:] == (2,):
+        raise ValueError(
+            f"expected outputs and targets of two channels, cosine and sine, got shapes "
+            f"{tuple(outputs.shape)} and {tuple(targets.shape)}"
+        )
     difference = _angle(outputs) - _angle(targets)
     return torch.atan2(difference.sin(), difference.cos())
 
@@ -139,10 +153,20 @@ def last_scored(values: Tensor, mask: Tensor) -> Tensor:
     Returns:
         ``(..., channels)``.
 
+    Raises:
+        TypeError: If these are no tensors of real numbers.
+        ValueError: If the shapes do not fit together.
+
     Example:
         >>> last_scored(torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([0.0, 1.0, 0.0]))
         tensor([2.])
     """
+    check_tensors(values=values, mask=mask)
+    if values.ndim < 2 or values.shape[:-1] != mask.shape:
+        raise ValueError(
+            f"expected values {(*mask.shape, 'channels')} like the mask, got shape "
+            f"{tuple(values.shape)}"
+        )
     step = torch.arange(mask.shape[-1], device=mask.device)
     last = ((mask > 0) * step).argmax(-1)
     index = last[..., None, None].expand(*last.shape, 1, values.shape[-1])
@@ -192,7 +216,7 @@ def last_class_accuracy(outputs: Tensor, targets: Tensor, mask: Tensor) -> float
         >>> last_class_accuracy(outputs, torch.tensor([[1, 0]]), torch.ones(1, 2))
         1.0
     """
-    _check(outputs, targets, mask)
+    _check(outputs, targets, mask, are_classes=True)
     truth = last_scored(targets.unsqueeze(-1), mask).squeeze(-1)
     return float(_is_chosen(last_scored(outputs, mask), truth).mean())
 

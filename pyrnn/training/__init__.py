@@ -7,7 +7,7 @@ from pyrnn.training.data import collate
 from pyrnn.training.fit import fit
 from pyrnn.training.history import History
 from pyrnn.training.loop import Training
-from pyrnn.training.losses import binary_cross_entropy, cross_entropy, mse
+from pyrnn.training.losses import binary_cross_entropy, cross_entropy, mse, poisson
 from pyrnn.training.network import Trainable
 from pyrnn.training.penalties import (
     L1,
@@ -38,5 +38,6 @@ __all__ = [
     "log_csv",
     "log_tensorboard",
     "mse",
+    "poisson",
     "save_best",
 ]

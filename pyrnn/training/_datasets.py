@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import torch
@@ -21,6 +21,8 @@ __all__ = [
     "MakesEpochs",
     "Splits",
     "Trial",
+    "check_dataset",
+    "is_dataset",
 ]
 
 Trial: TypeAlias = "Sequence[Any]"
@@ -162,3 +164,48 @@ class Splits(Protocol):
 
     def split(self, validation: float, /) -> tuple[Dataset, Dataset]:
         """Return both parts."""
+
+
+def check_dataset(dataset: object) -> None:
+    """Refuse what is no dataset, or an empty one.
+
+    Args:
+        dataset: What was given.
+
+    Raises:
+        TypeError: If it is something else.
+        ValueError: If it is empty.
+    """
+    if isinstance(dataset, tuple) and any(isinstance(field, _Array) for field in dataset):
+        raise TypeError(
+            "expected a dataset, got a tuple of arrays; wrap them: "
+            "torch.utils.data.TensorDataset(inputs, targets)"
+        )
+    if not is_dataset(dataset):
+        raise TypeError(
+            "expected a torch Dataset or DataLoader of (inputs, targets) or (inputs, targets, "
+            f"mask), got {type(dataset).__name__ if not isinstance(dataset, type) else dataset}"
+        )
+    if isinstance(dataset, Sized) and len(dataset) == 0:
+        raise ValueError("expected a dataset with at least one trial, got an empty one")
+
+
+def is_dataset(thing: object) -> bool:
+    """Return whether trials can be taken from a thing: a dataset, a loader, a list.
+
+    Args:
+        thing: What was given.
+    """
+    if isinstance(thing, (torch.utils.data.Dataset, DataLoader)):
+        return True
+    return isinstance(thing, _Indexed) and not isinstance(thing, (str, type))
+
+
+@runtime_checkable
+class _Array(Protocol):
+    shape: tuple[int, ...]
+
+
+@runtime_checkable
+class _Indexed(Sized, Protocol):
+    def __getitem__(self, index: int, /) -> object: ...

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pyrnn.training._datasets import Dataset, HasLoss, HasMetric
+from pyrnn.training._datasets import Dataset, HasLoss, HasMetric, check_dataset
 from pyrnn.training._record import mean
 from pyrnn.training.data import batches, check_finite, mask_of, prepare, weight_of
 from pyrnn.training.losses import Loss, loss_function
@@ -49,6 +49,7 @@ def evaluate(
         1.0
     """
     batch_size = as_integer("batch_size", batch_size, low=1)
+    check_dataset(dataset)
     network, scorer = as_trainable(rnn), dataset if task is None else task
     criterion = choose_loss(loss, network, dataset if isinstance(dataset, HasLoss) else scorer)
     fields: list[tuple[Tensor, Tensor, Tensor]] = []

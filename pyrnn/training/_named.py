@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from torch import Tensor, nn
 
 from pyrnn.training.network import Rolled
-from pyrnn.validate import check_callable
+from pyrnn.validate import check_callable, check_kind
 
 __all__ = ["Penalty", "named_penalties"]
 
@@ -40,6 +40,8 @@ def named_penalties(
     if isinstance(penalties, Mapping):
         named = dict(penalties)
     else:
+        if not callable(penalties):
+            check_kind("penalties", penalties, Iterable, "take L2(1e-4) or a list of penalties")  # type: ignore[type-abstract]
         items = [penalties] if callable(penalties) else list(penalties)
         names = [_name_of(penalty) for penalty in items]
         if len(set(names)) < len(names):

@@ -132,7 +132,22 @@ def make_optimizer(
             f"expected an optimizer's name, or a class or function of (parameters, lr=...), got "
             f"{type(optimizer).__name__}; pass the class itself, fit builds it"
         )
-    return optimizer(parameters, lr=lr)
+    made = _called("optimizer(parameters, lr=lr)", optimizer, parameters, lr=lr)
+    if not isinstance(made, Optimizer):
+        raise TypeError(
+            f"expected a function that returns an optimizer of torch, got one that returns a "
+            f"{type(made).__name__}"
+        )
+    return made
+
+
+def _called(
+    what: str, function: Callable[..., object], *args: object, **options: object
+) -> object:
+    try:
+        return function(*args, **options)
+    except TypeError as error:
+        raise TypeError(f"expected {what} to work, got {error}") from error
 
 
 def make_scheduler(
@@ -170,7 +185,13 @@ def make_scheduler(
     if scheduler is None:
         return None
     if callable(scheduler):
-        return scheduler(optimizer)
+        made = _called("scheduler(optimizer)", scheduler, optimizer)
+        if not isinstance(made, lr_scheduler.LRScheduler):
+            raise TypeError(
+                "expected a function of the optimizer that returns a scheduler of torch, got one "
+                f"that returns a {type(made).__name__}"
+            )
+        return made
     if not isinstance(scheduler, str):
         raise TypeError(
             f"expected a scheduler's name or a function of the optimizer, got {scheduler!r}; "

@@ -10,8 +10,9 @@ import csv
 import math
 import os
 
+from pyrnn.files import replacing
 from pyrnn.training.loop import Callback, Training
-from pyrnn.validate import as_bound, as_integer
+from pyrnn.validate import as_bound, as_integer, as_path
 
 __all__ = ["early_stopping", "log_csv", "log_tensorboard", "save_best"]
 
@@ -83,7 +84,7 @@ def save_best(path: str | os.PathLike[str], monitor: str | None = None) -> Callb
         >>> pyrnn.load(path).history.best_epoch == history.best_epoch
         True
     """
-    path, monitor = os.fspath(path), _checked_name(monitor)
+    path, monitor = as_path("path", path), _checked_name(monitor)
 
     def save(training: Training) -> None:
         values = _monitored(training, monitor)
@@ -111,11 +112,11 @@ def log_csv(path: str | os.PathLike[str]) -> Callback:
         >>> len(path.read_text().splitlines())
         3
     """
-    path = os.fspath(path)
+    path = as_path("path", path)
 
     def log(training: Training) -> None:
         columns = training.history.epochs
-        with open(path, "w", newline="") as file:
+        with replacing(path) as partial, open(partial, "w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["epoch", *columns])
             writer.writerows(

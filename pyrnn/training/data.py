@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 from pyrnn.training._datasets import Dataset, GetsItems, MakesBatches, Trial
 from pyrnn.training.losses import refuse_negative
 from pyrnn.training.network import Trainable
+from pyrnn.validate import check_kind
 
 __all__ = [
     "Batch",
@@ -171,12 +172,19 @@ def collate(trials: Sequence[Trial]) -> Batch:
     Returns:
         The batch.
 
+    Raises:
+        TypeError: If a trial is of another kind.
+        ValueError: If there is none, or the shapes do not fit together.
+
     Example:
         >>> trials = [(torch.ones(n, 3), torch.ones(n, 1)) for n in (4, 2)]
         >>> collate(trials).mask.tolist()
         [[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 0.0, 0.0]]
     """
+    check_kind("trials", trials, Iterable, "take a list of (inputs, targets)")  # type: ignore[type-abstract]
     rows = [_as_trial(trial) for trial in trials]
+    if not rows:
+        raise ValueError("expected at least one trial, got none")
     for row in rows:
         _check_alike(rows[0], row)
     columns = list(zip(*rows, strict=True))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -15,7 +14,15 @@ from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, random_split
 
 from pyrnn.progress import interruptible
-from pyrnn.training._datasets import Adjustable, Dataset, HasMetric, HasTimeStep, Splits
+from pyrnn.training._datasets import (
+    Adjustable,
+    Dataset,
+    HasMetric,
+    HasTimeStep,
+    Splits,
+    check_dataset,
+    is_dataset,
+)
 from pyrnn.training._evaluation import choose_loss
 from pyrnn.training._named import Penalty, named_penalties
 from pyrnn.training._optim import OptimizerSpec, SchedulerSpec
@@ -29,8 +36,10 @@ from pyrnn.validate import (
     as_device,
     as_integer,
     as_number,
+    as_path,
     as_seed,
     check_callable,
+    check_kind,
 )
 
 __all__ = ["fit"]
@@ -83,7 +92,7 @@ def fit(
         epochs: Passes over the dataset.
         batch_size: Trials per step; ``None`` takes all at once, as Rprop and LBFGS need it.
         lr: Learning rate.
-        loss: ``"mse"``, ``"cross_entropy"``, ``"binary_cross_entropy"`` or
+        loss: ``"mse"``, ``"cross_entropy"``, ``"binary_cross_entropy"``, ``"poisson"`` or
             ``loss(outputs, targets, mask)``. By default the network's own ``loss`` if it
             overrides it, else the task's, else MSE.
         penalties: Terms ``penalty(rnn, rollout)`` to add, see ``pyrnn.training.penalties``.
@@ -133,7 +142,7 @@ def fit(
     epochs, lr = as_integer("epochs", epochs, low=1), as_number("lr", lr, above=0)
     calls = _checked_callbacks(callbacks)
     dataset, validation = _split(dataset, validation, seed)
-    checkpoint = None if checkpoint is None else Path(checkpoint)
+    checkpoint = None if checkpoint is None else as_path("checkpoint", checkpoint)
     options = {
         "batch_size": _checked_batch_size(batch_size, dataset),
         "loss": choose_loss(loss, network, dataset),
@@ -177,6 +186,8 @@ def _restore(network: Trainable, checkpoint: Path | None, *, resume: bool) -> No
 
 
 def _checked_callbacks(callbacks: Sequence[Callback] | Callback) -> list[Callback]:
+    if not callable(callbacks):
+        check_kind("callbacks", callbacks, Iterable, "take functions of the training")  # type: ignore[type-abstract]
     found = [callbacks] if callable(callbacks) else list(callbacks)
     for callback in found:
         check_callable("callback", callback, "training")
@@ -232,20 +243,9 @@ def _split(
 def _check_datasets(
     dataset: Dataset, validation: Dataset | float | None, curriculum: Curriculum | None
 ) -> None:
-    if isinstance(dataset, tuple) and any(isinstance(field, _Array) for field in dataset):
-        raise TypeError(
-            "expected a dataset, got a tuple of arrays; wrap them: "
-            "torch.utils.data.TensorDataset(inputs, targets)"
-        )
-    if not _is_dataset(dataset):
-        raise TypeError(
-            "expected a torch Dataset or DataLoader of (inputs, targets) or (inputs, targets, "
-            f"mask), got {type(dataset).__name__ if not isinstance(dataset, type) else dataset}"
-        )
-    if isinstance(dataset, Sized) and len(dataset) == 0:
-        raise ValueError("expected a dataset with at least one trial, got an empty one")
+    check_dataset(dataset)
     is_share = isinstance(validation, (float, np.floating))
-    if validation is not None and not is_share and not _is_dataset(validation):
+    if validation is not None and not is_share and not is_dataset(validation):
         raise TypeError(
             "expected validation to be a dataset or a share such as 0.1, got "
             f"{type(validation).__name__}"
@@ -267,19 +267,3 @@ def _check_curriculum(curriculum: Curriculum, dataset: Dataset) -> None:
             f"expected a Task with a metric for a curriculum that follows it, got "
             f"{type(dataset).__name__}; use Curriculum(steps=[...], ...)"
         )
-
-
-def _is_dataset(thing: object) -> bool:
-    if isinstance(thing, (torch.utils.data.Dataset, DataLoader)):
-        return True
-    return isinstance(thing, _Indexed) and not isinstance(thing, (str, type))
-
-
-@runtime_checkable
-class _Array(Protocol):
-    shape: tuple[int, ...]
-
-
-@runtime_checkable
-class _Indexed(Sized, Protocol):
-    def __getitem__(self, index: int, /) -> object: ...

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pyrnn.result import Report, Reported
+from pyrnn.serialize import register
+from pyrnn.stored import Stored
 from pyrnn.validate import as_boolean, as_choice, as_integer, as_number
 
 if TYPE_CHECKING:
@@ -17,8 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["History"]
 
 
+@register
 @dataclass(eq=False, repr=False)
-class History(Reported):
+class History(Reported, Stored):
     """The record of all trainings of a network.
 
     Args:

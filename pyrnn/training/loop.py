@@ -46,7 +46,14 @@ from pyrnn.training.data import (
 from pyrnn.training.history import History
 from pyrnn.training.losses import Loss
 from pyrnn.training.network import Forward, Trainable, in_mode
-from pyrnn.training.state import described, described_dataset, global_generator, state_of, take_up
+from pyrnn.training.state import (
+    described,
+    described_contents,
+    described_dataset,
+    global_generator,
+    state_of,
+    take_up,
+)
 
 __all__ = ["Callback", "Training"]
 
@@ -178,6 +185,7 @@ class Training:
             "penalties": {name: described(term) for name, term in self.penalties.items()},
             "scheduler": described(scheduler),
             "dataset": described_dataset(self.dataset),
+            "contents of the dataset": described_contents(self.dataset),
             "curriculum": described(self.curriculum),
         }
         if isinstance(scheduler, str) and scheduler != "plateau":

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pyrnn.validate import check_tensors
+
 __all__ = [
     "LOSSES",
     "Loss",
@@ -17,6 +19,7 @@ __all__ = [
     "loss_function",
     "masked_mean",
     "mse",
+    "poisson",
     "refuse_negative",
 ]
 
@@ -35,15 +38,19 @@ def masked_mean(errors: Tensor, mask: Tensor | None = None) -> Tensor:
         A scalar; zero if nothing is scored.
 
     Raises:
-        ValueError: If a weight is negative; on a GPU this is not checked, as that would wait for
-            the device.
+        TypeError: If these are no tensors.
+        ValueError: If the mask has another shape, or if a weight is negative; on a GPU this is not
+            checked, as that would wait for the device.
 
     Example:
         >>> masked_mean(torch.tensor([1.0, 9.0]), torch.tensor([1.0, 0.0])).item()
         1.0
     """
+    check_tensors(errors=errors)
     if mask is None:
         return errors.mean()
+    check_tensors(mask=mask)
+    _check_mask(mask, errors.shape, errors.shape[:-1])
     refuse_negative(mask)
     weights = mask.to(errors.dtype)
     if weights.ndim < errors.ndim:
@@ -106,12 +113,24 @@ def cross_entropy(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) 
             nothing is scored they may be anything, NaN or an unknown class.
         mask: Weights, ``(..., time)``.
 
+    Raises:
+        TypeError: If these are no tensors of real numbers.
+        ValueError: If the shapes do not fit together.
+
     Example:
         >>> cross_entropy(torch.zeros(1, 4, 2), torch.zeros(1, 4, dtype=torch.long)).item()
         0.693...
     """
+    check_tensors(outputs=outputs, targets=targets)
     are_classes = targets.ndim < outputs.ndim
+    if targets.shape != (outputs.shape[:-1] if are_classes else outputs.shape):
+        raise ValueError(
+            f"expected classes {tuple(outputs.shape[:-1])} or probabilities "
+            f"{tuple(outputs.shape)}, got shape {tuple(targets.shape)}"
+        )
     if mask is not None:
+        check_tensors(mask=mask)
+        _check_mask(mask, outputs.shape[:-1])
         scored = mask > 0 if are_classes else (mask > 0).unsqueeze(-1)
         targets = torch.where(scored, targets, 0)
     if not are_classes:
@@ -141,10 +160,32 @@ def binary_cross_entropy(outputs: Tensor, targets: Tensor, mask: Tensor | None =
     return masked_mean(errors, mask)
 
 
+def poisson(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
+    r"""Return the negative log likelihood of counts, of logarithms :math:`y` of their means.
+
+    .. math:: e^y - \hat y\, y
+
+    The term :math:`\ln \hat y!`, which does not depend on the outputs, is left out.
+
+    Args:
+        outputs: Logarithms of the expected counts, ``(..., time, output_size)``.
+        targets: Counts of the same shape, such as spikes in a step.
+        mask: Weights, ``(..., time)`` or of the shape of the outputs.
+
+    Example:
+        >>> poisson(torch.zeros(1, 4, 2), torch.ones(1, 4, 2)).item()
+        1.0
+    """
+    targets = _where_scored(outputs, targets, mask)
+    errors = functional.poisson_nll_loss(outputs, targets, log_input=True, reduction="none")
+    return masked_mean(errors, mask)
+
+
 LOSSES: dict[str, Loss] = {
     "mse": mse,
     "cross_entropy": cross_entropy,
     "binary_cross_entropy": binary_cross_entropy,
+    "poisson": poisson,
 }
 
 
@@ -171,8 +212,15 @@ def loss_function(loss: str | Loss) -> Loss:
     return LOSSES[loss]
 
 
+def _check_mask(mask: Tensor, *shapes: torch.Size) -> None:
+    if mask.shape not in shapes:
+        wanted = " or ".join(str(tuple(shape)) for shape in shapes)
+        raise ValueError(f"expected a mask of shape {wanted}, got {tuple(mask.shape)}")
+
+
 def _where_scored(outputs: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
     # targets that are not scored are replaced, so that a NaN there does not reach the gradient
+    check_tensors(outputs=outputs, targets=targets)
     if targets.shape != outputs.shape:
         raise ValueError(
             f"expected targets of the shape of the outputs, {tuple(outputs.shape)}, got "
@@ -180,5 +228,7 @@ def _where_scored(outputs: Tensor, targets: Tensor, mask: Tensor | None) -> Tens
         )
     if mask is None:
         return targets
+    check_tensors(mask=mask)
+    _check_mask(mask, outputs.shape, outputs.shape[:-1])
     scored = mask > 0 if mask.ndim == outputs.ndim else (mask > 0).unsqueeze(-1)
     return torch.where(scored, targets, outputs.detach())

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pyrnn.training.losses import masked_mean
 from pyrnn.training.network import Rolled
-from pyrnn.validate import as_bound, as_number
+from pyrnn.validate import as_bound, as_number, check_kind, check_tensors
 
 __all__ = [
     "L1",
@@ -34,6 +34,7 @@ class _Penalty:
 
     def __post_init__(self) -> None:
         _set(self, weight=as_number("weight", self.weight))
+        check_kind("name", vars(self).get("name", ""), str)
 
 
 @dataclass(frozen=True)
@@ -284,7 +285,14 @@ class BoundsPenalty(_Penalty):
 
     def __call__(self, rnn: nn.Module, rollout: Rolled) -> Tensor:
         """Return the penalty."""
-        value = attrgetter(self.attribute)(rnn)
+        try:
+            value = attrgetter(self.attribute)(rnn)
+        except AttributeError as error:
+            raise ValueError(
+                f"expected attribute to name a tensor of {type(rnn).__name__}, such as "
+                f"'w_rec.weight', got {self.attribute!r}"
+            ) from error
+        check_tensors(**{self.attribute: value})
         excess = (self.low - value).clamp(min=0) + (value - self.high).clamp(min=0)
         return self.weight * excess.square().sum()
 

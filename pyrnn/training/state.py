@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Protocol, TypedDict
@@ -12,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
 from pyrnn.training._datasets import Dataset
 from pyrnn.training._order import check_repeatable, order_states, set_order_states
@@ -22,6 +24,7 @@ __all__ = [
     "Run",
     "TrainingState",
     "described",
+    "described_contents",
     "described_dataset",
     "global_generator",
     "refuse_changes",
@@ -266,6 +269,38 @@ def described_dataset(dataset: Dataset) -> str:
     except TypeError:
         size = ""
     return f"{type(dataset).__name__}{size}"
+
+
+def described_contents(dataset: Dataset) -> str:
+    """Return a text by which a file tells whether other trials come from the dataset.
+
+    It is made of the parameters of a task, or of a sample of the numbers of a ``TensorDataset``.
+
+    Args:
+        dataset: The dataset.
+
+    Example:
+        >>> from torch.utils.data import TensorDataset
+        >>> zeros, ones = TensorDataset(torch.zeros(8, 5, 2)), TensorDataset(torch.ones(8, 5, 2))
+        >>> described_contents(zeros) == described_contents(ones)
+        False
+    """
+    if isinstance(dataset, (DataLoader, Subset)):
+        return described_contents(dataset.dataset)
+    if isinstance(dataset, TensorDataset):
+        return ", ".join(map(_fingerprint, dataset.tensors))
+    if not is_dataclass(dataset):
+        return ""
+    plain = (bool, int, float, str, list, tuple, type(None))
+    values = {field.name: getattr(dataset, field.name) for field in fields(dataset)}
+    return str({name: value for name, value in values.items() if isinstance(value, plain)})
+
+
+def _fingerprint(tensor: Tensor) -> str:
+    """Return the shape of a tensor and a checksum of at most 65,536 of its entries."""
+    entries = tensor.detach().reshape(-1)
+    sample = entries[:: max(1, -(-len(entries) // 2**16))].contiguous().cpu()
+    return f"{tuple(tensor.shape)} {zlib.crc32(sample.view(torch.uint8).numpy().tobytes()):08x}"
 
 
 def refuse_changes(pairs: Mapping[str, tuple[object, object]]) -> None:

@@ -28,6 +28,7 @@ __all__ = [
 
 ENGINES = ("fused", "bptt", "eager")
 _PLAIN = (Tensor, nn.Parameter)
+_WORK = 2**29  # multiplications in one call of the kernel
 _NAMES = {id(f): name for name, f in ACTIVATIONS.items()}
 
 
@@ -147,12 +148,35 @@ def unroll(
     if is_eager or _is_transformed() or _is_special(rnn, inputs, h, noise):
         states = unroll_eager(rnn, inputs, h, noise)  # type: ignore[arg-type]
         return states, rnn.readout(states)
+    most = _steps_at_once(inputs, h)
+    if inputs.shape[-2] > most:
+        return _in_parts(rnn, inputs, h, noise, engine, most)
     backend: ModuleType = fused if engine.name == "fused" else bptt
     reads = _reads_in_kernel(rnn)
     states, outputs = solve(backend, *_problem(rnn, inputs, h, noise, reads))
     if inputs.ndim != 3:
         states, outputs = (t.view(*inputs.shape[:-1], -1) for t in (states, outputs))
     return states, outputs if reads else rnn.readout(states)
+
+
+def _steps_at_once(inputs: Tensor, h: Tensor) -> int:
+    """Return how many steps take about a tenth of a second, for which Ctrl-C waits."""
+    per_step = inputs[..., 0, 0].numel() * h.shape[-1] * (h.shape[-1] + inputs.shape[-1])
+    return max(1, _WORK // max(per_step, 1))
+
+
+def _in_parts(
+    rnn: Model, inputs: Tensor, h: Tensor, noise: Tensor | None, engine: Engine, n_steps: int
+) -> tuple[Tensor, Tensor]:
+    """Unroll one part of a long sequence after the other."""
+    parts = inputs.split(n_steps, dim=-2)
+    noises = [None] * len(parts) if noise is None else noise.split(n_steps, dim=-2)
+    done = []
+    for x, xi in zip(parts, noises, strict=True):
+        done.append(unroll(rnn, x, h, xi, engine=engine))
+        h = done[-1][0][..., -1, :]
+    states, outputs = zip(*done, strict=True)
+    return torch.cat(states, dim=-2), torch.cat(outputs, dim=-2)
 
 
 def unroll_and_adjoint(
@@ -186,7 +210,8 @@ def unroll_and_adjoint(
         tensor([100., 100.])
     """
     is_fused = engine.name == "fused" and inputs.ndim == 3 and inputs.numel() > 0
-    if not is_fused or _is_transformed() or _is_special(rnn, inputs, h, noise):
+    is_short = not is_fused or inputs.shape[-2] <= _steps_at_once(inputs, h)
+    if not (is_fused and is_short) or _is_transformed() or _is_special(rnn, inputs, h, noise):
         return *unroll(rnn, inputs, h, noise, engine=engine), _nothing
     reads = _reads_in_kernel(rnn)
     equation, tensors = _problem(rnn, inputs, h, noise, reads)

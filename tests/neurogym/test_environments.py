@@ -9,6 +9,8 @@ from torch.utils.data import TensorDataset
 pytest.importorskip("neurogym", reason="run tests/neurogym/run.sh")
 pytestmark = pytest.mark.filterwarnings("ignore")  # Gymnasium warns about NeuroGym's spaces
 
+from neurogym.envs.registration import all_envs  # noqa: E402
+
 from pyrnn import RateRNN  # noqa: E402
 from pyrnn.tasks import NeurogymTask, check_task  # noqa: E402
 
@@ -41,9 +43,48 @@ def test_a_trial_is_the_one_that_neurogym_makes():
     assert trial.epochs["stimulus"] == (100.0, 2100.0)
 
 
+@pytest.mark.parametrize("dt", [10, 20, 33, 70])
+@pytest.mark.parametrize("name", sorted(all_envs()))
+def test_every_environment_is_right_or_refused_when_made(name, dt):
+    try:
+        task = NeurogymTask(name, dt=dt, n_trials=4)
+    except (TypeError, ValueError) as error:
+        assert str(error).startswith("expected")  # noqa: PT017
+        return
+    for trial in (task[i] for i in range(4)):
+        ends = [end for _, end in trial.epochs.values()]
+        assert max(ends) == len(trial.inputs) * task.dt
+    rnn = RateRNN(task.input_size, 4, task.output_size)
+    assert rnn.fit(task, epochs=1, progress=False).n_epochs == 1
+
+
+@pytest.mark.parametrize("name", ["ReadySetGo-v0", "MotorTiming-v0"])
+def test_the_period_that_is_scored_is_an_epoch(name):
+    assert "production" in NeurogymTask(name, dt=10)[0].epochs
+
+
+def test_a_period_without_a_step_is_refused():
+    """The cues of 10 ms would leave all inputs zero."""
+    assert NeurogymTask("PulseDecisionMaking-v0", dt=10).n_steps > 0
+    with pytest.raises(ValueError, match="short enough for the 10 ms of the period 'cue0'"):
+        NeurogymTask("PulseDecisionMaking-v0", dt=20)
+
+
+def test_a_truth_that_is_no_action_is_refused():
+    with pytest.raises(ValueError, match="a ground truth among the 3 actions of Reaching1D"):
+        NeurogymTask("Reaching1D-v0")
+
+
+def test_options_that_an_environment_does_not_take_are_refused():
+    with pytest.raises(
+        ValueError, match="that the environment 'PerceptualDecisionMaking-v0' takes"
+    ):
+        NeurogymTask("PerceptualDecisionMaking-v0", options={"colour": 1})
+
+
 def test_an_environment_without_ground_truth_is_refused():
     with pytest.raises(TypeError, match="with a ground truth to learn, got Bandit"):
-        NeurogymTask("Bandit-v0").batch(2)
+        NeurogymTask("Bandit-v0")
 
 
 def test_an_unknown_name_is_refused():

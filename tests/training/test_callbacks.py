@@ -166,8 +166,8 @@ def test_tensorboard_that_is_not_installed(
         (lambda: early_stopping(patience=1.5), TypeError, "patience to be a whole number"),
         (lambda: early_stopping(3, below=0.1), TypeError, "monitor as a name"),
         (lambda: save_best("best.pt", monitor=3), TypeError, "monitor as a name"),
-        (lambda: save_best(3), TypeError, "int"),
-        (lambda: log_csv(None), TypeError, "NoneType"),
+        (lambda: save_best(3), TypeError, "path of a file, got 3"),
+        (lambda: log_csv(None), TypeError, "path of a file, got None"),
     ],
 )
 def test_refused_arguments(make: Callable[[], object], error: type, message: str) -> None:

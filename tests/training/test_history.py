@@ -123,3 +123,13 @@ def test_numbers_become_plain(history: History) -> None:
 
 def test_a_complete_training_was_not_interrupted():
     assert not RNN(2, 4, 2).fit(FlipFlop(n_bits=2, n_trials=8), progress=False).interrupted
+
+
+def test_a_history_is_a_file(tmp_path) -> None:
+    steps = {"loss": [0.5, float("nan")], "learning_rate": [0.1, 0.1]}
+    history = History(steps=steps, epochs={"loss": [0.4]}, n_parameters=3, interrupted=True)
+    again = History.load(history.save(tmp_path / "history.npz"))
+    assert again.n_parameters == 3
+    assert again.interrupted
+    assert str(again.steps) == str(history.steps)
+    assert again.epochs == history.epochs

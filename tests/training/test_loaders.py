@@ -19,6 +19,7 @@ from torch.utils.data import (
 )
 
 from pyrnn import CTRNN
+from pyrnn.tasks import FlipFlop
 from pyrnn.training import L2, ActivityL2, mse
 from tests.training.cases import assert_same
 
@@ -157,6 +158,26 @@ def test_another_dataset_is_noticed(tmp_path: Path) -> None:
         ValueError, match="dataset='TensorDataset of 20' after 'TensorDataset of 24'"
     ):
         _fit(_make(), fewer, epochs=2, checkpoint=path, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (DATA, TensorDataset(DATA.tensors[0] + 1, DATA.tensors[1])),
+        (DataLoader(DATA, 4), DataLoader(TensorDataset(*(-t for t in DATA.tensors)), 4)),
+        (
+            FlipFlop(n_bits=2, n_trials=8, duration=100.0),
+            FlipFlop(n_bits=2, n_trials=8, duration=200.0),
+        ),
+    ],
+)
+def test_other_trials_of_a_dataset_alike_are_noticed(
+    before: object, now: object, tmp_path: Path
+) -> None:
+    path, size = tmp_path / "run.pt", 2 if isinstance(before, FlipFlop) else 1
+    _fit(CTRNN(2, 8, size, seed=0), before, epochs=1, checkpoint=path)
+    with pytest.raises(ValueError, match="contents of the dataset="):
+        _fit(CTRNN(2, 8, size, seed=0), now, epochs=2, checkpoint=path, resume=True)
 
 
 @pytest.mark.parametrize("scheduler", ["cosine", "linear", "exponential"])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from scipy.special import gammaln
+from scipy.stats import poisson as law
 from torch import Tensor
 from torch.nn import functional
 from torch.testing import assert_close
@@ -15,6 +18,7 @@ from pyrnn.training.losses import (
     loss_function,
     masked_mean,
     mse,
+    poisson,
 )
 
 OUTPUTS = torch.randn(4, 6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -23,6 +27,7 @@ TARGETS = {
     "mse": OUTPUTS.flip(0),
     "cross_entropy": torch.arange(24).reshape(4, 6) % 3,
     "binary_cross_entropy": (OUTPUTS.flip(1) > 0).double(),
+    "poisson": OUTPUTS.flip(1).abs().round(),
 }
 
 
@@ -122,3 +127,16 @@ def test_loss_of_a_name() -> None:
 def test_classes_are_refused_where_numbers_are_compared(name: str) -> None:
     with pytest.raises(ValueError, match=r"shape of the outputs.*cross_entropy"):
         LOSSES[name](OUTPUTS, TARGETS["cross_entropy"])
+
+
+def test_the_poisson_loss_is_the_likelihood_of_scipy_and_ignores_unknown_counts():
+    counts = torch.tensor([[[0.0, 3.0], [2.0, torch.nan]]])
+    logs = torch.randn(1, 2, 2, requires_grad=True)
+    mask = ~counts.isnan()
+    value = poisson(logs, counts, mask)
+    y, k = logs.detach().numpy()[mask], counts.numpy()[mask]
+    expected = -law.logpmf(k, np.exp(y)) - gammaln(k + 1)
+    assert value.item() == pytest.approx(expected.mean())
+    value.backward()
+    assert logs.grad[0, 1, 1] == 0
+    assert logs.grad.isfinite().all()

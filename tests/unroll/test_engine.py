@@ -260,3 +260,30 @@ def test_a_forced_engine_is_kept_in_files_where_it_can_run(tmp_path, monkeypatch
     rnn.save(path)
     monkeypatch.setattr(fused, "is_available", lambda: False)
     assert pyrnn.load(path).engine.name == "bptt"
+
+
+@pytest.mark.parametrize("name", ["RNN", "CTRNN", "noise", "learned tau"])
+def test_a_long_sequence_is_unrolled_in_parts(name, monkeypatch):
+    """So that Ctrl-C need not wait for the end of it."""
+    rnn, inputs = build(name), torch.randn(3, 23, 3)
+    with torch.no_grad():
+        rnn.generator.manual_seed(0)
+        whole = rnn(inputs)
+        monkeypatch.setattr("pyrnn.unroll.engine._WORK", 3 * 20 * 23 * 5)
+        rnn.generator.manual_seed(0)
+        assert_close(rnn(inputs), whole)
+
+
+def test_long_sequences_with_gradients_are_unrolled_in_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ctrl-C waits for one part, not for the whole sequence; the numbers are the same."""
+    rnn, inputs = RNN(2, 8, 1, seed=0), torch.randn(3, 50, 2)
+    results = []
+    for work in (2**40, 3 * 2 * 8 * 10 * 7):
+        monkeypatch.setattr("pyrnn.unroll.engine._WORK", work)
+        rnn.zero_grad()
+        outputs, states = rnn(inputs)
+        (outputs.square().sum() + states.square().sum()).backward()
+        results.append([states, *(p.grad for p in rnn.parameters())])
+    torch.testing.assert_close(*results)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import networkx as nx
 
-from pyrnn.validate import as_number
+from pyrnn.validate import as_number, check_kind
 
 __all__ = ["same_transitions"]
 
@@ -31,7 +31,7 @@ def same_transitions(
         Whether there is a one-to-one map between the nodes that keeps every edge.
 
     Raises:
-        TypeError: If ``min_probability`` is no number.
+        TypeError: If one is no graph, or ``min_probability`` no number.
         ValueError: If it is not between 0 and 1.
 
     Example:
@@ -47,6 +47,8 @@ def same_transitions(
     References:
         Maheswaranathan et al., *NeurIPS* 32 (2019).
     """
+    for name, graph in (("first", first), ("second", second)):
+        check_kind(name, graph, nx.DiGraph, "make one with transition_graph(network, points)")
     if min_probability is not None:
         min_probability = as_number("min_probability", min_probability, low=0, high=1)
     plain = [_plain(graph, min_probability) for graph in (first, second)]

@@ -6,7 +6,7 @@ import networkx as nx
 import torch
 
 from pyrnn.arrays import States
-from pyrnn.dynamics.graphs._arrivals import arrivals
+from pyrnn.dynamics.graphs._arrivals import arrivals, check_points
 from pyrnn.dynamics.maps import Network, analysis, as_map
 from pyrnn.dynamics.points import FixedPoints
 from pyrnn.validate import as_integer, as_tensor
@@ -58,6 +58,7 @@ def state_machine(
     """
     pulse_steps = as_integer("pulse_steps", pulse_steps, low=1)
     n_steps = as_integer("n_steps", n_steps, low=1)
+    check_points(points)
     stable = points.is_stable.nonzero()[:, 0]
     if not len(stable):
         raise ValueError(

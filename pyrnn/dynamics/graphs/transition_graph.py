@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import networkx as nx
 import torch
@@ -14,6 +15,8 @@ from torch import Tensor
 from pyrnn.dynamics.graphs._arrivals import runs_from
 from pyrnn.files import replacing
 from pyrnn.result import Report, Reported
+from pyrnn.serialize import encode, register_former
+from pyrnn.stored import Stored
 
 if TYPE_CHECKING:
     import pandas
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["TransitionGraph"]
 
 
-class TransitionGraph(nx.DiGraph, Reported):  # type: ignore[misc]
+class TransitionGraph(nx.DiGraph, Reported, Stored):  # type: ignore[misc]
     """A ``networkx.DiGraph`` of fixed points and of where runs from them end.
 
     Nodes have a ``point`` and the number of runs ``lost``; edges have ``count``, ``probability``
@@ -40,6 +43,9 @@ class TransitionGraph(nx.DiGraph, Reported):  # type: ignore[misc]
         ('complete', [0.5, 0.5])
         >>> path = graph.save(getfixture("tmp_path") / "graph.graphml")
         >>> nx.read_graphml(path).nodes["2"]["stability"]
+        'unstable node'
+        >>> path = graph.save(getfixture("tmp_path") / "graph.npz")
+        >>> TransitionGraph.load(path).nodes[2]["point"].stability
         'unstable node'
         >>> run = graph.sample_paths(step)[2, 0]
         >>> bool((run[-1] - points[0].state).abs() < 0.05)
@@ -75,13 +81,14 @@ class TransitionGraph(nx.DiGraph, Reported):  # type: ignore[misc]
         return {(i, j): run[: n + 1] for (i, j, _), run, n in zip(edges, runs, steps, strict=True)}
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the graph as GraphML or JSON, by the ending of the name.
+        """Write the graph, by the ending of the name.
 
-        A node's point becomes its ``stability``, ``n_unstable``, ``speed``, ``state`` and
-        ``input`` (lists as JSON text in GraphML).
+        ``.npz`` holds all of it with a checksum, for ``load``. GraphML and JSON are for other
+        programs: a node's point becomes its ``stability``, ``n_unstable``, ``speed``, ``state``
+        and ``input`` (lists as JSON text in GraphML).
 
         Args:
-            path: Name that ends in ``.graphml`` or ``.json``.
+            path: Name that ends in ``.npz``, ``.graphml`` or ``.json``.
 
         Returns:
             The path.
@@ -90,8 +97,12 @@ class TransitionGraph(nx.DiGraph, Reported):  # type: ignore[misc]
             ValueError: If the name ends otherwise.
         """
         suffix = Path(path).suffix.lower()
+        if suffix == ".npz":
+            return super().save(path)
         if suffix not in (".graphml", ".json"):
-            raise ValueError(f"expected a name ending in .graphml or .json, got {str(path)!r}")
+            raise ValueError(
+                f"expected a name ending in .npz, .graphml or .json, got {str(path)!r}"
+            )
         about = dict(self.graph)
         if "skeleton" in about:
             about["skeleton"] = [list(edge) for edge in about["skeleton"].edges]
@@ -107,7 +118,10 @@ class TransitionGraph(nx.DiGraph, Reported):  # type: ignore[misc]
                 nx.write_graphml(plain, str(partial))
             else:
                 partial.write_text(json.dumps(nx.node_link_data(plain, edges="edges"), indent=1))
-        return Path(path)
+        return Path(path).expanduser()
+
+    def _to_plain(self) -> object:
+        return _as_data(self)
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return a table with one row for each edge; needs ``pip install pyrnn[pandas]``."""
@@ -152,3 +166,47 @@ def _plain(value: object, suffix: str) -> object:
     if suffix == ".graphml" and not isinstance(value, (bool, int, float, str)):
         return json.dumps(value)
     return value
+
+
+_NAMES = {TransitionGraph: "pyrnn.TransitionGraph", nx.DiGraph: "networkx.DiGraph"}
+
+
+def _as_data(value: object) -> object:
+    """Return a graph as plain data that names its class; other values as ``encode`` does."""
+    if not isinstance(value, nx.DiGraph):
+        return encode(value, "a value of the graph")
+    nodes = [[node, _all_as_data(about)] for node, about in value.nodes(data=True)]
+    edges = [[i, j, _all_as_data(about)] for i, j, about in value.edges(data=True)]
+    config = {"nodes": nodes, "edges": edges, "about": _all_as_data(value.graph)}
+    return {"__class__": _NAMES[type(value)], "config": config}
+
+
+def _all_as_data(about: Mapping[str, object]) -> dict[str, object]:
+    return {name: _as_data(value) for name, value in about.items()}
+
+
+class _Builds(Protocol):
+    def __call__(
+        self,
+        nodes: list[tuple[int, dict[str, object]]],
+        edges: list[tuple[int, int, dict[str, object]]],
+        about: dict[str, object],
+    ) -> nx.DiGraph: ...
+
+
+def _builder(cls: type[nx.DiGraph]) -> _Builds:
+    def build(
+        nodes: list[tuple[int, dict[str, object]]],
+        edges: list[tuple[int, int, dict[str, object]]],
+        about: dict[str, object],
+    ) -> nx.DiGraph:
+        graph = cls(**about)
+        graph.add_nodes_from(nodes)
+        graph.add_edges_from(edges)
+        return graph
+
+    return build
+
+
+for _cls, _name in _NAMES.items():
+    register_former(_name, _builder(_cls))

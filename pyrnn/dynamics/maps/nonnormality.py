@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pyrnn.dynamics.maps.spectrum import Spectrum
 from pyrnn.threads import single_threaded
-from pyrnn.validate import as_number, as_tensor
+from pyrnn.validate import as_matrices, as_number
 
 __all__ = ["departure_from_normality", "pseudospectral_radius", "schur_form"]
 
@@ -39,7 +39,7 @@ def departure_from_normality(jacobians: Tensor) -> Tensor:
     References:
         Trefethen & Embree, *Spectra and Pseudospectra* (2005), chapter 48.
     """
-    return Spectrum(jacobians).departure_from_normality
+    return Spectrum(as_matrices("jacobians", jacobians)).departure_from_normality
 
 
 def schur_form(jacobian: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,7 +70,7 @@ def schur_form(jacobian: Tensor) -> tuple[Tensor, Tensor]:
     References:
         Goldman, *Neuron* 61:621 (2009).
     """
-    matrix = as_tensor("jacobian", jacobian).detach().cpu().double()
+    matrix = as_matrices("jacobian", jacobian).detach().cpu().double()
     if matrix.dim() != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"expected one square matrix, got shape {tuple(matrix.shape)}")
     t, q = linalg.schur(matrix.numpy(), output="real")
@@ -105,7 +105,7 @@ def pseudospectral_radius(jacobians: Tensor, epsilon: float) -> Tensor:
         Trefethen & Embree, *Spectra and Pseudospectra* (2005), chapters 14 to 16.
     """
     epsilon = as_number("epsilon", epsilon, above=0)
-    matrices = as_tensor("jacobians", jacobians).double()
+    matrices = as_matrices("jacobians", jacobians).double()
     shape = matrices.shape[:-2]
     radii = [_radius(matrix, epsilon) for matrix in matrices.reshape(-1, *matrices.shape[-2:])]
     return torch.stack(radii).reshape(shape)

@@ -22,8 +22,9 @@ from pyrnn.dynamics.maps import (
     state_scale,
 )
 from pyrnn.dynamics.points import Search
+from pyrnn.progress import interruptible
 from pyrnn.result import Report, Result, Results
-from pyrnn.validate import as_boolean, as_integer, as_number, as_rng
+from pyrnn.validate import as_boolean, as_integer, as_number, as_rng, check_kind
 
 __all__ = ["Cycle", "Cycles", "cycles_through", "find_cycles"]
 
@@ -193,6 +194,7 @@ def find_cycles(
     """
     tol, max_rounds = as_number("tol", tol, above=0), as_integer("max_rounds", max_rounds, low=1)
     rng, progress = as_rng(rng), as_boolean("progress", progress)
+    check_kind("periods", periods, Iterable, "try periods=(2, 3, 4)")  # type: ignore[type-abstract]
     periods = sorted({as_integer("every period", period, low=1) for period in periods})
     if not periods:
         raise ValueError("expected at least one period, got none; try periods=(2, 3, 4)")
@@ -202,11 +204,15 @@ def find_cycles(
     step, pool = ScaledMap(step, scale), pool.reshape(-1, pool.shape[-1]) / scale
     found: list[Cycle] = []
     was_stopped = False
-    for period in periods:
-        search = Search(IteratedMap(step, period), pool, tol, 64, max_rounds, rng, progress)
-        points = search.run(inputs)
-        was_stopped |= points.record.was_stopped
-        found += cycles_through(step, points.states, points.inputs, period)
+    with interruptible() as interrupt:
+        for period in periods:
+            if interrupt.pressed:
+                was_stopped = True
+                break
+            search = Search(IteratedMap(step, period), pool, tol, 64, max_rounds, rng, progress)
+            points = search.run(inputs)
+            was_stopped |= points.record.was_stopped
+            found += cycles_through(step, points.states, points.inputs, period)
     verdict = "stopped early" if was_stopped else "complete as far as the search tells"
     if not found:
         verdict = f"no cycle of period {', '.join(map(str, periods))} found"

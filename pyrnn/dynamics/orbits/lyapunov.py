@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pyrnn.arrays import States
 from pyrnn.dynamics.maps import Map, Network, analysis, as_map
-from pyrnn.validate import as_boolean, as_integer, as_rng, as_tensor
+from pyrnn.validate import as_boolean, as_integer, as_rng, as_tensor, check_finite
 
 __all__ = ["kaplan_yorke_dimension", "lyapunov_spectrum"]
 
@@ -170,6 +170,10 @@ def kaplan_yorke_dimension(exponents: Tensor) -> Tensor:
     Returns:
         Dimensions, ``(...)``; the number of exponents where their sum never gets negative.
 
+    Raises:
+        TypeError: If these are no real numbers.
+        ValueError: If there is none, or one is not finite.
+
     Example:
         >>> kaplan_yorke_dimension(torch.tensor([0.5, 0.0, -1.0]))
         tensor(2.5000)
@@ -177,7 +181,11 @@ def kaplan_yorke_dimension(exponents: Tensor) -> Tensor:
     References:
         Kaplan & Yorke, *Lecture Notes in Mathematics* 730:204 (1979).
     """
-    exponents = as_tensor("exponents", exponents)
+    exponents = check_finite("exponents", as_tensor("exponents", exponents))
+    if exponents.ndim == 0 or not exponents.shape[-1]:
+        raise ValueError(
+            f"expected exponents (..., n), the largest first, got shape {tuple(exponents.shape)}"
+        )
     sums = torch.nn.functional.pad(exponents.cumsum(-1), (1, 0))
     k = (sums >= 0).int().cumprod(-1).sum(-1, keepdim=True) - 1
     n = exponents.shape[-1]

@@ -12,6 +12,8 @@ from torch.linalg import vector_norm
 if TYPE_CHECKING:
     from pyrnn.dynamics.maps import Map
 
+from pyrnn.progress import is_interrupted
+
 __all__ = ["newton"]
 
 _LENGTHS = 0.5 ** torch.arange(5)[:, None, None]
@@ -74,9 +76,11 @@ def newton(
             is_left_out = is_known(_rows(h, active), _rows(residual, active), active)
             speed.index_fill_(0, active[is_left_out], torch.inf)
             active = active[~is_left_out]
-        if len(active) <= (n_stragglers if i >= _FEWEST else 0):
+        if is_interrupted() or len(active) <= (n_stragglers if i >= _FEWEST else 0):
             break
         for start in range(0, active.shape[0], chunk):
+            if is_interrupted():
+                break
             part = active[start : start + chunk]
             better = _improve(step, _rows(h, part), _rows(x, part), _rows(residual, part), cap)
             for column, new in zip((h, residual, speed), better, strict=True):

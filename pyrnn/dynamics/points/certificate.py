@@ -11,6 +11,7 @@ from torch import Tensor
 from pyrnn.dynamics.maps import EquationMap, Network, analysis, as_map
 from pyrnn.dynamics.points.points import FixedPoints
 from pyrnn.result import Report, Result
+from pyrnn.validate import check_kind
 
 __all__ = ["Certificates", "certify"]
 
@@ -136,6 +137,7 @@ def certify(network: Network, points: FixedPoints) -> Certificates:
     References:
         van den Berg & Lessard, *Notices AMS* 62:1057 (2015); Rump, *Acta Numerica* 19:287 (2010).
     """
+    check_kind("points", points, FixedPoints, "take those of find_fixed_points")
     if not len(points):
         return _refuse(points, "")
     step = as_map(network, points, points.inputs)

@@ -246,3 +246,21 @@ def test_paths_run_under_the_input_of_the_point_that_they_leave() -> None:
         assert torch.equal(points.inputs[i], points.inputs[j])
         again = step(path[:-1], points.inputs[i])
         assert torch.allclose(again, path[1:])
+
+
+def test_a_graph_is_a_file(tmp_path: Path) -> None:
+    """One unit with two attractors and a saddle: a file holds points, runs and skeleton."""
+
+    def step(h: Tensor, x: Tensor) -> Tensor:
+        return torch.tanh(2 * h)
+
+    points = find_fixed_points(step, torch.linspace(-1, 1, 20)[:, None])
+    graph = transition_graph(step, points, directions="modes")
+    again = TransitionGraph.load(graph.save(tmp_path / "graph.npz"))
+    assert again.summary() == graph.summary()
+    assert list(again.edges) == list(graph.edges)
+    assert list(again.graph["skeleton"].edges) == list(graph.graph["skeleton"].edges)
+    for node, about in graph.nodes(data=True):
+        assert torch.equal(again.nodes[node]["point"].state, about["point"].state)
+    for key, run in graph.sample_paths(step).items():
+        assert torch.equal(again.sample_paths(step)[key], run)

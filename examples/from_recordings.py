@@ -1,0 +1,78 @@
+"""A network from recordings.
+
+A network learns to remember three bits. We record half of its units, with noise in its dynamics,
+and fit a network to the recording. The fit has the eight memories of the teacher, although its
+weights are only roughly those between the recorded units: attractors are easier to find than
+weights.
+"""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+
+from pyrnn import RateRNN
+from pyrnn.dynamics import find_fixed_points
+from pyrnn.plot import STYLE_SHEET, plot_trajectories
+from pyrnn.recordings import fit_recordings
+from pyrnn.tasks import FlipFlop
+
+OUT = Path("out/from_recordings")
+
+
+def main(epochs=15, n_units=64, show=True):
+    plt.style.use(STYLE_SHEET)
+    task = FlipFlop(n_bits=3, seed=0)
+    teacher = RateRNN(3, n_units, 3, tau=50.0, dt=10.0, seed=0)
+    teacher.fit(task, epochs=epochs, seed=0, progress=show)
+    inputs = task.batch(128).inputs
+    rates = record(teacher, inputs)
+
+    seen = torch.randperm(n_units, generator=torch.Generator().manual_seed(0))[: n_units // 2]
+    fit = fit_recordings(rates[..., seen], inputs, dt=10.0, tau=50.0)
+    print(fit.summary())
+    x = torch.zeros(3)
+    true = find_fixed_points(teacher, rates[:, ::5], x=x)
+    found = find_fixed_points(fit.network, rates[:, ::5][..., seen], x=x)
+    print(found.summary())
+
+    figure, axes = plt.subplots(1, 2, figsize=(9, 4))
+    draw_weights(teacher.w_rec.weight[seen][:, seen], fit.network.w_rec.weight, axes[0])
+    plot_trajectories(rates[:16, :, seen], ax=axes[1])
+    if show:
+        OUT.mkdir(parents=True, exist_ok=True)
+        figure.savefig(OUT / "fit.png")
+
+    if epochs >= 15:
+        memories = true.states[true.is_stable][:, seen].double()
+        distances = torch.cdist(memories, found.states[found.is_stable].double())
+        is_found = distances.amin(1) / len(seen) ** 0.5 < 0.1
+        print(f"{int(is_found.sum())} of {len(memories)} memories were found")
+        assert is_found.sum() == len(memories) == 8
+    return fit
+
+
+def record(rnn, inputs, noise=0.1):
+    """Return the rates of a network with private noise in its currents."""
+    rng = torch.Generator().manual_seed(0)
+    h, rates = rnn.initial_state(inputs.shape[:1]), []
+    with torch.no_grad():
+        for x in inputs.unbind(1):
+            xi = noise * torch.randn(h.shape, generator=rng)
+            drive = rnn.f(rnn.w_rec(h) + rnn.w_in(x) + xi)
+            h = (1 - rnn.alpha) * h + rnn.alpha * drive
+            rates.append(h)
+    return torch.stack(rates, dim=1)
+
+
+def draw_weights(true, found, ax):
+    """Draw the weights of the fit over those of the teacher."""
+    true, found = (weight.detach().double().numpy().ravel() for weight in (true, found))
+    ax.plot(true, found, ".", markersize=2)
+    ax.set(xlabel="weight of the teacher", ylabel="weight of the fit")
+    ax.set_title(f"correlation {np.corrcoef(true, found)[0, 1]:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Distances between two networks: of their states, spectra and operators."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pyrnn.arrays import Array, States
+from pyrnn.dynamics import FixedPoints
+from pyrnn.projection import as_states
+from pyrnn.validate import as_integer, as_number
+
+__all__ = ["shape_distance", "spectra_distance"]
+
+
+def shape_distance(a: States, b: States) -> float:
+    r"""Return the angle between two sets of states, after the best rotation.
+
+    With centered states of norm 1, in rows :math:`A` and :math:`B`,
+
+    .. math:: d = \min_Q \arccos \langle A, B Q \rangle, \qquad Q^T Q = I .
+
+    It is a metric. It is zero if the states are the same up to rotation, reflection, shift and
+    scale, so also for permuted units; but not if units have other scales.
+
+    Args:
+        a: States, ``(..., hidden_size)``.
+        b: States of another network under the same inputs, ``(..., other_hidden_size)``.
+
+    Returns:
+        Angle in radians, from 0 to π/2.
+
+    Raises:
+        ValueError: If the numbers of states differ, or all states of a network are the same.
+
+    Example:
+        >>> states = np.random.default_rng(0).normal(size=(5, 20, 8))
+        >>> round(shape_distance(states, 3 * states[..., ::-1] + 1), 9)
+        0.0
+
+    References:
+        Williams et al., *Generalized shape metrics on neural representations*, NeurIPS (2021).
+    """
+    first, second = _normalized(a), _normalized(b)
+    if len(first) != len(second):
+        raise ValueError(
+            f"expected as many states of both networks, got {len(first)} and {len(second)}; "
+            "run both on the same inputs"
+        )
+    left, _, right = np.linalg.svd(second.T @ first, full_matrices=False)
+    # the chord is exact also where the cosine is 1 to machine precision
+    residual = float(np.linalg.norm(first @ right.T - second @ left))
+    lost = 1 - float(np.linalg.norm(first @ right.T)) ** 2
+    lost_too = 1 - float(np.linalg.norm(second @ left)) ** 2
+    chord = np.sqrt(max(residual**2 + max(lost, 0.0) + max(lost_too, 0.0), 0.0))
+    return float(2 * np.arcsin(min(chord / 2, 1.0)))
+
+
+def _normalized(states: States) -> Array:
+    """Return centered states of norm 1, one in each row.
+
+    Raises:
+        ValueError: If all states are the same.
+    """
+    flat = as_states(states)
+    flat = flat.reshape(-1, flat.shape[-1]).astype(float)
+    flat = flat - flat.mean(axis=0)
+    size = np.linalg.norm(flat)
+    if not size > 0:
+        raise ValueError("expected states that differ, got one state only; pass other inputs")
+    return np.asarray(flat / size)
+
+
+def spectra_distance(
+    a: FixedPoints, b: FixedPoints, *, n_modes: int = 10, price: float = 1.0
+) -> float:
+    r"""Return how much the spectra of two networks differ at matched fixed points.
+
+    Each point is matched with one of the other network that has as many unstable modes. Two
+    points are as far apart as their slowest modes in the plane of eigenvalues, matched one to
+    one:
+
+    .. math:: d(p, q)^2 = \min_\pi \frac1k \sum_i |\lambda_i(p) - \lambda_{\pi(i)}(q)|^2,
+        \qquad D^2 = \frac1n \Big( \min_\sigma \sum_j \min(d(p_j, q_{\sigma(j)}), c)^2
+        + c^2 (n - m) \Big)
+
+    where the networks have :math:`m \le n` points. It is a metric of the dynamics: zero for
+    networks that a change of coordinates turns into each other, whatever their geometry.
+
+    Args:
+        a: Fixed points.
+        b: Fixed points of another network.
+        n_modes: Number :math:`k` of modes of each point; fewer if a network has fewer. It is a
+            metric among networks that all have so many.
+        price: Price :math:`c` of a point without a partner, as a distance of eigenvalues.
+
+    Returns:
+        The distance, at most ``price``.
+
+    Raises:
+        TypeError: If these are no fixed points.
+
+    Example:
+        >>> import torch
+        >>> from pyrnn.dynamics import find_fixed_points
+        >>> starts = torch.linspace(-1, 1, 20)[:, None]
+        >>> two, three = (
+        ...     find_fixed_points(lambda h, x: torch.tanh(gain * h), starts) for gain in (2, 3)
+        ... )
+        >>> spectra_distance(two, two), round(spectra_distance(two, three), 2)
+        (0.0, 0.59)
+
+    References:
+        Schuhmacher, Vo & Vo, *A consistent metric for performance evaluation of multi-object
+        filters*, IEEE Transactions on Signal Processing 56 (2008).
+    """
+    n_modes, price = as_integer("n_modes", n_modes, low=1), as_number("price", price, above=0)
+    for points in (a, b):
+        if not isinstance(points, FixedPoints):
+            raise TypeError(f"expected fixed points, got {type(points).__name__}")
+    if not len(a) or not len(b):
+        return 0.0 if len(a) == len(b) else price
+    k = min(n_modes, a.eigenvalues.shape[1], b.eigenvalues.shape[1])
+    return _matched(_slowest(a, k), _kinds(a), _slowest(b, k), _kinds(b), price)
+
+
+def _kinds(points: FixedPoints) -> Array:
+    return points.n_unstable.cpu().numpy()
+
+
+def _slowest(points: FixedPoints, k: int) -> Array:
+    """Return the eigenvalues of largest modulus in the upper half-plane, ``(n, k)``.
+
+    A spectrum is symmetric about the real axis, so one half says all, and a cut cannot part a
+    pair in two ways.
+    """
+    values = points.eigenvalues.cpu().numpy()
+    folded = values.real + 1j * np.abs(values.imag)
+    order = np.lexsort((-folded.real.round(9), -np.abs(folded).round(9)))[:, :k]
+    return np.asarray(np.take_along_axis(folded, order, axis=1))
+
+
+def _matched(a: Array, kinds_a: Array, b: Array, kinds_b: Array, price: float) -> float:
+    from scipy.optimize import linear_sum_assignment
+
+    cost = np.full((len(a), len(b)), price**2)
+    for i, j in zip(*np.nonzero(kinds_a[:, None] == kinds_b), strict=True):
+        apart = np.abs(a[i][:, None] - b[j]) ** 2
+        rows, columns = linear_sum_assignment(apart)
+        cost[i, j] = min(apart[rows, columns].mean(), price**2)
+    rows, columns = linear_sum_assignment(cost)
+    unmatched = abs(len(a) - len(b)) * price**2
+    return float(np.sqrt((cost[rows, columns].sum() + unmatched) / max(cost.shape)))

@@ -1,0 +1,229 @@
+"""A right call of every public function and constructor, by the names of its arguments."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import pyrnn
+from pyrnn.result import Result
+from tests.fuzz.values import Given
+
+# built by analyses, or abstract: nobody calls them
+NOT_CALLED = {
+    "ChanceLevels",
+    "Activation",
+    "ChoiceTask",
+    "Connectivity",
+    "Constraint",
+    "Duration",
+    "Engine",
+    "Map",
+    "MultiRegion",
+    "NeurogymTask",
+    "OpenGL",
+    "Output",
+    "RNNBase",
+    "Report",
+    "Reported",
+    "Rollout",
+    "Task",
+    "Trainable",
+    "Training",
+    "TransitionGraph",
+    "check_rnn",
+    "cli",
+    "live_plot",
+    "log_tensorboard",
+    "load",
+    "probe_opengl",
+}
+ROOMS = [
+    "",
+    ".activations",
+    ".behavior",
+    ".connectivity",
+    ".constraints",
+    ".dynamics",
+    ".initialization",
+    ".plot",
+    ".projection",
+    ".render",
+    ".tasks",
+    ".tasks.phases",
+    ".tasks.scores",
+    ".training",
+]
+
+
+def callables() -> dict[str, Callable[..., object]]:
+    """Return what users call, by name."""
+    found: dict[str, Callable[..., object]] = {}
+    for room in ROOMS:
+        module = importlib.import_module(f"pyrnn{room}")
+        for name in module.__all__:
+            thing = getattr(module, name)
+            is_result = isinstance(thing, type) and issubclass(thing, Result)
+            is_error = isinstance(thing, type) and issubclass(thing, Exception)
+            if thing in pyrnn.activations.ACTIVATIONS.values():
+                continue  # as torch's own functions
+            if callable(thing) and name not in NOT_CALLED and not (is_result or is_error):
+                found.setdefault(f"{room[1:] or 'pyrnn'}.{name}", thing)
+    return found
+
+
+def needed(given: Given, folder: Path) -> dict[str, object]:
+    """Return right values of the arguments that have no default, by name."""
+    states, points = given.states, given.points
+    return {
+        "input_size": 2,
+        "hidden_size": 4,
+        "output_size": 1,
+        "network": given.rnn,
+        "rnn": given.rnn,
+        "layer": given.rnn.w_out,
+        "states": states,
+        "starts": states,
+        "start": states[0, 0],
+        "h": states[0],
+        "points": points,
+        "axes": torch.eye(4)[:2],
+        "bounds": (-1.0, 1.0),
+        "pulses": torch.eye(2),
+        "jacobian": torch.eye(2) / 2,
+        "jacobians": torch.eye(2) / 2,
+        "epsilon": 0.1,
+        "exponents": torch.tensor([0.1, -0.2]),
+        "first": given.graph,
+        "second": given.graph,
+        "graph": given.graph,
+        "n": 5,
+        "n_steps": 2,
+        "eigenvalues": torch.tensor([0.5, -0.2]),
+        "field": given.field,
+        "branches": given.branches,
+        "ends": torch.tensor([0, 1, 1]),
+        "history": given.history,
+        "curves": pyrnn.behavior.psychometric(given.decision, given.answers, given.batch),
+        "tau": torch.tensor([10.0, 20.0]),
+        "trial": given.task[0],
+        "trials": [given.task[0], given.task[1]],
+        "weights": torch.eye(3),
+        "weight": torch.eye(2),
+        "radius": 0.5,
+        "signs": torch.tensor([1, -1]),
+        "values": torch.ones(3, 6),
+        "mask": given.mask,
+        "outputs": given.outputs,
+        "targets": given.outputs.sign(),
+        "task": given.task,
+        "tasks": {"one": given.task.replace(dt=20.0)},
+        "phases": given.phases,
+        "dataset": given.task,
+        "path": folder / "file",
+        "duration": 50.0,
+        "dt": 10.0,
+        "draws": given.random,
+        "sigma": 0.1,
+        "durations": {"wait": 50.0},
+        "seed": 0,
+        "indices": [0, 1],
+        "inputs": torch.zeros(5, 2),
+        "name": "normal",
+        "size": 3,
+        "n_units": 3,
+        "attribute": "w_rec",
+        "batch": given.batch,
+        "threshold": 0.5,
+        "components": torch.eye(4)[:2],
+        "mean": torch.zeros(4),
+        "scenes": [pyrnn.render.Scene(states)],
+        "function": torch.sin,
+        "activation": "relu",
+        "x": torch.zeros(2),
+    }
+
+
+def special(given: Given) -> dict[str, dict[str, object]]:
+    """Return right values that differ from those of the same name elsewhere."""
+    decision, batch = given.decision, given.batch
+    return {
+        **{
+            f"training.{name}": {"weight": 0.1}
+            for name in ("L1", "L2", "ActivityL1", "ActivityL2", "Smoothness", "BoundsPenalty")
+        },
+        "training.BoundsPenalty": {"weight": 0.1, "attribute": "w_rec.weight", "low": -1.0},
+        "training.early_stopping": {"patience": 2},
+        "training.Curriculum": {"steps": [2], "pulse_probability": [0.1, 0.2]},
+        "training.binary_cross_entropy": {"targets": (given.outputs > 0).double()},
+        "training.cross_entropy": {"targets": torch.zeros(3, 6, dtype=torch.long)},
+        "training.fit": {"epochs": 1, "progress": False},
+        "tasks.scores.class_accuracy": {"targets": torch.zeros(3, 6, dtype=torch.long)},
+        "tasks.scores.last_class_accuracy": {"targets": torch.zeros(3, 6, dtype=torch.long)},
+        "tasks.scores.last_scored": {"values": torch.zeros(3, 6, 2)},
+        "tasks.Trial": {"targets": torch.zeros(5, 1)},
+        "constraints.Dale": {"signs": torch.tensor([1, 1, -1, -1])},
+        "constraints.Bounds": {"low": -1.0, "high": 1.0},
+        "constraints.Mask": {"mask": torch.ones(2, 4)},
+        "constraints.SignedMask": {"signs": torch.ones(2, 4)},
+        "constraints.Fixed": {"values": torch.ones(2, 4)},
+        "connectivity.Region": {"name": "V1"},
+        "dynamics.as_map": {},
+        "dynamics.state_machine": {"network": given.bistable, "points": given.memories},
+        "dynamics.input_jacobian": {"x": torch.zeros(2)},
+        "dynamics.slow_manifold": {},
+        "behavior.psychometric": {"task": decision, "outputs": given.answers, "batch": batch},
+        "behavior.chronometric": {"task": decision, "outputs": given.answers, "batch": batch},
+        "behavior.reaction_times": {"task": decision, "outputs": given.answers, "batch": batch},
+        "behavior.fit_logistic": {
+            "evidence": np.array([-1.0, 0.0, 1.0]),
+            "is_positive": np.array([0.0, 1.0, 1.0]),
+        },
+        "plot.plot_history": {"name": "loss"},
+        "initialization.initial_weight": {"name": "normal"},
+        "render.Scene": {"states": given.states},
+    }
+
+
+def right_call(
+    name: str, call: Callable[..., object], given: Given, folder: Path
+) -> dict[str, Any]:
+    """Return the arguments of a call that works."""
+    known, own = needed(given, folder), special(given).get(name, {})
+    arguments: dict[str, object] = dict(own)
+    for parameter in parameters(call):
+        if parameter.default is parameter.empty and parameter.name not in arguments:
+            if parameter.name not in known:
+                raise LookupError(f"{name} needs a right value of {parameter.name} in tests/fuzz")
+            arguments[parameter.name] = known[parameter.name]
+    return arguments
+
+
+def parameters(call: Callable[..., object]) -> list[inspect.Parameter]:
+    """Return the arguments of a call, with those that ``**options`` hands to a base class."""
+    own = list(inspect.signature(call).parameters.values())
+    variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    found = {p.name: p for p in own if p.kind not in variable}
+    if isinstance(call, type) and any(p.kind is p.VAR_KEYWORD for p in own):
+        for base in call.__mro__[1:]:
+            if "__init__" in vars(base):
+                for p in list(inspect.signature(base.__init__).parameters.values())[1:]:
+                    if p.kind not in variable:
+                        found.setdefault(p.name, p)
+    return list(found.values())
+
+
+def modules() -> list[str]:
+    """Return the names of all public modules of the package."""
+    return [
+        module.name
+        for module in pkgutil.walk_packages(pyrnn.__path__, "pyrnn.")
+        if not any(part.startswith("_") for part in module.name.split("."))
+    ]
