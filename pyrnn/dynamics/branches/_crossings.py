@@ -22,10 +22,16 @@ _HALF = 0.4877  # nearly: what is exactly in the middle is often a bifurcation
 
 
 def turns(samples: Samples, i: Tensor) -> Tensor:
-    """Return whether the parameter turns back between samples ``i`` and the next ones."""
+    """Return whether the parameter turns back between samples ``i`` and the next ones.
+
+    Where a curve is vertical to rounding, its parameter goes on as it did before.
+    """
     along = samples.tangent[:, -1]
-    along = along.masked_fill(along.abs() < _VERTICAL, 0)
-    return along[i] * along[i + 1] < 0
+    sign = along.sign().masked_fill(along.abs() < _VERTICAL, 0).long()
+    n = torch.arange(len(sign), device=sign.device)
+    before = n.masked_fill(sign == 0, 0).cummax(0).values[i]
+    is_same = samples.owner[before] == samples.owner[i]
+    return is_same & (sign[before] * sign[i + 1] < 0)
 
 
 def resolved(curve: Curve, samples: Samples, stop: Stop) -> Samples:

@@ -182,3 +182,64 @@ def test_two_points_that_meet_at_a_kink() -> None:
     assert (kink.kind, kink.turns) == ("border collision", True)
     assert kink.parameter == pytest.approx(10, abs=1e-8)
     assert branch.parameters[[0, -1]].tolist() == [0.0, 0.0]
+
+
+def test_a_closed_curve_of_corners_is_found_once() -> None:
+    """|h| + |p - 0.5| = 0.2: it turns back at 0.3 and 0.7, and has corners at 0.5."""
+    (branch,) = find_branches(
+        lambda h, p: h + 0.5 * (0.2 - (p - 0.5).abs() - h.abs()), 0.5 * LINE, (0.0, 1.0)
+    )
+    assert branch.is_closed
+    assert {event.kind for event in branch.bifurcations} == {"border collision"}
+    found = sorted((round(event.parameter, 7), event.turns) for event in branch.bifurcations)
+    assert found == [(0.3, True), (0.5, False), (0.5, False), (0.7, True)]
+    length = branch.states[:, 0].abs() + (branch.parameters - 0.5).abs()
+    assert_close(length, torch.full_like(length, 0.2), atol=1e-7, rtol=0)
+
+
+def test_units_that_meet_their_kinks_together_make_one_event() -> None:
+    (branch,) = find_branches(
+        lambda h, p: torch.relu(0.5 * h + p), 3 * torch.rand(20, 2), (-1.0, 1.0)
+    )
+    (kink,) = branch.bifurcations
+    assert kink.parameter == pytest.approx(0, abs=1e-8)
+    assert not kink.turns
+
+
+def test_two_units_that_inhibit_each_other() -> None:
+    """relu(W h + b): both are active between the kinks, where each ceases to win alone.
+
+    With the first unit alone, h₁ = 2 (1 + p), the second one is silent while 1 - p < 1.2 h₁.
+    """
+    w = torch.tensor([[0.5, -1.2], [-1.2, 0.5]])
+    (branch,) = find_branches(
+        lambda h, p: torch.relu(h @ w.to(h).T + torch.cat([1 + p, 1 - p], dim=-1)),
+        3 * torch.rand(60, 2),
+        (-1.0, 1.0),
+    )
+    at = (1 - 2.4) / (1 + 2.4)
+    found = sorted((event.parameter, event.turns) for event in branch.bifurcations)
+    assert [turns for _, turns in found] == [True, True]
+    assert [p for p, _ in found] == pytest.approx([at, -at], abs=1e-7)
+    assert branch.n_unstable.unique().tolist() == [0, 1]
+
+
+# ----------------------------------------------------------------------------- several folds
+
+
+def test_folds_of_two_units_at_once_are_counted_on_every_curve() -> None:
+    """Two units of tanh(2 h + p), uncoupled: on one curve they are equal, on the other not."""
+    starts = 2 * torch.rand(60, 2) - 1
+    branches = find_branches(lambda h, p: torch.tanh(2 * h + p), starts, (-1.0, 1.0))
+    equal, other = sorted(branches, key=lambda branch: branch.is_closed)
+    assert sorted((e.multiplicity, round(e.parameter, 6)) for e in equal.bifurcations) == [
+        (2, round(-FOLD, 6)),
+        (2, round(FOLD, 6)),
+    ]
+    expected = [(n, round(s * FOLD, 6)) for n, s in [(1, -1), (1, -1), (1, 1), (1, 1)]]
+    expected += [(2, round(-FOLD, 6)), (2, round(FOLD, 6))]
+    assert sorted((e.multiplicity, round(e.parameter, 6)) for e in other.bifurcations) == sorted(
+        expected
+    )
+    assert {e.kind for branch in branches for e in branch.bifurcations} == {"fold"}
+    assert other.is_closed
