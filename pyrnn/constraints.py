@@ -190,12 +190,25 @@ class Bounds(Constraint):
 
     def __init__(self, low: float | Tensor = -torch.inf, high: float | Tensor = torch.inf) -> None:
         self.low, self.high = as_tensor("low", low), as_tensor("high", high)
+        try:
+            torch.broadcast_shapes(self.low.shape, self.high.shape)
+        except RuntimeError as error:
+            raise ValueError(
+                f"expected low and high of one shape, got {low} and {high}"
+            ) from error
         if not (self.low <= self.high).all():
             raise ValueError(f"expected low <= high, got low={low} and high={high}")
 
     def interval(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Return [low, high] everywhere."""
         low, high = self.low.to(weight), self.high.to(weight)
+        for name, bound in (("low", low), ("high", high)):
+            rows = weight.shape[weight.ndim - bound.ndim :]
+            if any(n not in (1, size) for n, size in zip(bound.shape, rows, strict=False)):
+                raise ValueError(
+                    f"expected {name} of shape {tuple(weight.shape)}, like the weight, got "
+                    f"{tuple(bound.shape)}"
+                )
         return low.expand(weight.shape).clone(), high.expand(weight.shape).clone()
 
 

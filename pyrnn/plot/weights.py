@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
 
-from pyrnn.arrays import Array, ArrayLike, as_array
+from pyrnn.arrays import Array, ArrayLike, as_array, as_numbers
 from pyrnn.base import RNNBase
 from pyrnn.connectivity import Connectivity
 from pyrnn.palette import BLUE, GRAY, INK, VERMILION
@@ -215,7 +215,7 @@ def _finite(tau: HasTimeConstants | ArrayLike) -> Array:
         ValueError: If there are none.
     """
     advice = "pass rnn.tau of a leaky network, or timescales(eigenvalues, dt)"
-    values = as_array(tau.tau if isinstance(tau, HasTimeConstants) else tau, advice)
+    values = as_numbers(tau.tau if isinstance(tau, HasTimeConstants) else tau, advice)
     flat = values.reshape(-1).astype(float)
     if not np.isfinite(flat).any():
         raise ValueError(f"expected finite time constants, got {len(flat)} without one; {advice}")

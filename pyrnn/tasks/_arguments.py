@@ -114,9 +114,14 @@ def as_numbers(
         ValueError: expected each of coherences to be a number > 0, got -1
     """
     wanted = f"{size} numbers" if size else "one or more numbers"
-    if isinstance(values, str) or not isinstance(values, Iterable):
+    is_list = isinstance(values, Iterable) and not isinstance(values, (str, bytes))
+    try:
+        rows = list(values) if is_list else None  # type: ignore[call-overload]
+    except TypeError:  # a tensor without axes
+        rows = None
+    if rows is None:
         raise TypeError(f"expected {name} to be a list of {wanted}, got {values!r}")
-    numbers = tuple(as_number(f"each of {name}", v, above=above, low=low) for v in values)
+    numbers = tuple(as_number(f"each of {name}", v, above=above, low=low) for v in rows)
     if not numbers or size not in (None, len(numbers)):
         raise ValueError(f"expected {name} to be a list of {wanted}, got {len(numbers)} of them")
     return numbers

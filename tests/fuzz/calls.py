@@ -148,6 +148,9 @@ def needed(given: Given, folder: Path) -> dict[str, object]:
         "function": torch.sin,
         "activation": "relu",
         "x": torch.zeros(2),
+        "effects": given.effects,
+        "checkpoints": [given.rnn, given.rnn],
+        "networks": [given.rnn, given.rnn],
     }
 
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from pyrnn import RNN, RateRNN
 from pyrnn.dynamics import find_branches, find_fixed_points, flow_field, transition_graph
+from pyrnn.interventions import lesion
 from pyrnn.tasks import FlipFlop, PerceptualDecision, TrialRandom
 from pyrnn.tasks.phases import Fixation, Response, Stimulus
 from pyrnn.training import History
@@ -126,6 +127,7 @@ class Given:
             self.batch.targets, self.decision.output_size
         ).double()
         self.graph = transition_graph(self.rnn, self.points, n_runs=2)
+        self.effects = lesion(self.rnn, self.task, [[0], [1]])
         self.history = History(steps={"loss": [1.0, 0.5]}, epochs={"loss": [0.7]})
         self.field = flow_field(self.rnn, torch.eye(4)[:2])
         line = torch.linspace(-1, 1, 9, dtype=torch.float64)[:, None]
