@@ -80,8 +80,8 @@ def spectra_distance(
     one:
 
     .. math:: d(p, q)^2 = \min_\pi \frac1k \sum_i |\lambda_i(p) - \lambda_{\pi(i)}(q)|^2,
-        \qquad D^2 = \frac1n \Big( \min_\sigma \sum_j \min(d(p_j, q_{\sigma(j)}), c)^2
-        + c^2 (n - m) \Big)
+        \qquad D^2 = \frac1n \left( \min_\sigma \sum_j \min(d(p_j, q_{\sigma(j)}), c)^2
+        + c^2 (n - m) \right)
 
     where the networks have :math:`m \le n` points. It is a metric of the dynamics: zero for
     networks that a change of coordinates turns into each other, whatever their geometry.

@@ -92,8 +92,8 @@ def task_variance(
 ) -> TaskVariance:
     r"""Measure how much each unit varies over the trials of each task.
 
-    .. math:: v_i(k) = \Big\langle \big(r_i(j, t) - \langle r_i(j, t) \rangle_j\big)^2
-        \Big\rangle_{j, t}, \qquad j \text{ a trial of task } k
+    .. math:: v_i(k) = \langle (r_i(j, t) - \langle r_i(j, t) \rangle_j)^2
+        \rangle_{j, t}, \qquad j \text{ a trial of task } k
 
     Args:
         states: Rates, ``(n_trials, time, units)``, or a list of trials of unequal duration.
