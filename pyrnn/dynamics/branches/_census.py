@@ -24,17 +24,21 @@ class Census:
     Args:
         pool: States to start from, ``(n_states, state_size)``.
         size: Usual length of the states.
+
+    Attributes:
+        was_stopped: Whether Ctrl-C ended a search.
     """
 
     def __init__(self, pool: Tensor, size: float) -> None:
-        self.pool, self.reach = pool, _SAME * size
+        self.pool, self.reach, self.was_stopped = pool, _SAME * size, False
         self._known: dict[tuple[int, bytes], Tensor] = {}
 
     def at(self, step: Map, x: Tensor) -> Tensor:
         """Return the simple fixed points of a map under an input, ``(n, state_size)``."""
         key = id(step), (x + 0.0).cpu().numpy().tobytes()  # -0 is 0
         if key not in self._known:
-            self._known[key] = simple_points(step, self.pool, x)
+            self._known[key], was_stopped = simple_points(step, self.pool, x)
+            self.was_stopped |= was_stopped
             self.pool = torch.cat([self.pool, self._known[key]])[-_MOST_IN_POOL:]
         return self._known[key]
 

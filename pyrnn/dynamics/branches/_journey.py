@@ -105,17 +105,26 @@ class Journey:
         """Follow all points along the way; return this journey."""
         alive, at = list(range(len(self.start))), self.start
         for k in range(len(self.legs)):
-            if self.stop():
+            followed = None if self._stops() else self._leg(k, alive, at)
+            if followed is None:
                 self.remarks.append("stopped early: later steps are missing")
                 break
-            alive, at = self._leg(k, alive, at)
+            alive, at = followed
         self._go_back()
         return self
 
+    def _stops(self) -> bool:
+        return self.stop() or self.census.was_stopped
+
     # ------------------------------------------------------------------ one leg
 
-    def _leg(self, k: int, alive: list[int], at: Tensor) -> tuple[list[int], Tensor]:
-        """Follow points along a leg, and new ones back along it; return those at its end."""
+    def _leg(self, k: int, alive: list[int], at: Tensor) -> tuple[list[int], Tensor] | None:
+        """Follow points along a leg, and new ones back along it.
+
+        Returns:
+            The numbers and states of those at its end; None if it was stopped on the way, as half
+            a leg counts for nothing.
+        """
         leg = self.legs[k]
         ends = self.census.at(*leg.end) if self.searches else None
         for tightness in _TIGHTNESS:
@@ -123,12 +132,14 @@ class Journey:
             new = self.census.unmatched(ends, self._arrived(forward))
             backward = self._pursue(leg, new, 0.0, tightness)
             is_right = self._is_balanced(at, forward, backward, ends)
-            if is_right or self.stop():
+            if is_right or self._stops():
                 break
-        self.is_balanced.append(is_right)
         born = self._numbers(len(new))
         ways = [Way(forward, alive), Way(backward, born)]
         ways += self._partners(ways, tightness)
+        if self._stops():
+            return None
+        self.is_balanced.append(is_right)
         self._record(k, ways)
         for way in ways:
             if way.pursuit.goal < 0.5:
@@ -156,7 +167,7 @@ class Journey:
             groups = together([*ways, *more])
             alone = [g[0] for g in groups if len(g) == 1 and g[0].is_solved and not g[0].is_branch]
             alone = [end for end in alone if (end.owner, end.kind) not in given_up]
-            if not alone or self.stop():
+            if not alone or self._stops():
                 break
             way = self._partner(alone[0], tightness)
             if way is None:
@@ -174,7 +185,7 @@ class Journey:
         gap = (z[0] - end.last).norm()
         if not is_good[0] or gap < (end.z - end.last)[:-1].norm():
             return None
-        partner = Pursuit(pursuit.curve, z, goal, tightness, self.stop).run()
+        partner = Pursuit(pursuit.curve, z, goal, tightness, self._stops).run()
         return Way(partner, self._numbers(1), end.z[None])
 
     def _pursue(self, leg: Leg, h: Tensor, goal: float, tightness: float) -> Pursuit:
@@ -182,7 +193,7 @@ class Journey:
         share = torch.full_like(h[:, :1], 1 - goal)
         z = torch.cat([h / self.size, share], dim=-1)
         z, _ = curve.correct(z, upwards(z))
-        return Pursuit(curve, z, goal, tightness, self.stop).run()
+        return Pursuit(curve, z, goal, tightness, self._stops).run()
 
     def _arrived(self, pursuit: Pursuit) -> Tensor:
         return pursuit.z[~pursuit.is_gone, :-1] * self.size
@@ -225,7 +236,7 @@ class Journey:
     def _go_back(self) -> None:
         """Follow points that exist at the start of a leg though no branch leads there."""
         n_missing = 0
-        while self._pending and not self.stop():
+        while self._pending and not self._stops():
             k, owner, h = self._pending.pop()
             if k == 0:
                 n_missing += 1

@@ -43,16 +43,19 @@ def usual_size(points: Tensor, starts: Tensor) -> float:
     return 1.0
 
 
-def simple_points(step: Map, pool: Tensor, x: Tensor) -> Tensor:
-    """Return the fixed points under an input that are not degenerate, ``(n, state_size)``.
+def simple_points(step: Map, pool: Tensor, x: Tensor) -> tuple[Tensor, bool]:
+    """Return the fixed points under an input that are not degenerate, and if Ctrl-C cut it short.
 
     Args:
         step: The map.
         pool: States to start from, ``(n_states, state_size)``.
         x: The input, ``(input_size,)``.
     """
-    found = Search(step, pool, 1e-9).run(x[None])
-    return found.states[found.multiplicity == 1]
+    search = Search(step, pool, 1e-9)
+    found = search.run(x[None])
+    record = found.record
+    was_stopped = record.was_stopped and record.n_rounds < search.max_rounds
+    return found.states[found.multiplicity == 1], was_stopped
 
 
 @dataclass

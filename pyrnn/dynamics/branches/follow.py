@@ -282,7 +282,7 @@ def follow_training(
     maps = [as_map(network, states, x) for network in networks]
     given = maps[0].one_input(x)[0]
     pool = maps[0].states(states).reshape(-1, maps[0].state_size or 1)
-    start = simple_points(maps[0], pool, given)
+    start, _ = simple_points(maps[0], pool, given)
     ends = torch.arange(2.0, device=pool.device).to(pool)
     legs = [
         Leg(line_between(a, b, given), (b, given), k + ends, ends)

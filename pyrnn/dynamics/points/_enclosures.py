@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from pyrnn.dynamics.points._intervals import OUTWARD, TINY, ULPS, UNIT
 
-__all__ = ["CURVES", "Curve", "Lines"]
+__all__ = ["CURVES", "ActivationCurve", "Lines"]
 
 _ROOT_2, _ROOT_2_PI = math.sqrt(2.0), math.sqrt(2 * math.pi)
 _NARROW = 1e-9  # an interval whose chord says less about the slope than its middle
@@ -50,7 +50,7 @@ class _Piece:
 
 
 @dataclass(frozen=True)
-class Curve:
+class ActivationCurve:
     """An activation with its bends.
 
     Attributes:
@@ -89,7 +89,7 @@ class Curve:
         """Whether its values are bounded."""
         return math.isfinite(self.limits[0]) and math.isfinite(self.limits[1])
 
-    def loosened(self, slack: float) -> Curve:
+    def loosened(self, slack: float) -> ActivationCurve:
         """Return bounds for all functions that differ from this one by at most ``slack``."""
         return replace(self, slack=self.slack + slack)
 
@@ -222,7 +222,7 @@ def _sigmoid_slope(u: Tensor) -> Tensor:
 
 _INF = math.inf
 CURVES = {
-    "tanh": Curve(
+    "tanh": ActivationCurve(
         torch.tanh,
         _tanh_slope,
         (_Piece(-_INF, 0, 1, lambda s: -_tanh_touch(s)), _Piece(0, _INF, -1, _tanh_touch)),
@@ -231,7 +231,7 @@ CURVES = {
         1.0,
         0.76980036,
     ),
-    "sigmoid": Curve(
+    "sigmoid": ActivationCurve(
         torch.sigmoid,
         _sigmoid_slope,
         (_Piece(-_INF, 0, 1, lambda s: -_sigmoid_touch(s)), _Piece(0, _INF, -1, _sigmoid_touch)),
@@ -240,7 +240,7 @@ CURVES = {
         0.25,
         0.09622505,
     ),
-    "softplus": Curve(
+    "softplus": ActivationCurve(
         functional.softplus,
         lambda u: torch.where(u > _JUMP, 1.0, torch.sigmoid(u)),
         (_Piece(-_INF, _INF, 1, lambda s: torch.logit(s)),),
@@ -252,7 +252,7 @@ CURVES = {
         beyond=0.6931471806,
         jump=1e-8,
     ),
-    "relu": Curve(
+    "relu": ActivationCurve(
         torch.relu,
         lambda u: (u > 0).to(u),
         (_Piece(-_INF, _INF, 1, _zero),),
@@ -263,7 +263,7 @@ CURVES = {
         kinks=(0.0,),
         beyond=0.0,
     ),
-    "retanh": Curve(
+    "retanh": ActivationCurve(
         _retanh,
         lambda u: torch.where(u > 0, _tanh_slope(u), 0.0),
         (_Piece(-_INF, 0, 1, _zero), _Piece(0, _INF, -1, _tanh_touch)),
@@ -273,7 +273,7 @@ CURVES = {
         0.76980036,
         kinks=(0.0,),
     ),
-    "gelu": Curve(
+    "gelu": ActivationCurve(
         functional.gelu,
         _gelu_slope,
         (
@@ -289,5 +289,5 @@ CURVES = {
         beyond=0.17,
         cancels=10.0,
     ),
-    "identity": Curve(lambda u: u, torch.ones_like, (), (), (-_INF, _INF), 1.0, 0.0),
+    "identity": ActivationCurve(lambda u: u, torch.ones_like, (), (), (-_INF, _INF), 1.0, 0.0),
 }

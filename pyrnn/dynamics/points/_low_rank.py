@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from pyrnn.dynamics.points._enclosures import CURVES, Curve
+from pyrnn.dynamics.points._enclosures import CURVES, ActivationCurve
 from pyrnn.dynamics.points._equation import Equation, Roots, shrinks
 from pyrnn.dynamics.points._existence import proved
 from pyrnn.dynamics.points._intervals import (
@@ -50,7 +50,7 @@ class LowRank(Equation):
         self,
         drive: Tensor,
         drive_error: Tensor,
-        curve: Curve,
+        curve: ActivationCurve,
         pair: tuple[Tensor, Tensor],
         remainder: Tensor,
     ) -> None:

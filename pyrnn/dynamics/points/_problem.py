@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from pyrnn.dynamics.points._enclosures import Curve
+from pyrnn.dynamics.points._enclosures import ActivationCurve
 from pyrnn.dynamics.points._equation import Equation, Roots
 from pyrnn.dynamics.points._factors import factors, remainder_of
 from pyrnn.dynamics.points._intervals import OUTWARD, gamma
@@ -42,7 +42,7 @@ class Problem:
         ValueError: If no proof is known for its weights and activation.
     """
 
-    def __init__(self, step: EquationMap, curve: Curve, x: Tensor) -> None:
+    def __init__(self, step: EquationMap, curve: ActivationCurve, x: Tensor) -> None:
         self.step, self.curve, self.x = step, curve, x
         self.weight = step.weight.cpu()
         self.drive = step.drive(x).cpu()

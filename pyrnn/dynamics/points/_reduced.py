@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from pyrnn.dynamics.points._enclosures import Curve, Lines
+from pyrnn.dynamics.points._enclosures import ActivationCurve, Lines
 from pyrnn.dynamics.points._equation import Equation, Roots, shrinks
 from pyrnn.dynamics.points._intervals import OUTWARD, ball, gamma, interval, middle, times
 
@@ -53,7 +53,7 @@ class Reduced(Equation):
         weight: Tensor,
         drive: Tensor,
         drive_error: Tensor,
-        curve: Curve,
+        curve: ActivationCurve,
         rank: int,
         certify: Certify,
     ) -> None:

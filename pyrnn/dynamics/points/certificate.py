@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.dynamics.maps import EquationMap, Network, analysis, as_map
-from pyrnn.dynamics.points._enclosures import CURVES, Curve
+from pyrnn.dynamics.points._enclosures import CURVES, ActivationCurve
 from pyrnn.dynamics.points._intervals import OUTWARD, ULPS, UNIT, gamma, kantorovich
 from pyrnn.dynamics.points.points import FixedPoints
 from pyrnn.result import Report, Result
@@ -147,7 +147,9 @@ def _reason(radius: float, limit: float) -> str:
     return "the Jacobian is too close to singular for the residual"
 
 
-def _radii(step: EquationMap, curve: Curve, points: FixedPoints) -> tuple[Tensor, Tensor, Tensor]:
+def _radii(
+    step: EquationMap, curve: ActivationCurve, points: FixedPoints
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return smallest and largest radius, and the distance to the nearest kink."""
     h, x = points.states, points.inputs
     eye = torch.eye(h.shape[-1], dtype=h.dtype, device=h.device)
@@ -171,7 +173,7 @@ class _Bounds:
     all this holds: up to the nearest kink.
     """
 
-    def __init__(self, step: EquationMap, curve: Curve, h: Tensor, x: Tensor) -> None:
+    def __init__(self, step: EquationMap, curve: ActivationCurve, h: Tensor, x: Tensor) -> None:
         network, weight, alpha = step.network, step.weight, step.alpha
         alpha, size = alpha.expand(h.shape[-1]), weight.abs()
         rows = size.sum(-1)

@@ -21,7 +21,7 @@ from pyrnn.dynamics.maps import (
     as_map,
 )
 from pyrnn.dynamics.points._boxes import Boxes, clusters
-from pyrnn.dynamics.points._enclosures import CURVES, Curve
+from pyrnn.dynamics.points._enclosures import CURVES, ActivationCurve
 from pyrnn.dynamics.points._kinks import find_kinks
 from pyrnn.dynamics.points._problem import Problem
 from pyrnn.dynamics.points._prune import Pruned
@@ -262,7 +262,7 @@ def _proof(problem: Problem, pruned: Pruned) -> Proof:
     )
 
 
-def _equation_map(network: Network) -> tuple[EquationMap, Curve]:
+def _equation_map(network: Network) -> tuple[EquationMap, ActivationCurve]:
     step = as_map(network)
     if not isinstance(step, EquationMap):
         raise TypeError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 from itertools import pairwise
 
 import pytest
@@ -183,6 +184,27 @@ def test_states_are_compared_with_the_stable_points_of_their_own_time() -> None:
     assert tracks.distances(torch.stack([torch.stack(states)] * 2)).shape == (2, 60)
     with pytest.raises(ValueError, match="60, 1"):
         tracks.distances(torch.zeros(59, 1))
+
+
+@pytest.mark.parametrize("n_calls", [30, 200, 500])
+def test_an_interrupt_keeps_the_steps_that_are_done(n_calls: int) -> None:
+    """Whether Ctrl-C comes during a search or on the way."""
+    calls = 0
+
+    def step(h: Tensor, x: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        if calls == n_calls:
+            signal.raise_signal(signal.SIGINT)
+        return torch.tanh(2 * h + x)
+
+    inputs = 0.4 * torch.tensor([[0.0], [1.0], [0.5], [-1.0], [0.0], [1.0], [-0.5]], dtype=F64)
+    points = find_fixed_points(tanh2, LINE, inputs[0])
+    tracks = follow(step, points, inputs)
+    assert tracks.status.startswith("stopped early")
+    counts = tracks.n_points.tolist()
+    n_done = counts.index(0)
+    assert counts == [3] * n_done + [0] * (len(inputs) - n_done)
 
 
 def test_bad_arguments_are_refused() -> None:
