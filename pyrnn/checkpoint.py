@@ -342,6 +342,7 @@ def _parsed(content: bytes, path: PathLike) -> dict[str, Any]:
             f"expected a file that rnn.save wrote, got {path}, which can't be read "
             f"({type(error).__name__}): it is truncated or of another program"
         ) from error
+    _refuse_too_many_parts(found, len(content), path)
     if not isinstance(found, dict) or found.get("format") != _FORMAT:
         raise ValueError(
             f"expected a file that rnn.save wrote, got {path}, which holds a "
@@ -369,6 +370,20 @@ def _refuse_compressed(content: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if sum(member.file_size for member in archive.infolist()) > len(content):
             raise ValueError("compressed")
+
+
+def _refuse_too_many_parts(found: object, most: int, path: PathLike) -> None:
+    """Refuse more parts than bytes: lists that hold one list many times over, and so on."""
+    rest, n_parts = [found], 0
+    while rest:
+        part = rest.pop()
+        n_parts += 1
+        if n_parts > most:
+            raise ValueError(f"expected a file that rnn.save wrote, got {path} of endless parts")
+        if isinstance(part, dict):
+            rest.extend(part.values())
+        elif isinstance(part, (list, tuple)):
+            rest.extend(part)
 
 
 def _refuse_other_sizes(content: dict[str, Any]) -> None:

@@ -119,6 +119,14 @@ def _saved(**changes: Any) -> bytes:
     return file.getvalue()
 
 
+def _nested() -> list[Any]:
+    """Return a list that holds another one twice, and so on: 2**60 parts in a small file."""
+    part: list[Any] = [0.0]
+    for _ in range(60):
+        part = [part, part]
+    return part
+
+
 def _compressed() -> bytes:
     file = io.BytesIO()
     old = zipfile.ZipFile(io.BytesIO(_saved()))
@@ -142,6 +150,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "version from the future": lambda: _saved(version=99),
     "history": lambda: _saved(beside__history={"steps": 3}),
     "state": lambda: _saved(beside__training_state={"epoch": 1}),
+    "lists of lists": lambda: _saved(beside__history={"steps": {"loss": _nested()}}),
     "nothing": lambda: b"",
 }
 

@@ -186,8 +186,16 @@ def check_dataset(dataset: object) -> None:
             "expected a torch Dataset or DataLoader of (inputs, targets) or (inputs, targets, "
             f"mask), got {type(dataset).__name__ if not isinstance(dataset, type) else dataset}"
         )
-    if isinstance(dataset, Sized) and len(dataset) == 0:
+    if _length(dataset) == 0:
         raise ValueError("expected a dataset with at least one trial, got an empty one")
+
+
+def _length(dataset: object) -> int | None:
+    """Return the number of trials or batches; None for a stream, and for a loader of one."""
+    try:
+        return len(dataset)  # type: ignore[arg-type]
+    except TypeError:
+        return None
 
 
 def is_dataset(thing: object) -> bool:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import (
     BatchSampler,
     DataLoader,
+    IterableDataset,
     RandomSampler,
     Sampler,
     SequentialSampler,
     SubsetRandomSampler,
+    TensorDataset,
     WeightedRandomSampler,
 )
 
-from pyrnn.training._datasets import Trial
+from pyrnn.training._datasets import Dataset, MakesBatches, Trial
 
-__all__ = ["check_repeatable", "order_states", "set_order_states"]
+__all__ = ["check_repeatable", "may_draw", "order_states", "set_order_states"]
 
+_GENERATORS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
 _KNOWN = (
     BatchSampler,
     RandomSampler,
@@ -62,20 +67,50 @@ def set_order_states(loader: DataLoader[Trial], states: Sequence[Tensor]) -> Non
         own.set_state(state)
 
 
-def check_repeatable(loader: DataLoader[Trial]) -> None:
-    """Refuse to resume with a loader whose order cannot be drawn once more.
+def may_draw(dataset: Dataset) -> bool:
+    """Return whether a dataset may draw from torch's global generator when trials are taken.
 
     Args:
-        loader: The loader.
+        dataset: The dataset.
+
+    Example:
+        >>> from pyrnn.tasks import FlipFlop
+        >>> may_draw(FlipFlop())  # whose trials depend on its seed only
+        False
+    """
+    return not isinstance(dataset, MakesBatches) and type(dataset) is not TensorDataset
+
+
+def check_repeatable(dataset: Dataset) -> None:
+    """Refuse to resume with trials that cannot be drawn once more.
+
+    Args:
+        dataset: The dataset, or a loader.
 
     Raises:
-        ValueError: If its sampler is unknown, or if its workers keep random states of their own.
+        ValueError: If the dataset has a generator of its own, if the sampler of a loader is
+            unknown, or if its workers keep random states of their own.
     """
+    trials = dataset.dataset if isinstance(dataset, DataLoader) else dataset
+    own = [v for v in getattr(trials, "__dict__", {}).values() if isinstance(v, _GENERATORS)]
+    if own and may_draw(trials):
+        raise ValueError(
+            "expected a dataset that can repeat its trials for resume=True, got one with a "
+            f"{type(own[0]).__name__} of its own; draw from torch's global generator, whose state "
+            "a checkpoint holds"
+        )
+    if isinstance(dataset, DataLoader):
+        _check_loader(dataset)
+
+
+def _check_loader(loader: DataLoader[Trial]) -> None:
     if loader.persistent_workers:
         raise ValueError(
             "expected a loader that can repeat its order for resume=True, got persistent workers, "
             "which keep random states of their own; take persistent_workers=False"
         )
+    if isinstance(loader.dataset, IterableDataset):  # which has an order of its own
+        return
     for sampler in _samplers(loader):
         if type(sampler) not in _KNOWN and not hasattr(sampler, "set_epoch"):
             raise ValueError(

@@ -23,6 +23,7 @@ __all__ = [
     "check_finite",
     "collate",
     "loader_batches",
+    "loader_of",
     "mask_of",
     "n_batches",
     "prepare",
@@ -90,10 +91,9 @@ def batches(
         >>> [len(batch.inputs) for batch in batches(trials, batch_size=4)]
         [4, 4, 2]
     """
-    if isinstance(dataset, IterableDataset):
-        dataset = DataLoader(dataset, batch_size, collate_fn=collate)
-    if isinstance(dataset, DataLoader):
-        yield from loader_batches(dataset, skip)
+    loader = loader_of(dataset, batch_size)
+    if loader is not None:
+        yield from loader_batches(loader, skip)
         return
     n = len(dataset)  # type: ignore[arg-type]
     if n == 0:
@@ -105,6 +105,22 @@ def batches(
     fetch = _fetcher(dataset)
     for indices in order.split(batch_size)[skip:]:
         yield fetch(indices)
+
+
+def loader_of(dataset: Dataset, batch_size: int) -> DataLoader[Trial] | None:
+    """Return the loader that a dataset is, or that a stream of trials needs; None for others.
+
+    Args:
+        dataset: The dataset.
+        batch_size: Trials per batch of a stream.
+
+    Example:
+        >>> loader_of([(torch.zeros(5, 2), torch.zeros(5, 1))], 8) is None
+        True
+    """
+    if isinstance(dataset, IterableDataset):
+        return DataLoader(dataset, batch_size, collate_fn=collate)
+    return dataset if isinstance(dataset, DataLoader) else None
 
 
 def loader_batches(

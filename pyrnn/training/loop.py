@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim import LBFGS, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
-from torch.utils.data import DataLoader
 
 from pyrnn.progress import Interrupt, TrainingBar, interruptible
 from pyrnn.training._datasets import (
@@ -23,13 +22,18 @@ from pyrnn.training._datasets import (
     HasGoal,
     HasMetric,
     MakesEpochs,
-    Trial,
+)
+from pyrnn.training._described import (
+    described,
+    described_contents,
+    described_dataset,
+    described_options,
 )
 from pyrnn.training._evaluation import evaluate, metric_of
 from pyrnn.training._flat import flatten
 from pyrnn.training._named import Penalty
 from pyrnn.training._optim import OptimizerSpec, SchedulerSpec, make_optimizer, make_scheduler
-from pyrnn.training._order import order_states, set_order_states
+from pyrnn.training._order import may_draw, order_states, set_order_states
 from pyrnn.training._record import Recorder
 from pyrnn.training._step import clip_gradient, total_loss
 from pyrnn.training.curriculum import Curriculum
@@ -38,6 +42,7 @@ from pyrnn.training.data import (
     batches,
     check_finite,
     loader_batches,
+    loader_of,
     mask_of,
     n_batches,
     prepare,
@@ -46,14 +51,7 @@ from pyrnn.training.data import (
 from pyrnn.training.history import History
 from pyrnn.training.losses import Loss
 from pyrnn.training.network import Forward, Trainable, in_mode
-from pyrnn.training.state import (
-    described,
-    described_contents,
-    described_dataset,
-    global_generator,
-    state_of,
-    take_up,
-)
+from pyrnn.training.state import global_generator, state_of, take_up
 
 __all__ = ["Callback", "Training"]
 
@@ -113,6 +111,7 @@ class Training:
         self.recorder = Recorder(self.history)
         self.epoch = self.step = self.batch = self.stage = self.first_epoch = 0
         self.global_rng: Tensor | None = None
+        self.loader = loader_of(self.dataset, self.batch_size)
         self.order_rng: list[Tensor] = []
         self._is_stepping = False
 
@@ -184,6 +183,7 @@ class Training:
             "loss": described(self.loss),
             "penalties": {name: described(term) for name, term in self.penalties.items()},
             "scheduler": described(scheduler),
+            "options of the optimizer": described_options(self.optimizer),
             "dataset": described_dataset(self.dataset),
             "contents of the dataset": described_contents(self.dataset),
             "curriculum": described(self.curriculum),
@@ -213,6 +213,7 @@ class Training:
             >>> pyrnn.load(path).training_state["epoch"]
             2
         """
+        self._check_weights()
         self._hand_over()
         self.network.save(path)
 
@@ -301,44 +302,43 @@ class Training:
         return True
 
     def _check_weights(self) -> None:
-        """Refuse weights that the last step has made NaN or infinite: no loss has seen them."""
-        if not all(bool(flat.whole.detach().isfinite().all()) for flat in self.flats):
+        """Refuse weights that a step or a callback has made NaN or infinite: no loss saw them."""
+        if not all(bool(p.detach().isfinite().all()) for p in self.parameters):
             raise FloatingPointError(
                 f"expected finite weights after step {self.step}, got others: the step was too "
-                "long; try a smaller lr"
+                "long, or a callback has changed them; try a smaller lr"
             )
 
     def _batches(self) -> Iterator[Batch]:
         """Yield the batches of this epoch, of the task as the curriculum has changed it."""
         order_seed = (self.seed * 1_000_003 + self.epoch) % 2**63 if self.shuffle else None
-        stage = None
-        if isinstance(self.dataset, DataLoader):
-            yield from self._batches_of_loader(self.dataset)
-            return
+        stage, draws = None, may_draw(self.dataset)
         while stage != self.stage:
             stage = self._advance(None)
-            for batch in batches(
-                self._task(), self.batch_size, order_seed=order_seed, skip=self.batch
-            ):
-                yield prepare(batch, self.network)
+            before = torch.get_rng_state() if draws else None
+            for batch in self._fetched(order_seed):
+                try:
+                    yield prepare(batch, self.network)
+                except GeneratorExit:  # nothing was learned from it, so it will be drawn again
+                    if before is not None:
+                        torch.set_rng_state(before)
+                    raise
                 if self._advance(None) != stage:
                     break
+                before = torch.get_rng_state() if draws else None
 
-    def _batches_of_loader(self, loader: DataLoader[Trial]) -> Iterator[Batch]:
-        """Yield the batches of a loader; the rest of them in an epoch that was cut."""
-        go_on, before = None, torch.get_rng_state()
+    def _fetched(self, order_seed: int | None) -> Iterator[Batch]:
+        """Return the batches of this epoch; the rest of them if it was cut."""
+        loader = self.loader
+        if loader is None:
+            return batches(self._task(), self.batch_size, order_seed=order_seed, skip=self.batch)
+        go_on = None
         if self.batch:  # draw the order again, and leave out what was seen
-            go_on = partial(torch.set_rng_state, before)
+            go_on = partial(torch.set_rng_state, torch.get_rng_state())
             set_order_states(loader, self.order_rng)
         else:
             self.order_rng = order_states(loader)
-        for batch in loader_batches(loader, self.batch, go_on):
-            try:
-                yield prepare(batch, self.network)
-            except GeneratorExit:  # nothing was learned from it, so it will be drawn again
-                torch.set_rng_state(before)
-                raise
-            before = torch.get_rng_state()
+        return loader_batches(loader, self.batch, go_on)
 
     def _task(self) -> Dataset:
         task = self.dataset

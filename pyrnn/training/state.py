@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
-from functools import partial
-from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Protocol, TypedDict
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from torch.utils.data import DataLoader, Subset, TensorDataset
+from torch.utils.data import DataLoader
 
-from pyrnn.training._datasets import Dataset
+from pyrnn.training._datasets import Dataset, Trial
 from pyrnn.training._order import check_repeatable, order_states, set_order_states
 from pyrnn.training._record import Recorder
 
 __all__ = [
     "Run",
     "TrainingState",
-    "described",
-    "described_contents",
-    "described_dataset",
     "global_generator",
     "refuse_changes",
     "state_of",
@@ -102,6 +95,7 @@ class Run(Protocol):
     is_seeded: bool
     global_rng: Tensor | None
     dataset: Dataset
+    loader: DataLoader[Trial] | None
     order_rng: list[Tensor]
     described: dict[str, object]
 
@@ -149,9 +143,9 @@ def state_of(run: Run) -> TrainingState:
 
 def _order(run: Run) -> list[Tensor]:
     """Return the generators of a loader: as they were when this epoch's order was drawn."""
-    if not isinstance(run.dataset, DataLoader):
+    if run.loader is None:
         return []
-    return run.order_rng if run.batch else order_states(run.dataset)
+    return run.order_rng if run.batch else order_states(run.loader)
 
 
 def take_up(run: Run, saved: TrainingState | None, *, resume: bool) -> None:
@@ -195,9 +189,9 @@ def take_up(run: Run, saved: TrainingState | None, *, resume: bool) -> None:
 
 def _take_up_order(run: Run, saved: TrainingState) -> None:
     """Go on with the order of a loader."""
-    if not isinstance(run.dataset, DataLoader):
-        return
     check_repeatable(run.dataset)
+    if run.loader is None:
+        return
     states = saved.get("order_rng")
     if states is None:
         raise ValueError(
@@ -207,7 +201,7 @@ def _take_up_order(run: Run, saved: TrainingState) -> None:
     run.order_rng = states
     if not run.batch:
         now = torch.get_rng_state()
-        set_order_states(run.dataset, states)
+        set_order_states(run.loader, states)
         torch.set_rng_state(now)
 
 
@@ -227,80 +221,6 @@ def _check_same_run(run: Run, saved: TrainingState) -> None:
     if run.is_seeded:
         changes["seed"] = saved["seed"], run.seed
     refuse_changes(changes)
-
-
-def described(thing: object) -> str:
-    """Return a text by which a file tells whether a loss, penalty or scheduler has changed.
-
-    Args:
-        thing: A function, an object or a name.
-
-    Example:
-        >>> from pyrnn.training import L2, mse
-        >>> described(mse), described("cosine"), described(None)
-        ('mse', 'cosine', 'None')
-        >>> described(L2(0.1)) == described(L2(0.2))
-        False
-    """
-    if thing is None or isinstance(thing, str):
-        return str(thing)
-    if isinstance(thing, partial):
-        return f"{described(thing.func)} with {thing.args} {thing.keywords}"
-    if isinstance(thing, (FunctionType, MethodType, BuiltinFunctionType, type)):
-        return thing.__qualname__
-    plain = (bool, int, float, str, list, tuple, dict, type(None))
-    values = {k: v for k, v in getattr(thing, "__dict__", {}).items() if isinstance(v, plain)}
-    return f"{type(thing).__name__} with {values}"
-
-
-def described_dataset(dataset: Dataset) -> str:
-    """Return a text by which a file tells whether the dataset has changed.
-
-    Args:
-        dataset: The dataset.
-
-    Example:
-        >>> from torch.utils.data import TensorDataset
-        >>> described_dataset(TensorDataset(torch.zeros(8, 5, 2), torch.zeros(8, 5, 1)))
-        'TensorDataset of 8'
-    """
-    try:
-        size = f" of {len(dataset)}"  # type: ignore[arg-type]
-    except TypeError:
-        size = ""
-    return f"{type(dataset).__name__}{size}"
-
-
-def described_contents(dataset: Dataset) -> str:
-    """Return a text by which a file tells whether other trials come from the dataset.
-
-    It is made of the parameters of a task, or of a sample of the numbers of a ``TensorDataset``.
-
-    Args:
-        dataset: The dataset.
-
-    Example:
-        >>> from torch.utils.data import TensorDataset
-        >>> zeros, ones = TensorDataset(torch.zeros(8, 5, 2)), TensorDataset(torch.ones(8, 5, 2))
-        >>> described_contents(zeros) == described_contents(ones)
-        False
-    """
-    if isinstance(dataset, (DataLoader, Subset)):
-        return described_contents(dataset.dataset)
-    if isinstance(dataset, TensorDataset):
-        return ", ".join(map(_fingerprint, dataset.tensors))
-    if not is_dataclass(dataset):
-        return ""
-    plain = (bool, int, float, str, list, tuple, type(None))
-    values = {field.name: getattr(dataset, field.name) for field in fields(dataset)}
-    return str({name: value for name, value in values.items() if isinstance(value, plain)})
-
-
-def _fingerprint(tensor: Tensor) -> str:
-    """Return the shape of a tensor and a checksum of at most 65,536 of its entries."""
-    entries = tensor.detach().reshape(-1)
-    sample = entries[:: max(1, -(-len(entries) // 2**16))].contiguous().cpu()
-    return f"{tuple(tensor.shape)} {zlib.crc32(sample.view(torch.uint8).numpy().tobytes()):08x}"
 
 
 def refuse_changes(pairs: Mapping[str, tuple[object, object]]) -> None:

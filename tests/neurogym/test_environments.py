@@ -79,7 +79,7 @@ def test_options_that_an_environment_does_not_take_are_refused():
     with pytest.raises(
         ValueError, match="that the environment 'PerceptualDecisionMaking-v0' takes"
     ):
-        NeurogymTask("PerceptualDecisionMaking-v0", options={"colour": 1})
+        NeurogymTask("GoNogo-v0", options={"shade": 1})
 
 
 def test_an_environment_without_ground_truth_is_refused():

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import (
     DataLoader,
+    IterableDataset,
     RandomSampler,
     Sampler,
     SubsetRandomSampler,
@@ -41,7 +45,18 @@ def _own() -> torch.Generator:
     return torch.Generator().manual_seed(5)
 
 
-LOADERS: dict[str, Callable[[], DataLoader]] = {
+class Stream(IterableDataset):
+    """Trials in an order of torch's global generator."""
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        for i in torch.randperm(24).tolist():
+            yield DATA[i]
+
+
+LOADERS: dict[str, Callable[[], Any]] = {
+    "noisy dataset": lambda: Noisy(*DATA.tensors),
+    "stream": Stream,
+    "batches of a stream": lambda: DataLoader(Stream(), 4),
     "shuffled": lambda: DataLoader(DATA, 4, shuffle=True),
     "own generator": lambda: DataLoader(DATA, 4, shuffle=True, generator=_own()),
     "generator of the sampler": lambda: DataLoader(
@@ -60,12 +75,19 @@ LOADERS: dict[str, Callable[[], DataLoader]] = {
 }
 
 
+class Forgetful(CTRNN):
+    """A network that draws from torch's global generator, too."""
+
+    def readout(self, states: Tensor) -> Tensor:
+        return super().readout(nn.functional.dropout(states, 0.2, training=self.training))
+
+
 def _make() -> CTRNN:
-    return CTRNN(2, 8, 1, noise=0.1, seed=0)
+    return Forgetful(2, 8, 1, noise=0.1, seed=0)
 
 
 def _fit(rnn: CTRNN, loader: DataLoader, **options: object):
-    options = {"epochs": 4, "seed": 3, "progress": False, "loss": mse} | options
+    options = {"epochs": 4, "seed": 3, "progress": False, "loss": mse, "batch_size": 4} | options
     return rnn.fit(loader, **options)
 
 
@@ -97,6 +119,14 @@ def test_a_run_that_was_cut_goes_on_as_if_it_had_not_been(
     assert_same(again, whole)
 
 
+class _Drawing(TensorDataset):
+    """A dataset with a generator that no file holds."""
+
+    def __init__(self) -> None:
+        super().__init__(*DATA.tensors)
+        self.rng = np.random.default_rng(0)
+
+
 class _Every(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         return iter(range(24))
@@ -113,6 +143,8 @@ class _Every(Sampler[int]):
             "got persistent workers",
         ),
         (lambda: DataLoader(DATA, 4, sampler=_Every()), "got the sampler _Every"),
+        (lambda: _Drawing(), "got one with a Generator of its own"),
+        (lambda: DataLoader(_Drawing(), 4), "got one with a Generator of its own"),
     ],
 )
 def test_loaders_that_cannot_repeat_their_order_are_refused(
@@ -141,6 +173,12 @@ def other_mse(outputs: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
         ({"scheduler": "cosine"}, {}, "scheduler='None' after 'cosine'"),
         ({"scheduler": "cosine"}, {"scheduler": "linear"}, "scheduler='linear' after 'cosine'"),
         ({"optimizer": "sgd"}, {}, "optimizer='Adam' after 'SGD'"),
+        (
+            {"optimizer": partial(torch.optim.SGD, momentum=0.5)},
+            {"optimizer": partial(torch.optim.SGD, momentum=0.9)},
+            "options of the optimizer=.*0.9.* after .*0.5",
+        ),
+        ({"loss": lambda y, t, m: (y - t).mean()}, {"loss": lambda y, t, m: y.mean()}, "loss="),
     ],
 )
 def test_what_has_changed_is_named(before: dict, now: dict, message: str, tmp_path: Path) -> None:
@@ -196,3 +234,27 @@ def test_more_epochs_without_a_scheduler_are_those_of_one_run(tmp_path: Path) ->
     _fit(again, DATA, epochs=4, checkpoint=path, resume=True)
     _fit(whole, DATA, epochs=4)
     assert_same(again, whole)
+
+
+def test_another_order_of_a_loader_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "run.pt"
+    _fit(_make(), DataLoader(DATA, 4), epochs=2, checkpoint=path)
+    with pytest.raises(ValueError, match=r"RandomSampler' after .*SequentialSampler'"):
+        _fit(_make(), DataLoader(DATA, 4, shuffle=True), epochs=4, checkpoint=path, resume=True)
+
+
+def test_functions_written_anew_are_the_same(tmp_path: Path) -> None:
+    """They are compared by what they do, not by identity."""
+    for epochs in (1, 3):
+        rnn = _make()
+        _fit(
+            rnn,
+            TensorDataset(*(tensor.clone() for tensor in DATA.tensors)),
+            epochs=epochs,
+            loss=lambda y, t, m: (y - t).square().mean(),
+            penalties=lambda rnn, rollout: rollout.states.square().mean(),
+            scheduler=lambda o: torch.optim.lr_scheduler.MultiStepLR(o, [3, 5]),
+            checkpoint=tmp_path / "run.pt",
+            resume=True,
+        )
+    assert rnn.history.n_epochs == 3

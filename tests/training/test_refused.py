@@ -189,3 +189,21 @@ def test_a_last_update_to_nan_is_seen_before_the_checkpoint_is_written(tmp_path:
             progress=False,
         )
     assert all(p.isfinite().all() for p in pyrnn.load(path).parameters())
+
+
+def test_a_callback_that_spoils_the_weights_does_not_spoil_the_checkpoint(tmp_path: Path) -> None:
+    path, rnn = tmp_path / "run.pt", RNN(1, 4, 1, seed=0)
+
+    def spoil(training: object) -> None:
+        with torch.no_grad():
+            rnn.w_rec.weight.fill_(math.nan)
+
+    with pytest.raises(FloatingPointError, match="or a callback has changed them"):
+        rnn.fit(
+            FlipFlop(n_bits=1, n_trials=8),
+            epochs=1,
+            callbacks=spoil,
+            checkpoint=path,
+            progress=False,
+        )
+    assert all(p.isfinite().all() for p in pyrnn.load(path).parameters())
