@@ -440,7 +440,7 @@ def check_tensors(**tensors: object) -> None:
     """
     for name, tensor in tensors.items():
         is_dense = isinstance(tensor, Tensor) and tensor.layout is torch.strided
-        if not is_dense or tensor.is_complex() or tensor.device.type == "meta":  # type: ignore[attr-defined]
+        if not is_dense or tensor.is_complex() or tensor.is_meta:  # type: ignore[attr-defined]
             raise TypeError(
                 f"expected {name} to be a tensor of real numbers, got {_shown(tensor)}"
             )

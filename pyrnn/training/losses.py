@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -47,11 +48,15 @@ def masked_mean(errors: Tensor, mask: Tensor | None = None) -> Tensor:
         1.0
     """
     check_tensors(errors=errors)
+    if mask is not None:
+        _check_mask(mask, errors.shape, errors.shape[:-1])
+    return _mean(errors, mask)
+
+
+def _mean(errors: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the mean, of arguments that are checked."""
     if mask is None:
         return errors.mean()
-    check_tensors(mask=mask)
-    _check_mask(mask, errors.shape, errors.shape[:-1])
-    refuse_negative(mask)
     weights = mask.to(errors.dtype)
     if weights.ndim < errors.ndim:
         weights = weights.unsqueeze(-1).expand_as(errors)
@@ -74,13 +79,13 @@ def refuse_negative(mask: Tensor) -> None:
         ...
         ValueError: expected a mask of weights >= 0, got -1; a weight of 0 leaves a step out
     """
-    if mask.device.type != "cpu" or mask.dtype is torch.bool:
+    if mask.device.type != "cpu" or mask.dtype is torch.bool or not mask.numel():
         return
-    is_good = (mask >= 0) & (mask < torch.inf)
-    if not is_good.all():
+    low, high = (float(bound) for bound in mask.aminmax())  # NaN if one is
+    if not 0 <= low <= high < math.inf:
         raise ValueError(
-            f"expected a mask of weights >= 0, got {mask[~is_good][0]:g}; a weight of 0 leaves a "
-            "step out"
+            f"expected a mask of weights >= 0, got {high if low >= 0 else low:g}; a weight of 0 "
+            "leaves a step out"
         )
 
 
@@ -101,7 +106,7 @@ def mse(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
     targets = _where_scored(outputs, targets, mask)
     if mask is None:
         return functional.mse_loss(outputs, targets)
-    return masked_mean((targets - outputs).square(), mask)
+    return _mean((targets - outputs).square(), mask)
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -129,16 +134,15 @@ def cross_entropy(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) 
             f"{tuple(outputs.shape)}, got shape {tuple(targets.shape)}"
         )
     if mask is not None:
-        check_tensors(mask=mask)
         _check_mask(mask, outputs.shape[:-1])
         scored = mask > 0 if are_classes else (mask > 0).unsqueeze(-1)
         targets = torch.where(scored, targets, 0)
     if not are_classes:
-        return masked_mean(-(targets * outputs.log_softmax(-1)).sum(-1), mask)
+        return _mean(-(targets * outputs.log_softmax(-1)).sum(-1), mask)
     flat = functional.cross_entropy(
         outputs.flatten(0, -2), targets.flatten().long(), reduction="none"
     )
-    return masked_mean(flat.view(targets.shape), mask)
+    return _mean(flat.view(targets.shape), mask)
 
 
 def binary_cross_entropy(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -157,7 +161,7 @@ def binary_cross_entropy(outputs: Tensor, targets: Tensor, mask: Tensor | None =
     """
     targets = _where_scored(outputs, targets, mask)
     errors = functional.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
-    return masked_mean(errors, mask)
+    return _mean(errors, mask)
 
 
 def poisson(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -178,7 +182,7 @@ def poisson(outputs: Tensor, targets: Tensor, mask: Tensor | None = None) -> Ten
     """
     targets = _where_scored(outputs, targets, mask)
     errors = functional.poisson_nll_loss(outputs, targets, log_input=True, reduction="none")
-    return masked_mean(errors, mask)
+    return _mean(errors, mask)
 
 
 LOSSES: dict[str, Loss] = {
@@ -213,9 +217,11 @@ def loss_function(loss: str | Loss) -> Loss:
 
 
 def _check_mask(mask: Tensor, *shapes: torch.Size) -> None:
+    check_tensors(mask=mask)
     if mask.shape not in shapes:
         wanted = " or ".join(str(tuple(shape)) for shape in shapes)
         raise ValueError(f"expected a mask of shape {wanted}, got {tuple(mask.shape)}")
+    refuse_negative(mask)
 
 
 def _where_scored(outputs: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
@@ -228,7 +234,6 @@ def _where_scored(outputs: Tensor, targets: Tensor, mask: Tensor | None) -> Tens
         )
     if mask is None:
         return targets
-    check_tensors(mask=mask)
     _check_mask(mask, outputs.shape, outputs.shape[:-1])
     scored = mask > 0 if mask.ndim == outputs.ndim else (mask > 0).unsqueeze(-1)
     return torch.where(scored, targets, outputs.detach())

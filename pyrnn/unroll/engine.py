@@ -145,7 +145,7 @@ def unroll(
         (torch.Size([20, 16]), torch.Size([20, 2]))
     """
     is_eager = engine.name == "eager" or inputs.numel() == 0
-    if is_eager or _is_transformed() or _is_special(rnn, inputs, h, noise):
+    if is_eager or _is_transformed() or _is_special(inputs, h, noise):
         states = unroll_eager(rnn, inputs, h, noise)  # type: ignore[arg-type]
         return states, rnn.readout(states)
     most = _steps_at_once(inputs, h)
@@ -161,7 +161,8 @@ def unroll(
 
 def _steps_at_once(inputs: Tensor, h: Tensor) -> int:
     """Return how many steps take about a tenth of a second, for which Ctrl-C waits."""
-    per_step = inputs[..., 0, 0].numel() * h.shape[-1] * (h.shape[-1] + inputs.shape[-1])
+    steps, n_inputs = inputs.shape[-2:]
+    per_step = inputs.numel() // (steps * n_inputs) * h.shape[-1] * (h.shape[-1] + n_inputs)
     return max(1, _WORK // max(per_step, 1))
 
 
@@ -211,7 +212,7 @@ def unroll_and_adjoint(
     """
     is_fused = engine.name == "fused" and inputs.ndim == 3 and inputs.numel() > 0
     is_short = not is_fused or inputs.shape[-2] <= _steps_at_once(inputs, h)
-    if not (is_fused and is_short) or _is_transformed() or _is_special(rnn, inputs, h, noise):
+    if not (is_fused and is_short) or _is_transformed() or _is_special(inputs, h, noise):
         return *unroll(rnn, inputs, h, noise, engine=engine), _nothing
     reads = _reads_in_kernel(rnn)
     equation, tensors = _problem(rnn, inputs, h, noise, reads)
@@ -322,13 +323,11 @@ def _is_transformed() -> bool:
     )
 
 
-def _is_special(rnn: Model, *tensors: Tensor | None) -> bool:
+def _is_special(*tensors: Tensor | None) -> bool:
     """Return whether a tensor is no plain one in memory: a subclass, fake, sparse or on meta."""
-    given = (rnn.h0, rnn.w_rec.weight, *tensors)
     return any(
-        t is not None
-        and (type(t) not in _PLAIN or t.layout is not torch.strided or t.device.type == "meta")
-        for t in given
+        t is not None and (type(t) not in _PLAIN or t.layout is not torch.strided or t.is_meta)
+        for t in tensors
     )
 
 
