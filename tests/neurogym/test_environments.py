@@ -76,9 +76,7 @@ def test_a_truth_that_is_no_action_is_refused():
 
 
 def test_options_that_an_environment_does_not_take_are_refused():
-    with pytest.raises(
-        ValueError, match="that the environment 'PerceptualDecisionMaking-v0' takes"
-    ):
+    with pytest.raises(ValueError, match="that the environment 'GoNogo-v0' takes"):
         NeurogymTask("GoNogo-v0", options={"shade": 1})
 
 
