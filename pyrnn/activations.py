@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pyrnn.validate import check_callable
+
 __all__ = [
     "ACTIVATIONS",
     "Activation",
@@ -94,8 +96,7 @@ def register_activation(function: Activation) -> Activation:
         >>> bump(torch.zeros(1))
         tensor([1.])
     """
-    if not callable(function):
-        raise TypeError(f"expected a function of tensors to register, got {function!r}")
+    check_callable("activation", function, "x")
     for attribute in ("__qualname__", "__name__"):
         _registered.add(
             f"{getattr(function, '__module__', '')}:{getattr(function, attribute, '')}"

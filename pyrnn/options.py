@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from pyrnn.activations import Activation
+from pyrnn.arrays import as_numbers
 from pyrnn.constraints import Constraint, Dale, Mask, SignedMask
-from pyrnn.validate import as_boolean, as_names, as_number, as_tensor, check_tensors
+from pyrnn.validate import as_boolean, as_names, as_number, check_tensors
 
 __all__ = [
     "LAYERS",
@@ -85,10 +86,9 @@ def unit_signs(
     if dale_ratio is None:
         has_signs = isinstance(connectivity, Wiring) and bool(connectivity.signs.any())
         return connectivity.signs if has_signs else None  # type: ignore[union-attr]
-    if np.ndim(dale_ratio) > 0:
-        is_boolean = np.asarray(dale_ratio).dtype == bool
-        signs = torch.as_tensor(dale_ratio) if is_boolean else as_tensor("dale_ratio", dale_ratio)
-        return _checked_signs(signs, n_units)
+    if isinstance(dale_ratio, (list, tuple)) or getattr(dale_ratio, "ndim", 0) > 0:
+        signs = as_numbers(dale_ratio, "pass dale_ratio as one sign per unit")
+        return _checked_signs(torch.as_tensor(signs), n_units)
     share = as_number("dale_ratio, the share of excitatory units,", dale_ratio, low=0, high=1)
     return 1.0 - 2.0 * (torch.arange(n_units) >= round(share * n_units))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pyrnn.arrays import Array, ArrayLike, HasStates, States, as_array, as_numbers
-from pyrnn.validate import as_integer
+from pyrnn.validate import as_integer, as_list
 
 __all__ = ["Projection", "as_states", "as_trials"]
 
@@ -103,10 +103,10 @@ class Projection:
     names: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        if self.names is not None and len(self.names) != len(self.components):
+        names = None if self.names is None else as_list("names", self.names, "names of axes")
+        if names is not None and len(names) != len(self.components):
             raise ValueError(
-                f"expected one name for each of the {len(self.components)} axes, got "
-                f"{list(self.names)}"
+                f"expected one name for each of the {len(self.components)} axes, got {names}"
             )
 
     @classmethod

@@ -11,7 +11,7 @@ import inspect
 import math
 import operator
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ __all__ = [
     "as_choice",
     "as_device",
     "as_integer",
+    "as_list",
     "as_matrices",
     "as_names",
     "as_number",
@@ -69,7 +70,7 @@ def as_integer(name: str, value: object, *, low: int | None = None) -> int:
         if isinstance(value, _BOOLEANS):
             raise TypeError
         number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
+    except (TypeError, RuntimeError):  # torch raises the second for a tensor on the device "meta"
         raise TypeError(f"expected {name} to be {wanted}, got {_shown(value)}") from None
     if low is not None and number < low:
         raise ValueError(f"expected {name} to be {wanted}, got {number}")
@@ -257,13 +258,39 @@ def as_names(name: str, values: object, options: Collection[str]) -> list[str]:
         >>> as_names("frozen", ("w_in", "w_out"), ("w_in", "w_rec", "w_out"))
         ['w_in', 'w_out']
     """
+    listed = as_list(name, values, "names", f"choose among {', '.join(options)}")
+    return [as_choice(f"every name in {name}", value, options) for value in listed]
+
+
+def as_list(name: str, values: object, content: str, advice: str = "") -> list[Any]:
+    """Check that a value is a collection, or an iterator, and return what it holds as a list.
+
+    Args:
+        name: Name of the argument, for the message.
+        values: What was given. Text, a mapping and an array without axes are no collection.
+        content: What the list holds, for the message.
+        advice: What to pass, for the message.
+
+    Returns:
+        The list.
+
+    Raises:
+        TypeError: If it is no collection.
+
+    Example:
+        >>> as_list("periods", range(2, 4), "whole numbers")
+        [2, 3]
+        >>> as_list("periods", 2, "whole numbers", "write periods=(2,)")
+        Traceback (most recent call last):
+        ...
+        TypeError: expected periods to be a list of whole numbers, got 2; write periods=(2,)
+    """
     is_scalar = isinstance(values, (Tensor, np.ndarray)) and values.ndim == 0
-    if isinstance(values, (str, bytes)) or is_scalar or not isinstance(values, Collection):
-        raise TypeError(
-            f"expected {name} to be a list of names among {', '.join(options)}; got "
-            f"{_shown(values)}"
-        )
-    return [as_choice(f"every name in {name}", value, options) for value in values]
+    is_text = isinstance(values, (str, bytes, Mapping))
+    if is_scalar or is_text or not isinstance(values, Iterable):
+        ending = f"; {advice}" if advice else ""
+        raise TypeError(f"expected {name} to be a list of {content}, got {_shown(values)}{ending}")
+    return list(values)
 
 
 def as_tensor(name: str, values: object, advice: str = "") -> Tensor:
@@ -523,7 +550,8 @@ def check_callable(name: str, function: object, *arguments: str) -> None:
         signature = inspect.signature(called)
     except (TypeError, ValueError):
         return
-    is_torch_loss = called.__module__ == "torch.nn.functional"  # takes no mask
+    # losses of torch do not take a mask, whatever their third argument is
+    is_torch_loss = "mask" in arguments and called.__module__ == "torch.nn.functional"
     if is_torch_loss or not _binds(signature, arguments):
         raise TypeError(
             f"expected {name}({wanted}), got one of {signature}; wrap it: lambda {wanted}: ..."
@@ -547,8 +575,9 @@ def _real(value: object) -> float | None:
             return float(value)
         except OverflowError:
             return math.inf
-    if isinstance(value, (Tensor, np.ndarray)) and value.ndim == 0:
-        return _real(value.item())
+    is_array = isinstance(value, np.ndarray) or (isinstance(value, Tensor) and not value.is_meta)
+    if is_array and value.ndim == 0:  # type: ignore[attr-defined]
+        return _real(value.item())  # type: ignore[attr-defined]
     return None
 
 

@@ -218,12 +218,17 @@ def test_refused_options(options: dict, message: str) -> None:
     [
         ({"dale_ratio": True}, "dale_ratio, .* to be a number"),
         ({"dale_ratio": "0.8"}, "dale_ratio, .* to be a number"),
+        (
+            {"dale_ratio": [[1], [1, -1]]},
+            "tensor, an array or numbers, .*; pass dale_ratio as one",
+        ),
+        ({"activation": lambda: 0}, r"expected activation\(x\), got one of \(\)"),
         ({"autapses": "no"}, "autapses to be True or False, got 'no'"),
         ({"connectivity": "sparse"}, "connectivity as a tensor or an array"),
         ({"noise": "0.1"}, "noise to be a number"),
         ({"bias": "w_in"}, "bias to be True or False, got 'w_in'"),
         ({"bias": 1}, "bias to be True or False, got 1"),
-        ({"frozen": "w_in"}, "frozen to be a list of names among w_in, w_rec, w_out; got 'w_in'"),
+        ({"frozen": "w_in"}, "frozen to be a list of names, got 'w_in'; choose among w_in, w_rec"),
         ({"init": None}, "init to be one of"),
         ({"gain": None}, "gain to be a number"),
         ({"train_initial_state": 1}, "train_initial_state to be True or False, got 1"),

@@ -18,6 +18,7 @@ from pyrnn.validate import (
     as_bound,
     as_choice,
     as_integer,
+    as_list,
     as_names,
     as_number,
     as_rng,
@@ -75,6 +76,19 @@ def test_booleans() -> None:
             as_boolean("flag", value)
 
 
+@pytest.mark.parametrize(
+    "given", [np.arange(3), torch.arange(3), range(3), iter((0, 1, 2)), {0, 1, 2}]
+)
+def test_lists(given: object) -> None:
+    assert as_list("periods", given, "whole numbers") == [0, 1, 2]
+
+
+@pytest.mark.parametrize("given", ["012", b"012", {0: 1}, 3, None, np.array(3), torch.tensor(3)])
+def test_what_is_no_list(given: object) -> None:
+    with pytest.raises(TypeError, match=r"periods to be a list of whole numbers, got .*; try 2"):
+        as_list("periods", given, "whole numbers", "try 2")
+
+
 def test_names() -> None:
     assert as_choice("kind", "a", ("a", "b")) == "a"
     assert as_names("kinds", {"b"}, ("a", "b")) == ["b"]
@@ -83,7 +97,9 @@ def test_names() -> None:
     with pytest.raises(ValueError, match="kind to be one of a, b; got 'c'"):
         as_choice("kind", "c", ("a", "b"))
     for values in ("a", 3, None):
-        with pytest.raises(TypeError, match="kinds to be a list of names among a, b; got"):
+        with pytest.raises(
+            TypeError, match=r"kinds to be a list of names, got .*; choose among a, b"
+        ):
             as_names("kinds", values, ("a", "b"))
     with pytest.raises(ValueError, match="every name in kinds to be one of a, b; got 'c'"):
         as_names("kinds", ["c"], ("a", "b"))

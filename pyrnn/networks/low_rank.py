@@ -10,7 +10,7 @@ from torch.nn.utils import parametrize
 
 from pyrnn.constraints import Constraint
 from pyrnn.networks.equations import CTRNN, LeakyRNN
-from pyrnn.validate import as_integer, as_number
+from pyrnn.validate import as_integer, as_number, check_kind
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -76,8 +76,9 @@ class LowRankRNN(LeakyRNN):
         if self.rank > as_integer("hidden_size", hidden_size, low=1):
             raise ValueError(f"expected rank of at most {hidden_size} (hidden_size), got {rank}")
         self.random_gain = as_number("random_gain", random_gain, low=0)
-        _refuse("gain", options.get("gain", 1.0), 1.0)
-        _refuse("init", options.get("init", "normal"), "normal", "torch")
+        check_kind("init", init := options.get("init", "normal"), str)
+        _refuse("gain", as_number("gain", options.get("gain", 1.0)), 1.0)
+        _refuse("init", init, "normal", "torch")
         super().__init__(input_size, hidden_size, output_size, **options)
 
     @property

@@ -82,7 +82,7 @@ def _values(effects: Effects, by: str | None) -> tuple[Array, float, str]:
         n_points = float(effects.survivors.shape[1])
         known["survivors"] = effects.survivors.sum(1), n_points, "stable points that survive"
     default = "score" if effects.score_name else "change"
-    values, intact, name = known[as_choice("by", by or default, list(known))]
+    values, intact, name = known[as_choice("by", default if by is None else by, list(known))]
     return as_array(values).astype(float), intact, name
 
 

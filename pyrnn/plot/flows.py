@@ -11,7 +11,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.lines import Line2D
 from torch import Tensor
 
-from pyrnn.arrays import Array, ArrayLike, as_array
+from pyrnn.arrays import Array, ArrayLike, as_array, as_numbers
 from pyrnn.dynamics import Attractors, Branch, FixedPoint, FixedPoints, FlowField
 from pyrnn.palette import BLUE, CYCLE, GRAY, INK, SLATE, VERMILION, colormap, stability_color
 from pyrnn.plot.style import axes_or_new, heading, styled
@@ -157,7 +157,7 @@ def plot_basins(
 
     Raises:
         TypeError: If the first argument holds no indices.
-        ValueError: If there is not one place for each start.
+        ValueError: If these are no indices, or there is not one place for each start.
 
     Example:
         >>> ax = plot_basins([0, 0, 1, -1])
@@ -165,7 +165,13 @@ def plot_basins(
         [0.5, 0.25]
     """
     advice = "pass what find_attractors(rnn, starts, x) returns"
-    index = as_array(ends.ends if isinstance(ends, Attractors) else ends, advice).astype(int)
+    given = as_numbers(ends.ends if isinstance(ends, Attractors) else ends, advice)
+    if not given.size or (given != np.round(given)).any() or given.min() < -1:
+        raise ValueError(
+            f"expected ends to be the index of an attractor for each start, or -1, got "
+            f"{given.dtype} of shape {given.shape} with others; {advice}"
+        )
+    index = given.astype(int)
     ax = axes_or_new(ax)
     n = int(index.max()) + 1
     colors = [CYCLE[i % len(CYCLE)] for i in range(n)]

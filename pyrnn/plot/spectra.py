@@ -10,7 +10,7 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
 
-from pyrnn.arrays import Array, ArrayLike, as_array
+from pyrnn.arrays import Array, ArrayLike, as_array, as_numbers
 from pyrnn.palette import GRAY, SLATE, VERMILION
 from pyrnn.plot.style import axes_or_new, heading, styled
 from pyrnn.validate import as_boolean, as_choice, as_integer
@@ -116,8 +116,10 @@ def _eigenvalues(source: Spectral) -> Array:
         raise ValueError(
             f"expected a square matrix, or eigenvalues (n,), got {values.shape}; {_ADVICE}"
         )
-    if values.dtype.kind not in "iufc" or not np.isfinite(values).all():
-        raise ValueError(f"expected finite eigenvalues, got {values.dtype} with others; {_ADVICE}")
+    if not values.size or values.dtype.kind not in "iufc" or not np.isfinite(values).all():
+        raise ValueError(
+            f"expected finite eigenvalues, got {values.dtype} of shape {values.shape}; {_ADVICE}"
+        )
     return np.linalg.eigvals(values) if values.ndim == 2 else np.atleast_1d(values)
 
 
@@ -225,7 +227,7 @@ def plot_lyapunov(exponents: ArrayLike, *, ax: Axes | None = None) -> Axes:
         'exponent (per step)'
     """
     advice = "pass what lyapunov_spectrum(rnn, ...) returns"
-    runs = np.atleast_2d(as_array(exponents, advice))
+    runs = np.atleast_2d(as_numbers(exponents, advice))
     ax = axes_or_new(ax)
     index, mean = np.arange(1, runs.shape[1] + 1), runs.mean(axis=0)
     ax.axhline(0, color=GRAY, linestyle="--", linewidth=1.0)

@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.ticker import MaxNLocator
 
-from pyrnn.arrays import Array, ArrayLike, States, as_array
+from pyrnn.arrays import Array, ArrayLike, States, as_array, as_numbers
 from pyrnn.dynamics import participation_ratio
 from pyrnn.palette import BLUE, CYCLE, GRAY, INK, RULE, TRACE, Scale, color_scale, colormap
 from pyrnn.plot.style import axes_or_new, heading, styled
@@ -152,7 +152,9 @@ def plot_trajectories(
     lines = LineCollection(list(places), linewidths=0.7, colors=TRACE)
     ax = axes_or_new(ax)
     if color is not None:
-        scale, values = color_scale(as_array(color), period)
+        scale, values = color_scale(
+            as_numbers(color, "pass numbers, one for each trial or state"), period
+        )
         lines = _colored(places, scale, values)
         _add_bar(ax, scale, color_label)
     ax.add_collection(lines)

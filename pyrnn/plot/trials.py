@@ -135,7 +135,9 @@ def _item(batch: Array, n_axes: int, index: int) -> Array:
 
 def _answers(outputs: Array, index: int) -> Array:
     """Return the outputs for a trial: all of them, the only ones, or those of its index."""
-    n_axes = max(outputs.ndim - 2, 0)
+    if outputs.ndim < 2:
+        raise ValueError(f"expected outputs (time, output_size), got shape {outputs.shape}")
+    n_axes = outputs.ndim - 2
     is_one = outputs.shape[:n_axes].count(1) == n_axes
     return _item(outputs, n_axes, 0 if is_one else index)
 

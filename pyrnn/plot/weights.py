@@ -119,7 +119,7 @@ def _groups(signs: ArrayLike | None, regions: Regions | None) -> tuple[Array, _G
         return order, [(name, units.stop - units.start) for name, units in slices.items()]
     if signs is None:
         return np.arange(0), []
-    kinds = as_array(signs)
+    kinds = as_numbers(signs, "pass rnn.signs").ravel()
     counts = [("E", int((kinds > 0).sum())), ("", int((kinds == 0).sum()))]
     counts.append(("I", int((kinds < 0).sum())))
     return np.argsort(-kinds, kind="stable"), [(name, n) for name, n in counts if n]

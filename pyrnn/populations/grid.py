@@ -9,6 +9,8 @@ from typing import TypeAlias
 import numpy as np
 from torch import Tensor
 
+from pyrnn.validate import as_list
+
 __all__ = ["Settings", "grid", "plain_settings"]
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | None"
@@ -39,11 +41,7 @@ def grid(**values: Iterable[object]) -> list[Settings]:
 
 
 def _listed(name: str, given: object) -> list[object]:
-    if isinstance(given, (str, Mapping)) or not isinstance(given, Iterable):
-        raise TypeError(
-            f"expected {name} to be a list of values, got {given!r}; write {name}=[{given!r}]"
-        )
-    found = list(given)
+    found = as_list(name, given, "values", f"write {name}=[{given!r}]")
     if not found:
         raise ValueError(f"expected {name} to have at least one value, got none")
     return found

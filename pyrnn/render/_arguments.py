@@ -147,8 +147,9 @@ def _listed(points: Points) -> list[Point]:
     """
     if isinstance(points, Point):
         return [points]
-    found = list(points) if isinstance(points, Iterable) else [None]
-    if not all(isinstance(point, Point) for point in found):
+    has_rows = isinstance(points, Iterable) and getattr(points, "ndim", 1) > 0
+    found = list(points) if has_rows else []  # type: ignore[arg-type]
+    if not has_rows or not all(isinstance(point, Point) for point in found):
         raise TypeError(
             f"expected fixed points, as find_fixed_points returns them, got "
             f"{type(points).__name__}; their states alone do not tell which are stable"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from pyrnn.render._drawing import Drawing
 from pyrnn.render.output import Output
 from pyrnn.render.scene import Scene
-from pyrnn.validate import check_kind
+from pyrnn.validate import as_list
 
 __all__ = ["Panels"]
 
@@ -33,8 +33,9 @@ class Panels(Output):
     def __init__(self, scenes: Sequence[Scene]) -> None:
         if isinstance(scenes, Scene):
             raise TypeError("expected a list of scenes, got one Scene; write Panels([scene])")
-        check_kind("scenes", scenes, Iterable, "write Panels([scene, scene])")  # type: ignore[type-abstract]
-        self.scenes = list(scenes)
+        self.scenes: list[Scene] = as_list(
+            "scenes", scenes, "scenes", "write Panels([scene, scene])"
+        )
         if not self.scenes:
             raise ValueError("expected at least one scene, got none; pass a list of scenes")
         strangers = [type(each).__name__ for each in self.scenes if not isinstance(each, Scene)]

@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import math
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import NoneType, UnionType
 from typing import (
     Annotated,
@@ -24,7 +24,7 @@ from typing import (
     get_type_hints,
 )
 
-from pyrnn.validate import as_integer, as_number
+from pyrnn.validate import as_integer, as_list, as_number
 
 __all__ = [
     "Count",
@@ -114,13 +114,7 @@ def as_numbers(
         ValueError: expected each of coherences to be a number > 0, got -1
     """
     wanted = f"{size} numbers" if size else "one or more numbers"
-    is_list = isinstance(values, Iterable) and not isinstance(values, (str, bytes))
-    try:
-        rows = list(values) if is_list else None  # type: ignore[call-overload]
-    except TypeError:  # a tensor without axes
-        rows = None
-    if rows is None:
-        raise TypeError(f"expected {name} to be a list of {wanted}, got {values!r}")
+    rows = as_list(name, values, wanted)
     numbers = tuple(as_number(f"each of {name}", v, above=above, low=low) for v in rows)
     if not numbers or size not in (None, len(numbers)):
         raise ValueError(f"expected {name} to be a list of {wanted}, got {len(numbers)} of them")
@@ -128,6 +122,7 @@ def as_numbers(
 
 
 _MOST_STEPS = 10**7
+_MOST = 1e30  # inputs are in single precision, which ends at 3e38
 
 
 def to_steps(name: str, duration: float, dt: float) -> int:
@@ -189,11 +184,15 @@ def _count(name: str, value: object, dt: float | None) -> int:
 
 
 def _positive(name: str, value: object, dt: float | None) -> float:
-    return as_number(name, value, above=0)
+    return _in_single_precision(name, as_number(name, value, above=0))
 
 
 def _non_negative(name: str, value: object, dt: float | None) -> float:
-    return as_number(name, value, low=0)
+    return _in_single_precision(name, as_number(name, value, low=0))
+
+
+def _in_single_precision(name: str, value: float) -> float:
+    return as_number(name, value, high=_MOST)
 
 
 def _duration(name: str, value: object, dt: float | None) -> Spread:

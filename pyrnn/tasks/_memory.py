@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
@@ -13,7 +12,7 @@ from pyrnn.tasks._choice import ChoiceTask
 from pyrnn.tasks._timeline import white_noise
 from pyrnn.tasks._trial import Trial
 from pyrnn.tasks._trial_random import TrialRandom
-from pyrnn.validate import check_kind
+from pyrnn.validate import as_list
 
 __all__ = ["DelayedMatchToSample", "ParametricWorkingMemory"]
 
@@ -122,8 +121,8 @@ class ParametricWorkingMemory(ChoiceTask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_kind("pairs", self.pairs, Iterable)  # type: ignore[type-abstract]
-        pairs = [as_numbers("each of pairs", pair, above=0, size=2) for pair in self.pairs]
+        listed = as_list("pairs", self.pairs, "pairs of frequencies")
+        pairs = [as_numbers("each of pairs", pair, above=0, size=2) for pair in listed]
         if not pairs or any(f1 == f2 for f1, f2 in pairs):
             raise ValueError(f"expected pairs of different frequencies, got {self.pairs}")
         self.pairs = tuple((f1, f2) for f1, f2 in pairs)

@@ -242,8 +242,10 @@ def _as_field(name: str, values: object) -> Tensor:
         field = torch.as_tensor(values)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise TypeError(f"expected {name} to be a tensor or an array, got {values!r}") from error
-    if field.is_complex():
-        raise TypeError(f"expected {name} to be real numbers, got {field.dtype}")
+    if field.is_complex() or field.layout is not torch.strided:
+        raise TypeError(
+            f"expected {name} to be a tensor of real numbers, got {field.dtype}, {field.layout}"
+        )
     return field
 
 

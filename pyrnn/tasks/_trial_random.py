@@ -68,7 +68,7 @@ class TrialRandom:
 
     def __init__(self, seed: int, indices: Sequence[int] | Tensor | np.ndarray) -> None:
         seed_bits = np.array([as_integer("seed", seed) & _MASK], dtype=np.uint64)
-        rows = as_tensor("indices", indices).cpu().numpy()
+        rows = as_tensor("indices", indices).detach().cpu().numpy()
         if rows.ndim != 1 or (rows.dtype.kind not in "iu" and rows.size):
             raise TypeError(f"expected indices to be whole numbers in a row, got {indices!r}")
         index_bits = rows.astype(np.int64).astype(np.uint64)

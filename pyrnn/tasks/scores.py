@@ -123,7 +123,7 @@ def angle_between(outputs: Tensor, targets: Tensor) -> Tensor:
 
     Raises:
         TypeError: If these are no tensors of real numbers.
-        ValueError: If they do not have two channels.
+        ValueError: If they do not have two channels, or the shapes do not fit.
 
     Example:
         >>> angle_between(torch.tensor([0.0, 3.0]), torch.tensor([1.0, 0.0]))
@@ -135,7 +135,13 @@ def angle_between(outputs: Tensor, targets: Tensor) -> Tensor:
             f"expected outputs and targets of two channels, cosine and sine, got shapes "
             f"{tuple(outputs.shape)} and {tuple(targets.shape)}"
         )
-    difference = _angle(outputs) - _angle(targets)
+    try:
+        difference = _angle(outputs) - _angle(targets)
+    except RuntimeError:
+        raise ValueError(
+            f"expected outputs and targets of the same shape, got {tuple(outputs.shape)} and "
+            f"{tuple(targets.shape)}"
+        ) from None
     return torch.atan2(difference.sin(), difference.cos())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import torch
@@ -206,7 +206,7 @@ def is_dataset(thing: object) -> bool:
     """
     if isinstance(thing, (torch.utils.data.Dataset, DataLoader)):
         return True
-    return isinstance(thing, _Indexed) and not isinstance(thing, (str, type))
+    return isinstance(thing, _Indexed) and not isinstance(thing, (str, type, Mapping))
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from pyrnn.validate import as_choice, as_integer, as_number
+from pyrnn.validate import as_choice, as_integer, as_list, as_number, check_tensors
 
 __all__ = ["Curriculum"]
 
@@ -79,11 +79,11 @@ class Curriculum:
 
 
 def _as_list(name: str, values: Sequence[Any] | np.ndarray | Tensor) -> list[Any]:
-    if isinstance(values, (np.ndarray, Tensor)):
-        return list(values.tolist())
-    if isinstance(values, str) or not isinstance(values, Sequence):
-        raise TypeError(f"expected {name} as a list of values, got {values!r}")
-    return list(values)
+    if isinstance(values, Tensor):
+        check_tensors(**{name: values})
+    if isinstance(values, (np.ndarray, Tensor)) and values.ndim:
+        values = values.tolist()
+    return as_list(name, values, "values")
 
 
 def _number_of_stages(parameters: dict[str, list[Any]]) -> int:

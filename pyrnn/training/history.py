@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pyrnn.result import Report, Reported
 from pyrnn.serialize import register
 from pyrnn.stored import Stored
-from pyrnn.validate import as_boolean, as_choice, as_integer, as_number
+from pyrnn.validate import as_boolean, as_choice, as_integer, as_list, as_number
 
 if TYPE_CHECKING:
     import pandas
@@ -227,6 +227,5 @@ def _checked_columns(what: str, columns: Mapping[str, Sequence[float]]) -> dict[
 
 
 def _checked_column(name: str, values: Sequence[float]) -> list[float]:
-    if isinstance(values, (str, Mapping)) or not isinstance(values, Iterable):
-        raise TypeError(f"expected {name} as a list of numbers, got {type(values).__name__}")
-    return [v if type(v) is float else as_number(name, v, is_finite=False) for v in values]
+    listed = as_list(name, values, "numbers")
+    return [v if type(v) is float else as_number(name, v, is_finite=False) for v in listed]

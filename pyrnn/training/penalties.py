@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pyrnn.training.losses import masked_mean
 from pyrnn.training.network import Rolled
-from pyrnn.validate import as_bound, as_number, check_kind, check_tensors
+from pyrnn.validate import as_bound, as_list, as_number, check_kind, check_tensors
 
 __all__ = [
     "L1",
@@ -43,10 +43,12 @@ class _OnLayers(_Penalty):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        is_text = isinstance(self.layers, str)
-        if is_text or not isinstance(self.layers, Iterable) or not all(map(_is_text, self.layers)):
-            raise TypeError(f"expected layers as a list of names, got {self.layers!r}")
-        _set(self, layers=tuple(self.layers))
+        layers = as_list("layers", self.layers, "names")
+        if not layers:
+            raise ValueError("expected layers to have at least one name, got none")
+        for name in layers:
+            check_kind("every name in layers", name, str)
+        _set(self, layers=tuple(layers))
 
     def _weights(self, rnn: nn.Module) -> list[Tensor]:
         return [_layer(rnn, name, type(self).__name__).weight for name in self.layers]
@@ -321,10 +323,6 @@ def _within(mask: Tensor, n_axes: int) -> Tensor:
 def _set(penalty: _Penalty, **values: object) -> None:
     for name, value in values.items():
         object.__setattr__(penalty, name, value)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def _layer(rnn: nn.Module, name: str, penalty: str) -> nn.Linear:

@@ -75,6 +75,8 @@ def attempt(call: Callable[..., object], arguments: dict[str, Any], given: Given
         use(made, given)
     except FloatingPointError:
         return ""
+    except ZeroDivisionError as error:  # likewise
+        return "" if str(error) == "division by zero" else f"when used: {error}"
     except ValueError as error:  # what fits this layer or this network only their use can tell
         is_fitted = type(made).__module__.startswith(("pyrnn.constraints", "pyrnn.training"))
         return "" if is_fitted and is_clear(error) else f"when used: ValueError: {error}"

@@ -113,6 +113,12 @@ def test_a_single_branch_is_drawn():
     assert len(plot_bifurcation(branch).get_lines()) == 1
 
 
+@pytest.mark.parametrize("ends", [[], [0, np.nan], [0.5], [-2]])
+def test_what_are_no_attractors_is_refused(ends):
+    with pytest.raises(ValueError, match="ends to be the index of an attractor for each start"):
+        plot_basins(ends)
+
+
 def test_places_of_other_starts_are_refused(field):
     with pytest.raises(ValueError, match=r"got \(31, 31, 2\) for \(4,\)"):
         plot_basins([0, 0, 1, -1], places=field.points)

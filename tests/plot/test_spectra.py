@@ -128,6 +128,7 @@ def test_layer_is_decomposed():
         (RNN(2, 5, 1), TypeError, "got RNN; pass a fixed point"),
         (np.ones((2, 3)), ValueError, r"got \(2, 3\)"),
         (np.ones((4, 2, 2)), ValueError, r"got \(4, 2, 2\)"),
+        ([], ValueError, r"got float64 of shape \(0,\)"),
     ],
 )
 def test_what_has_no_modes_is_refused(given, error, message):

@@ -150,6 +150,11 @@ def test_options_are_checked(bumps, options, error, message):
         plot_states(bumps, **options)
 
 
+def test_colors_that_are_no_numbers_are_refused():
+    with pytest.raises(TypeError, match="expected real numbers, got <U4; pass numbers, one for"):
+        plot_trajectories(torch.randn(2, 20, 6), color=["left", "both"])
+
+
 def test_colors_of_other_trials_are_refused():
     with pytest.raises(ValueError, match=r"\(3,\) or \(3, 20\), got \(4,\)"):
         plot_trajectories(torch.randn(3, 20, 6), color=np.arange(4.0))

@@ -145,6 +145,8 @@ def test_what_is_no_trial_or_curve_is_refused(plot, given, error, message):
 def test_outputs_of_another_trial_are_refused():
     with pytest.raises(ValueError, match="outputs of 40 steps, as the inputs have, got 30"):
         plot_trial(trial(), torch.zeros(30, 3))
+    with pytest.raises(ValueError, match=r"outputs \(time, output_size\), got shape \(\)"):
+        plot_trial(trial(), torch.tensor(0.5))
 
 
 def test_names_of_epochs_keep_apart_and_inside():

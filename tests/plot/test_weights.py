@@ -96,6 +96,11 @@ def test_what_has_no_such_numbers_is_refused(plot, given, error, message):
         plot(given)
 
 
+def test_signs_that_are_no_numbers_are_refused():
+    with pytest.raises(TypeError, match=r"expected real numbers, got <U1; pass rnn\.signs"):
+        plot_weights(torch.eye(2), signs=["E", "I"])
+
+
 def test_signs_of_another_network_are_refused():
     with pytest.raises(ValueError, match="3 units on a side"):
         plot_weights(torch.ones(5, 5), signs=[1, 1, -1])

@@ -73,10 +73,10 @@ def test_refused_curricula(options: dict, message: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"steps": "1", "dt": [1, 2]}, "steps as a list of values, got '1'"),
+        ({"steps": "1", "dt": [1, 2]}, "steps to be a list of values, got '1'"),
         ({"steps": [1.5], "dt": [1, 2]}, "every step in steps to be a whole number"),
         ({"metric": "high", "dt": [1, 2]}, "metric to be a number, got 'high'"),
-        ({"metric": 1.0, "dt": 3.0}, "dt as a list of values, got 3.0"),
+        ({"metric": 1.0, "dt": 3.0}, "dt to be a list of values, got 3.0"),
     ],
 )
 def test_curricula_of_the_wrong_kind(options: dict, message: str) -> None:

@@ -104,7 +104,7 @@ def test_what_is_shown_in_a_terminal_and_in_a_notebook(history: History) -> None
     ("options", "error", "message"),
     [
         ({"steps": [0.5, 0.3]}, TypeError, "steps as a mapping of columns, got list"),
-        ({"steps": {"loss": 0.5}}, TypeError, r"steps\['loss'\] as a list of numbers, got float"),
+        ({"steps": {"loss": 0.5}}, TypeError, r"steps\['loss'\] to be a list of numbers, got 0.5"),
         ({"epochs": {"loss": ["a"]}}, TypeError, r"epochs\['loss'\] to be a number, got 'a'"),
         ({"epochs": {"loss": [1.0], "seconds": []}}, ValueError, "columns of the same length"),
         ({"n_parameters": -1}, ValueError, "n_parameters to be a whole number"),

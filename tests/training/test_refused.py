@@ -52,6 +52,11 @@ def test_refused_arguments(options: dict, error: type, message: str) -> None:
         fit(make(), **options)
 
 
+def test_a_dictionary_is_no_dataset() -> None:
+    with pytest.raises(TypeError, match=r"Dataset or DataLoader of .*, got dict"):
+        make().fit({"inputs": torch.zeros(8, 5, 1)}, progress=False)
+
+
 def test_share_of_a_loader() -> None:
     with pytest.raises(TypeError, match="dataset of its own for a loader, got a share"):
         make().fit(DataLoader(TASK), validation=0.1, progress=False)

@@ -26,7 +26,7 @@ from pyrnn.dynamics.maps import (
     line_between,
 )
 from pyrnn.progress import interruptible, track
-from pyrnn.validate import as_boolean, as_tensor, check_finite
+from pyrnn.validate import as_boolean, as_list, as_tensor, check_finite
 
 if TYPE_CHECKING:
     from pyrnn.dynamics.points import FixedPoints
@@ -275,6 +275,7 @@ def follow_training(
         Seydel, *Practical Bifurcation and Stability Analysis* (2010), chapter 5.
     """
     progress = as_boolean("progress", progress)
+    networks = as_list("networks", networks, "networks", "pass the checkpoints of a training run")
     if len(networks) < 2:
         raise ValueError(
             f"expected at least two networks to follow points between, got {len(networks)}"

@@ -24,7 +24,7 @@ from pyrnn.dynamics.maps import (
 from pyrnn.dynamics.points import Search
 from pyrnn.progress import interruptible
 from pyrnn.result import Report, Result, Results
-from pyrnn.validate import as_boolean, as_integer, as_number, as_rng, check_kind
+from pyrnn.validate import as_boolean, as_integer, as_list, as_number, as_rng
 
 __all__ = ["Cycle", "Cycles", "cycles_through", "find_cycles"]
 
@@ -194,8 +194,8 @@ def find_cycles(
     """
     tol, max_rounds = as_number("tol", tol, above=0), as_integer("max_rounds", max_rounds, low=1)
     rng, progress = as_rng(rng), as_boolean("progress", progress)
-    check_kind("periods", periods, Iterable, "try periods=(2, 3, 4)")  # type: ignore[type-abstract]
-    periods = sorted({as_integer("every period", period, low=1) for period in periods})
+    listed = as_list("periods", periods, "whole numbers", "try periods=(2, 3, 4)")
+    periods = sorted({as_integer("every period", period, low=1) for period in listed})
     if not periods:
         raise ValueError("expected at least one period, got none; try periods=(2, 3, 4)")
     step = as_map(network, starts, x)

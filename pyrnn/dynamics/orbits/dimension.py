@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pyrnn.validate import as_number, as_tensor
+from pyrnn.validate import as_number, as_tensor, check_finite
 
 __all__ = ["n_principal_components", "participation_ratio"]
 
@@ -67,7 +67,7 @@ def n_principal_components(states: Tensor, share: float = 0.9) -> int:
 
 def _variances(states: Tensor) -> Tensor:
     """Return the variances along the principal components, largest first."""
-    states = as_tensor("states", states)
+    states = check_finite("states", as_tensor("states", states))
     if states.dim() < 2 or states.shape[:-1].numel() < 2:
         raise ValueError(
             f"expected at least two states, (..., hidden_size), got {tuple(states.shape)}"
