@@ -20,6 +20,7 @@ from torch.nn.utils import parametrize
 
 __all__ = [
     "argument_names",
+    "class_named",
     "config_of",
     "decode",
     "decode_arrays",
@@ -243,7 +244,7 @@ def decode(value: object) -> object:
     """
     if isinstance(value, dict) and "__class__" in value:
         key = value["__class__"]
-        cls = _classes.get(key) or _former.get(key) or _same_name(key)
+        cls = _classes.get(key) or _former.get(key) or class_named(key)
         if cls is None:
             raise ValueError(
                 f"expected the class {key} to be defined, got no such class; "
@@ -277,8 +278,21 @@ def _name_of(function: Callable[..., object], name: str) -> str:
     )
 
 
-def _same_name(key: str) -> type | None:
-    # a class of a script is in __main__ only while the script runs, and modules are moved
+def class_named(key: str) -> type | None:
+    """Return the class that files name in this way, None if there is none.
+
+    A class of a script is in ``__main__`` only while the script runs, and modules are moved; if
+    no class has the whole name, the only one that has its last part is meant.
+
+    Args:
+        key: Name of the class, ``"module.Class"``.
+
+    Example:
+        >>> class_named("pyrnn.networks.CTRNN")
+        <class 'pyrnn.networks.ctrnn.CTRNN'>
+    """
+    if key in _classes:
+        return _classes[key]
     name = key.rpartition(".")[2]
     found = {cls for cls in _classes.values() if cls.__qualname__.rpartition(".")[2] == name}
     return found.pop() if len(found) == 1 else None

@@ -8,7 +8,7 @@ import os
 import zipfile
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -53,6 +53,8 @@ class Stored:
         {'loss': [0.5]}
     """
 
+    _is_compressed: ClassVar[bool] = True  # which takes long where nothing is gained
+
     def _to_plain(self) -> object:
         """Return plain data that stands for the object."""
         return encode(self, type(self).__name__)
@@ -74,7 +76,8 @@ class Stored:
         tree, arrays = encode_arrays(self._to_plain())
         header = json.dumps({"format": _FORMAT, "result": tree})
         file = io.BytesIO()
-        np.savez_compressed(file, header=np.array(header), **arrays)  # type: ignore[arg-type]
+        write = np.savez_compressed if self._is_compressed else np.savez
+        write(file, header=np.array(header), **arrays)  # type: ignore[arg-type]
         content = sealed(file.getvalue())
         try:
             _decoded(content, is_sealed=True)

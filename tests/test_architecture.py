@@ -32,9 +32,8 @@ FLOORS = (  # from the ground; a room imports only rooms of lower floors
     {"checkpoint", "connectivity", "layers"},
     {"base", "dynamics"},
     {"networks", "behavior", "projection"},
-    {"representation", "recordings", "interventions"},
+    {"representation", "recordings", "interventions", "populations"},
     {"plot", "render"},
-    {"populations"},
     {"cli", "testing"},
 )
 WINGS = ("maps", "points", "orbits", "branches", "graphs")  # of dynamics, from the ground

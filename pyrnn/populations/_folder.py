@@ -15,7 +15,17 @@ from pyrnn.files import replacing
 from pyrnn.populations.grid import Settings
 from pyrnn.serialize import encode
 
-__all__ = ["Row", "Run", "described", "differences", "digest", "known_runs", "read", "write"]
+__all__ = [
+    "Row",
+    "Run",
+    "described",
+    "differences",
+    "digest",
+    "known_runs",
+    "read",
+    "texts",
+    "write",
+]
 
 Row: TypeAlias = dict[str, object]
 """What is known of a run, by the name of the column."""
@@ -28,7 +38,8 @@ class Run:
 
     ``NAME.json`` has the settings and what ``make`` built from them, ``NAME.row.json`` the
     results; the latter exists only when the run is finished. ``NAME.pt`` is the network, and
-    ``NAME.part.pt`` its last checkpoint while it trains.
+    ``NAME.part.pt`` its last checkpoint while it trains. Each analysis, test or function has a
+    file ``NAME.KEY.json``, written last; an analysis has its points in ``NAME.KEY.npz``.
 
     Args:
         folder: The folder.
@@ -47,9 +58,9 @@ class Run:
         """Whether there is a network, finished or not."""
         return self.network.exists() or self.partial.exists()
 
-    def result(self, kind: str, suffix: str = ".json") -> Path:
-        """Return the path of the result of an analysis."""
-        return self.folder / f"{self.name}.{kind}{suffix}"
+    def answer(self, key: str, suffix: str = ".json") -> Path:
+        """Return the path of the answer to a question about the network."""
+        return self.folder / f"{self.name}.{key}{suffix}"
 
 
 def digest(data: object) -> str:
@@ -61,21 +72,22 @@ def digest(data: object) -> str:
 def described(thing: object) -> object:
     """Return what describes an object in JSON: class and arguments, arrays by their digest."""
     try:
-        return _texts(encode(thing, type(thing).__name__))
+        return texts(encode(thing, type(thing).__name__))
     except (ValueError, TypeError):  # such as a dataset of the user's, or a method
         function = thing if callable(thing) and not isinstance(thing, type) else type(thing)
         return f"{function.__module__}.{getattr(function, '__qualname__', type(thing).__name__)}"
 
 
-def _texts(data: object) -> object:
+def texts(data: object) -> object:
+    """Return plain data for JSON, with a digest of each tensor."""
     if isinstance(data, Tensor):
         content = data.detach().cpu().contiguous()
         code = hashlib.blake2b(content.numpy().tobytes(), digest_size=8).hexdigest()
         return f"tensor {tuple(data.shape)} {data.dtype} {code}"
     if isinstance(data, Mapping):
-        return {str(key): _texts(value) for key, value in data.items()}
+        return {str(key): texts(value) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
-        return [_texts(value) for value in data]
+        return [texts(value) for value in data]
     return str(data) if isinstance(data, torch.dtype) else data
 
 

@@ -16,7 +16,7 @@ from pyrnn.progress import track
 from pyrnn.threads import single_threaded
 from pyrnn.validate import as_integer
 
-__all__ = ["Carried", "as_n_jobs", "run_all", "settled"]
+__all__ = ["Carried", "as_n_jobs", "reason", "run_all", "settled"]
 
 _Job = TypeVar("_Job")
 _carried: dict[str, Carried] = {}  # that were read in this process, or come from it
@@ -73,6 +73,11 @@ def as_n_jobs(value: object) -> int:
     if n == 0:
         raise ValueError("expected n_jobs to be a number of workers, or -1 for all cores, got 0")
     return n
+
+
+def reason(error: Exception) -> str:
+    """Return why a run failed, in one sentence."""
+    return f"{type(error).__name__}: {error}"
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -13,8 +13,18 @@ import numpy as np
 from pyrnn.arrays import Array, ArrayLike
 from pyrnn.base import RNNBase, load
 from pyrnn.populations._folder import Row, Run, known_runs, read
+from pyrnn.populations._jobs import as_n_jobs
+from pyrnn.populations._questions import (
+    COLUMNS,
+    Dynamics,
+    answer_all,
+    answers,
+    other_questions,
+)
+from pyrnn.populations.analysis import Analysis
 from pyrnn.result import Report, Result
-from pyrnn.validate import as_integer
+from pyrnn.training._datasets import Dataset
+from pyrnn.validate import as_boolean, as_integer
 
 if TYPE_CHECKING:
     import pandas
@@ -33,6 +43,8 @@ class Population(Result):
         folder: The folder.
         names: Name of each run, which its files have.
         rows: For each run its settings, its results, and its ``error`` if it failed.
+        analysis_key: Which analysis of the folder belongs to it; empty before ``analyze``.
+        scores: Columns with scores and numbers that ``analyze`` has added.
 
     Example:
         >>> from pyrnn import RNN
@@ -55,6 +67,8 @@ class Population(Result):
     folder: str
     names: tuple[str, ...]
     rows: tuple[Row, ...]
+    analysis_key: str = ""
+    scores: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, folder: Path, names: Sequence[str]) -> Population:
@@ -114,6 +128,113 @@ class Population(Result):
             made[:] = values
             return made
 
+    def analyze(
+        self,
+        *,
+        tests: Mapping[str, Dataset | Mapping[str, object]] | None = None,
+        measures: Mapping[str, Callable[[RNNBase], object]] | None = None,
+        inputs: ArrayLike | None = None,
+        x: ArrayLike | None = None,
+        n_trials: int = 64,
+        n_jobs: int = 1,
+        retry: bool = False,
+        progress: bool = True,
+    ) -> Population:
+        """Analyze each network once; answers are kept in the folder.
+
+        Each network is run on the same inputs. From its states its fixed points, their
+        certificates and the skeleton are found, see :func:`~pyrnn.populations.analyze`. Its score
+        is that of its task, on trials that are held out, and of each test. A second call does
+        what is missing. An analysis that fails is a row with its reason in the column ``failed``.
+
+        Args:
+            tests: Other tasks, such as one with longer trials, by the name of their column; or
+                the parameters of the run's own task that change. The column has the metric of the
+                task, or the loss if it has none.
+            measures: Functions of a network that return a number, a text, or a dict of these, by
+                the name of their column.
+            inputs: Inputs that all networks share, ``(n_trials, time, input_size)``; by default
+                the first trials of the task of the first run.
+            x: Constant input of the fixed points, ``(input_size,)``; by default zero.
+            n_trials: Number of these trials.
+            n_jobs: Number of workers, each of one thread; -1 for one on each core.
+            retry: Whether to repeat what has failed.
+            progress: Whether to show a progress bar.
+
+        Returns:
+            The population with the new columns ``points``, ``attractors``, ``verdict``, ``score``
+            and one for each test and measure.
+
+        Raises:
+            TypeError: If a measure is no function.
+            ValueError: If a column has the name already, or files cannot name the task, so that
+                ``inputs`` are needed.
+
+        Example:
+            >>> from pyrnn import RNN
+            >>> from pyrnn.populations import grid, train_population
+            >>> from pyrnn.tasks import FlipFlop
+            >>> def make(seed):
+            ...     return RNN(1, 4, 1, seed=seed), FlipFlop(1, n_trials=64), {"epochs": 1}
+            >>> folder = getfixture("tmp_path") / "flipflop"
+            >>> population = train_population(make, grid(seed=[0, 1]), folder, progress=False)
+            >>> longer = {"longer": {"duration": 2000.0}}
+            >>> population = population.analyze(tests=longer, progress=False)
+            >>> population.column("verdict").tolist(), population.scores
+            (['complete', 'complete'], ('score', 'longer'))
+            >>> population.analysis(0).points.n_unstable
+            tensor([0])
+        """
+        options = {
+            "retry": as_boolean("retry", retry),
+            "progress": as_boolean("progress", progress),
+        }
+        trained, path = self.trained, Path(self.folder)
+        if not len(trained):
+            return self
+        first = Run(path, trained.names[0])
+        dynamics = Dynamics.of(first, inputs, x, as_integer("n_trials", n_trials, low=1))
+        before = [{k: v for k, v in row.items() if k not in self._added} for row in self.rows]
+        taken = {*COLUMNS, *(name for row in before for name in row)}
+        questions = [dynamics, *other_questions(first, tests or {}, measures or {}, taken)]
+        answer_all(questions, path, trained.names, n_jobs=as_n_jobs(n_jobs), **options)
+        found = {name: answers(questions, path, name) for name in trained.names}
+        rows = [
+            {**row, **found.get(name, {})} for name, row in zip(self.names, before, strict=True)
+        ]
+        known = dict.fromkeys(key for row in found.values() for key in row)
+        scores = tuple(key for key in known if key not in COLUMNS)
+        return replace(self, rows=tuple(rows), analysis_key=dynamics.key, scores=scores)
+
+    def analysis(self, index: int) -> Analysis:
+        """Load the analysis of a network.
+
+        Args:
+            index: Number of the network.
+
+        Returns:
+            The analysis.
+
+        Raises:
+            ValueError: If the population is not analyzed, or the analysis of this network failed.
+
+        Example:
+            >>> Population("folder", ("run",), ({"seed": 0},)).analysis(0)
+            Traceback (most recent call last):
+            ...
+            ValueError: expected a population that is analyzed, got one that is not; call ...
+        """
+        if not self.analysis_key:
+            raise ValueError(
+                "expected a population that is analyzed, got one that is not; call "
+                "population = population.analyze()"
+            )
+        path = Run(Path(self.folder), self.names[index]).answer(self.analysis_key, ".npz")
+        if not path.exists():
+            reason = self.rows[index].get("error") or self.rows[index].get("failed")
+            raise ValueError(f"expected an analysis of network {index}, got none: {reason}")
+        return Analysis.load(path)
+
     def __len__(self) -> int:
         return len(self.names)
 
@@ -140,6 +261,10 @@ class Population(Result):
     def __repr__(self) -> str:
         return f"Population({len(self)})"
 
+    @property
+    def _added(self) -> tuple[str, ...]:
+        return (*COLUMNS, *self.scores)
+
     def _select(self, chosen: Array) -> Population:
         names = tuple(self.names[i] for i in chosen)
         return replace(self, names=names, rows=tuple(self.rows[i] for i in chosen))
@@ -165,7 +290,7 @@ class Population(Result):
 
     def _frame(self) -> dict[str, list[object]]:
         columns = dict.fromkeys(name for row in self.rows for name in row)
-        last = [name for name in ("seconds", "error") if name in columns]
+        last = [name for name in ("seconds", "error", "failed") if name in columns]
         order = [*(name for name in columns if name not in last), *last]
         return {name: [row.get(name) for row in self.rows] for name in order}
 

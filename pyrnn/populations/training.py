@@ -215,7 +215,7 @@ def _describe(make: Make, row: Settings) -> tuple[object, object, RNNBase | None
     try:
         network, task, options = _made(make, row)
     except Exception as error:
-        return {"error": _reason(error)}, None, None
+        return {"error": _jobs.reason(error)}, None, None
     built = {
         "network": described(network),
         "dtype": str(network.h0.dtype),
@@ -289,7 +289,7 @@ def _train(job: _Job) -> None:
         with _jobs.settled(job.dtype):
             row = _row_of(_trained(job, run))
     except Exception as error:
-        row = {"error": _reason(error)}
+        row = {"error": _jobs.reason(error)}
     write(run.row, row)
     run.partial.unlink(missing_ok=True)
 
@@ -330,7 +330,3 @@ def _row_of(network: RNNBase) -> Row:
         return {}
     last = {name: column[-1] for name, column in history.epochs.items() if column}
     return {**last, "epochs": history.n_epochs, "seconds": history.seconds}
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from pyrnn.serialize import register
 from pyrnn.tasks._trial import Trial, join_batches
 from pyrnn.tasks._trial_random import TrialRandom
 from pyrnn.validate import as_boolean, as_integer, as_number, as_tensor
@@ -55,6 +56,10 @@ class TrialDataset(Dataset[Trial]):
 
     _first = 0  # index of the first trial; a view of the same dataset begins elsewhere
     _is_kept = False  # whether all trials are made at once and kept, as in a view of an epoch
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        register(cls)
 
     def __post_init__(self) -> None:
         self.n_trials = as_integer("n_trials", self.n_trials, low=1)
