@@ -288,8 +288,9 @@ def class_named(key: str) -> type | None:
         key: Name of the class, ``"module.Class"``.
 
     Example:
-        >>> class_named("pyrnn.networks.CTRNN")
-        <class 'pyrnn.networks.ctrnn.CTRNN'>
+        >>> from pyrnn import CTRNN
+        >>> class_named("moved.CTRNN") is CTRNN
+        True
     """
     if key in _classes:
         return _classes[key]
