@@ -22,6 +22,7 @@ from pyrnn.tasks._timeline import Timeline, white_noise
 from pyrnn.tasks._timing import IntervalDiscrimination, ReadySetGo
 from pyrnn.tasks._trial import Trial, stack_trials
 from pyrnn.tasks._trial_random import TrialRandom
+from pyrnn.tasks._yang import Yang2019
 from pyrnn.tasks.phases import PhaseTask
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "Trial",
     "TrialRandom",
     "WhiteNoiseIntegrator",
+    "Yang2019",
     "check_task",
     "stack_trials",
     "white_noise",

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from pyrnn.result import Report, Result
+from pyrnn.tasks._answers import as_outputs
 from pyrnn.tasks._base import Task
 from pyrnn.tasks._trial import Trial
 from pyrnn.tasks.scores import last_scored
 
-__all__ = ["ChanceLevels", "as_outputs", "chance_levels"]
+__all__ = ["ChanceLevels", "chance_levels"]
 
 _MOST_ANSWERS = 50  # different answers that are all tried
 _N_EXAMPLES = 8  # answers of single trials that are tried otherwise
@@ -129,26 +130,6 @@ def _best(task: Task, trials: Trial, answers: Sequence[Tensor]) -> Tensor:
         value = task.metric(outputs, trials.targets, trials.mask)
         scores.append(value if task.metric_goal == "max" else -value)
     return answers[max(range(len(scores)), key=lambda i: (scores[i] == scores[i], scores[i]))]
-
-
-def as_outputs(task: Task, targets: Tensor) -> Tensor:
-    """Return the outputs that are right: classes as one-hot vectors, bits as -1 and 1.
-
-    Args:
-        task: The task.
-        targets: Targets of some trials.
-
-    Example:
-        >>> from pyrnn.tasks import PerceptualDecision
-        >>> as_outputs(PerceptualDecision(), torch.tensor([[0, 2]]))
-        tensor([[[1., 0., 0.],
-                 [0., 0., 1.]]])
-    """
-    if task.loss == "binary_cross_entropy":
-        return 2 * targets - 1
-    if targets.is_floating_point():
-        return targets
-    return torch.nn.functional.one_hot(targets, task.output_size).to(torch.get_default_dtype())
 
 
 def _constants(task: Task, trials: Trial) -> list[Tensor]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from pyrnn.tasks._answers import as_outputs
 from pyrnn.tasks._base import Task
-from pyrnn.tasks._chance import ChanceLevels, as_outputs, chance_levels
+from pyrnn.tasks._chance import ChanceLevels, chance_levels
 from pyrnn.tasks._trial import Trial
 from pyrnn.validate import as_integer
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pyrnn.tasks._arguments import Duration, NonNegative, Positive, PositiveDuration, bounds
 from pyrnn.tasks._base import Task
+from pyrnn.tasks._rings import ring_of_angle
 from pyrnn.tasks._timeline import white_noise
 from pyrnn.tasks._trial import Trial
 from pyrnn.tasks._trial_random import TrialRandom
@@ -120,9 +121,7 @@ class DelayedResponse(Task):
         """Return an angle as cosine and sine, or as a bump of activity on a ring."""
         if not self.ring_size:
             return torch.stack([angle.cos(), angle.sin()], dim=-1)
-        preferred = torch.arange(self.ring_size) * (2 * math.pi / self.ring_size)
-        distance = math.pi - (math.pi - (angle[:, None] - preferred).abs()).abs()
-        return 0.8 * torch.exp(-0.5 * (8 * distance / math.pi) ** 2)
+        return ring_of_angle(angle, self.ring_size)
 
     def accuracy(self, outputs: Tensor, targets: Tensor, mask: Tensor) -> float:
         """Return the share of trials that end within 36 degrees with fixation released.

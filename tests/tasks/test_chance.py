@@ -31,6 +31,7 @@ from pyrnn.tasks import (
     Task,
     Trial,
     WhiteNoiseIntegrator,
+    Yang2019,
     check_task,
 )
 from pyrnn.tasks.phases import Delay, Fixation, Response, Stimulus
@@ -93,6 +94,18 @@ def integrals():
     return mean.var() / (mean.var() + variance.mean())
 
 
+def rings(angle, fixates):
+    """Sixteen rules ask for an angle; four ask for one, or for fixation, half of the time each."""
+    return (16 * angle + 4 * (0.5 if fixates else 0.5 * angle)) / 20
+
+
+def first_stimulus():
+    """Three rules, half of ten, and what is within 36 degrees where two stimuli are compared."""
+    off_match = 0.5 * 32 / 320  # of 20 to 340 degrees, 32 are within 36 on either side
+    same_place = 0.5 / 5  # of five places in a half
+    return (3 + 10 / 2 + 0.5 + off_match + same_place) / 20
+
+
 EVEN = {"silent": 0.5, "constant": 0.5}
 EXPECTED = {
     FlipFlop: {**EVEN, "timed": 0.5},
@@ -124,6 +137,12 @@ EXPECTED = {
     },
     CountOnes: {"silent": 2**-10, "constant": math.comb(10, 5) / 2**10},
     CountPulses: {"silent": 1 / 6, "constant": 1 / 6, "timed": 1 / 6},
+    Yang2019: {
+        "silent": rings(0.2, 0.0),
+        "constant": rings(0.2, 0.0),
+        "task": rings(0.2, 1.0),
+        "first stimulus": first_stimulus(),
+    },
 }
 TOLERANCE = {HeadingIntegrator: 2.5, ReadySetGo: 8.0, PulseToChirp: 1e-3}
 

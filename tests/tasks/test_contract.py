@@ -25,6 +25,7 @@ from pyrnn.tasks import (
     ReadySetGo,
     SineGenerator,
     WhiteNoiseIntegrator,
+    Yang2019,
     check_task,
 )
 from pyrnn.tasks.phases import Fixation, Response, Stimulus
@@ -60,6 +61,7 @@ ALL = [
     IntervalDiscrimination,
     CountOnes,
     CountPulses,
+    Yang2019,
     composed,
     mixed,
 ]

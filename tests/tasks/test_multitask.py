@@ -83,6 +83,65 @@ def test_classes_can_be_mixed():
     assert task.accuracies(outputs, batch) == {"a": 1.0, "b": 1.0}
 
 
+class Bits(Task):
+    """Whether each of two inputs is positive, as bits."""
+
+    loss = "binary_cross_entropy"
+
+    def trial(self, rng):
+        inputs = torch.randn(2, generator=rng).expand(10, 2)
+        return Trial(inputs, (inputs > 0).double(), info={"first": float(inputs[0, 0])})
+
+
+def test_tasks_with_different_losses_are_mixed_as_one_of_squares():
+    """Up to 0.1 they were refused, so that half of the library could not be mixed."""
+    parts = {
+        "classes": PerceptualDecision(dt=20.0),
+        "values": ContextIntegration(),
+        "bits": Bits(dt=20.0),
+    }
+    task = MultiTask(parts, seed=1)
+    assert task.loss == "mse"
+    assert task.output_size == 3
+    batch = task.batch(60)
+    perfect = torch.where(batch.mask[..., None] > 0, batch.targets, -3.0)
+    assert task.accuracies(perfect, batch) == {"classes": 1.0, "values": 1.0, "bits": 1.0}
+    for i, trial in enumerate(batch.unbind()):
+        k = int(trial.info["task"])
+        draws = TrialRandom(1, [i])
+        draws.integers(0, 3)
+        alone = list(parts.values())[k].trials(draws).unbind()[0]
+        n = len(alone.mask)
+        if k == 0:
+            assert torch.equal(trial.targets[:n].argmax(-1), alone.targets)
+            assert torch.equal(trial.targets[:n].sum(-1), torch.ones(n))
+        if k == 2:
+            assert torch.equal(trial.targets[:n, :2] > 0, alone.targets > 0)
+            assert torch.equal(trial.targets[:n, :2].abs(), torch.ones(n, 2))
+    wrong = -batch.targets
+    assert task.accuracies(wrong, batch) == {"classes": 0.0, "values": 0.0, "bits": 0.0}
+    check_task(task)
+
+
+def test_a_mixture_of_losses_trains():
+    task = MultiTask({"classes": PerceptualDecision(dt=20.0), "bits": Bits(dt=20.0)}, n_trials=64)
+    history = RNN(task.input_size, 16, task.output_size, seed=0).fit(
+        task, epochs=20, lr=0.01, seed=0, progress=False
+    )
+    assert history.loss[-1] < 0.5 * history.loss[0]
+
+
+def test_what_all_tasks_tell_is_kept():
+    batch = yang().batch(20)
+    assert set(batch.info) == {"task", "angle", "rule", "response", "delay"}
+    assert list(batch.epochs) == ["fixation", "stimulus", "delay", "go"]
+    for trial, rule in zip(batch.unbind(), batch.info["task"], strict=True):
+        assert float(trial.info["rule"]) == 1 - 2 * float(rule)
+    mixed = MultiTask({"go": DelayedResponse(), "context": ContextIntegration()}).batch(5)
+    assert set(mixed.info) == {"task"}
+    assert mixed.epochs == {}
+
+
 class Uneven(Task):
     """Trials of 5 to 40 steps; the answer is the mean of the inputs, at the last step."""
 
@@ -138,6 +197,4 @@ def test_impossible_mixtures_are_refused():
         MultiTask({"a": 3})
     with pytest.raises(ValueError, match=r"got 10\.0 ms in 'a'; use task\.replace\(dt=20\.0\)"):
         MultiTask({"a": CountPulses(dt=10.0)})
-    with pytest.raises(ValueError, match="tasks with the same loss"):
-        MultiTask({"a": CountPulses(), "b": PerceptualDecision(dt=20.0)})
     assert DelayedMatchToSample().dt == 20.0
