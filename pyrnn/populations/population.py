@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 from pyrnn.arrays import Array, ArrayLike
 from pyrnn.base import RNNBase, load
-from pyrnn.populations._folder import Row, Run, known_runs, read
+from pyrnn.populations._folder import Row, Run, read
 from pyrnn.populations._jobs import as_n_jobs
 from pyrnn.populations._questions import (
     COLUMNS,
@@ -29,7 +28,7 @@ from pyrnn.validate import as_boolean, as_integer
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["Population", "open_population"]
+__all__ = ["Population"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -229,11 +228,29 @@ class Population(Result):
                 "expected a population that is analyzed, got one that is not; call "
                 "population = population.analyze()"
             )
-        path = Run(Path(self.folder), self.names[index]).answer(self.analysis_key, ".npz")
-        if not path.exists():
-            reason = self.rows[index].get("error") or self.rows[index].get("failed")
+        row = self.rows[index]
+        if "verdict" not in row:
+            reason = row.get("error") or row.get("failed")
             raise ValueError(f"expected an analysis of network {index}, got none: {reason}")
-        return Analysis.load(path)
+        run = Run(Path(self.folder), self.names[index])
+        return Analysis.load(run.answer(self.analysis_key, ".npz"))
+
+    def analyses(self) -> Iterator[Analysis | str]:
+        """Load the analyses of all networks, one after the other.
+
+        Yields:
+            The analysis of each network, or why there is none.
+
+        Raises:
+            ValueError: If the population is not analyzed.
+
+        Example:
+            >>> list(Population("folder", (), ()).analyses())
+            []
+        """
+        for i, row in enumerate(self.rows):
+            reason = row.get("error") or (None if "verdict" in row else row.get("failed"))
+            yield str(reason) if reason else self.analysis(i)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -313,38 +330,3 @@ def _row(run: Run) -> Row:
     settings = dict(read(run.about)["settings"])  # type: ignore[call-overload]
     found = read(run.row) if run.row.exists() else {"error": _MISSING}
     return {**settings, **{name: value for name, value in found.items() if name != "format"}}
-
-
-def open_population(folder: str | os.PathLike[str]) -> Population:
-    """Open the folder of a population, with all its runs.
-
-    Args:
-        folder: The folder.
-
-    Returns:
-        The population, in the order of its settings.
-
-    Raises:
-        FileNotFoundError: If there is no population in the folder.
-
-    Example:
-        >>> open_population(getfixture("tmp_path"))
-        Traceback (most recent call last):
-        ...
-        FileNotFoundError: expected a folder that train_population wrote, got no runs in ...
-    """
-    path = Path(folder).resolve()
-    known = known_runs(path)
-    if not known:
-        raise FileNotFoundError(
-            f"expected a folder that train_population wrote, got no runs in {path}"
-        )
-    names = sorted(known, key=lambda name: [_rank(value) for value in known[name][0].values()])
-    return Population.of(path, names)
-
-
-def _rank(value: object) -> tuple[int, float, str]:
-    """Return a key by which values of any kind can be sorted: numbers first."""
-    if isinstance(value, (bool, int, float)):
-        return 1, float(value), ""
-    return (0, 0.0, "") if value is None else (2, 0.0, str(value))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import networkx as nx
 
 from pyrnn.validate import as_number, check_kind
 
-__all__ = ["same_transitions"]
+__all__ = ["node_kinds", "same_transitions", "transitions_key"]
 
 _NAMES = ("kind", "n_unstable", "period")  # of nodes, that must be the same
 
@@ -55,6 +57,64 @@ def same_transitions(
     alike = nx.algorithms.isomorphism.categorical_node_match(list(_NAMES), ["point", -1, 0])
     keys = nx.algorithms.isomorphism.categorical_edge_match("keys", ())
     return bool(nx.is_isomorphic(*plain, node_match=alike, edge_match=keys))
+
+
+def node_kinds(graph: nx.DiGraph, n_rounds: int | None = None) -> dict[object, str]:
+    """Return a text for each node that tells what it is and what is around it.
+
+    In each round the text of a node is joined with those of its successors and predecessors, as
+    Weisfeiler and Leman have it. Nodes that a map between two graphs could exchange have the same
+    text; the opposite is not true.
+
+    Args:
+        graph: A graph that ``same_transitions`` takes.
+        n_rounds: Number of rounds; by default until the texts tell no more nodes apart.
+
+    Returns:
+        The text of each node.
+
+    Example:
+        >>> graph = nx.DiGraph([(2, 0), (2, 1)])
+        >>> kinds = node_kinds(graph)
+        >>> kinds[0] == kinds[1], kinds[0] == kinds[2]
+        (True, False)
+
+    References:
+        Shervashidze et al., *Weisfeiler-Lehman graph kernels*, JMLR 12 (2011).
+    """
+    plain = _plain(graph, None)
+    kinds = {node: repr(sorted(about.items())) for node, about in plain.nodes(data=True)}
+    for _ in range(len(plain) if n_rounds is None else n_rounds):
+        seen = {
+            node: (
+                kinds[node],
+                sorted((kinds[j], about.get("keys")) for j, about in plain.succ[node].items()),
+                sorted((kinds[j], about.get("keys")) for j, about in plain.pred[node].items()),
+            )
+            for node in plain
+        }
+        known = len(set(kinds.values()))
+        kinds = {node: _short(repr(around)) for node, around in seen.items()}
+        if n_rounds is None and len(set(kinds.values())) == known:
+            break
+    return kinds
+
+
+def transitions_key(graph: nx.DiGraph) -> str:
+    """Return a text that two graphs share if ``same_transitions`` holds, and rarely otherwise.
+
+    Args:
+        graph: A graph that ``same_transitions`` takes.
+
+    Example:
+        >>> transitions_key(nx.DiGraph([(0, 1)])) == transitions_key(nx.DiGraph([("b", "a")]))
+        True
+    """
+    return _short(repr(sorted(node_kinds(graph).values())))
+
+
+def _short(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _plain(graph: nx.DiGraph, min_probability: float | None) -> nx.DiGraph:
