@@ -9,7 +9,7 @@ import networkx
 import numpy as np
 
 from pyrnn.arrays import Array, ArrayLike, States, as_array, as_numbers
-from pyrnn.dynamics import FixedPoints, SlowPoints
+from pyrnn.dynamics import Boxes, FixedPoints, Proof, SlowPoints, Tracks
 from pyrnn.projection import Projection, as_states, as_trials
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "as_projection",
     "as_scene_trials",
     "as_text",
+    "as_tracks",
 ]
 
 
@@ -60,7 +61,9 @@ class Point(Protocol):
         """Number of modes that grow."""
 
 
-Points: TypeAlias = Union[FixedPoints, SlowPoints, Iterable[Point], Point]  # noqa: UP007 (3.10)
+Points: TypeAlias = Union[  # noqa: UP007 (3.10)
+    FixedPoints, SlowPoints, Proof, Tracks, Iterable[Point], Point
+]
 
 
 def as_scene_trials(states: States | None) -> list[Array]:
@@ -74,7 +77,7 @@ def as_scene_trials(states: States | None) -> list[Array]:
         >>> [trial.shape for trial in as_scene_trials(np.zeros((2, 10, 3)))]
         [(10, 3), (10, 3)]
     """
-    if isinstance(states, (FixedPoints, SlowPoints, Point)):
+    if isinstance(states, (FixedPoints, SlowPoints, Proof, Tracks, Point)):
         raise TypeError(
             f"expected states, got {type(states).__name__}; pass fixed points after the states, "
             "Scene(states, points), or alone, Scene(points=points)"
@@ -124,6 +127,11 @@ def as_points(
         raise TypeError(
             f"expected a graph, got {type(graph).__name__}; transition_graph(rnn, points) makes it"
         )
+    if isinstance(points, Tracks) and graph is not None:
+        raise ValueError(
+            "expected tracks without a graph, got both; the points of a graph do not move: pass "
+            "tracks.at(step) with the graph of that step"
+        )
     found = _points_of(graph) if points is None else _listed(points)
     if graph is not None and set(graph.nodes) != set(range(len(found))):
         raise ValueError(
@@ -145,8 +153,11 @@ def _listed(points: Points) -> list[Point]:
     Raises:
         TypeError: If these are no fixed points.
     """
+    if isinstance(points, Tracks):
+        return []  # they move, see Motion
     if isinstance(points, Point):
         return [points]
+    points = points.points if isinstance(points, Proof) else points
     has_rows = isinstance(points, Iterable) and getattr(points, "ndim", 1) > 0
     found = list(points) if has_rows else []  # type: ignore[arg-type]
     if not has_rows or not all(isinstance(point, Point) for point in found):
@@ -157,7 +168,12 @@ def _listed(points: Points) -> list[Point]:
     return found
 
 
-def as_hidden_size(trials: Sequence[Array], points: Sequence[Point]) -> int:
+def as_hidden_size(
+    trials: Sequence[Array],
+    points: Sequence[Point],
+    tracks: Tracks | None = None,
+    boxes: Boxes | None = None,
+) -> int:
     """Return the number of units that states and fixed points have in common.
 
     Raises:
@@ -167,10 +183,12 @@ def as_hidden_size(trials: Sequence[Array], points: Sequence[Point]) -> int:
         >>> as_hidden_size([np.zeros((10, 3))], [])
         3
     """
-    if not trials and not points:
-        raise ValueError("expected states or fixed points, got neither; pass one of them")
     sizes = [trial.shape[-1] for trial in trials[:1]]
     sizes += [len(as_array(point.state)) for point in points]
+    sizes += [tracks.states.shape[-1]] if tracks else []
+    sizes += [boxes.low.shape[-1]] if boxes else []
+    if not sizes:
+        raise ValueError("expected states or fixed points, got neither; pass one of them")
     for size in sizes:
         if size != sizes[0]:
             raise ValueError(
@@ -178,6 +196,29 @@ def as_hidden_size(trials: Sequence[Array], points: Sequence[Point]) -> int:
                 "units; pass the states that the fixed points were searched from"
             )
     return sizes[0]
+
+
+def as_tracks(points: object, trials: Sequence[Array]) -> Tracks | None:
+    """Return fixed points that move, if what is given are such.
+
+    Raises:
+        ValueError: If they do not have the steps of the trials.
+
+    Example:
+        >>> as_tracks(None, []) is None
+        True
+    """
+    if not isinstance(points, Tracks):
+        return None
+    longest = max(map(len, trials), default=0)
+    n_times = points.states.shape[1]
+    if trials and longest != n_times:
+        raise ValueError(
+            f"expected tracks over the {longest} steps of the trials, got {n_times} "
+            f"{points.unit}s; follow the points along the inputs of a trial, or show the tracks "
+            "alone: Scene(points=tracks)"
+        )
+    return points
 
 
 def as_projection(

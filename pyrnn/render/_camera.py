@@ -28,6 +28,7 @@ VIEWS = {
     "side": (1.0, 0.0, 0.0),
     "top": (0.0, 0.0, 1.0),
 }
+_MOST = 400  # points whose distances are looked at
 _ISO_HEIGHT = 0.38  # of the view from above, as a slope
 
 
@@ -67,6 +68,7 @@ def clear_view(centers: Array, default: Array) -> Array:
     """
     if len(centers) < 4:
         return default
+    centers = centers[:: -(-len(centers) // _MOST)]
     turns = np.arctan2(default[1], default[0]) + np.radians(np.arange(0, 360, 5))
     directions = [np.array([np.cos(a), np.sin(a), _ISO_HEIGHT]) for a in turns]
     clearest = max(directions, key=lambda direction: _spread(centers, direction))

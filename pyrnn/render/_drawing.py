@@ -87,7 +87,7 @@ class Curves:
 
 @dataclass(frozen=True, eq=False)
 class Balls:
-    """Spheres that can be picked: fixed points.
+    """Spheres that can be picked: fixed points, at rest or moving.
 
     Args:
         key: Name of the layer, unique in its scene.
@@ -97,10 +97,15 @@ class Balls:
         cards: What to show about each.
         visible: Whether the layer is shown at first.
         note: Text in brackets after the name of the layer.
+        spans: First and last step at which the time slider shows each, ``(n, 2)``; by default
+            they are shown at all steps. A point that moves is one sphere for each of its places.
 
     Example:
-        >>> Balls("points", np.zeros((1, 3)), np.ones(1), np.zeros((1, 3), np.uint8)).visible
-        True
+        >>> places = np.zeros((2, 3)), np.ones(2), np.zeros((2, 3), np.uint8)
+        >>> Balls("points", *places).shown(5).tolist()
+        [True, True]
+        >>> Balls("points", *places, spans=np.array([[0, 4], [5, 9]])).shown(5).tolist()
+        [False, True]
     """
 
     key: str
@@ -110,6 +115,14 @@ class Balls:
     cards: tuple[Card, ...] = ()
     visible: bool = True
     note: str = ""
+    spans: Array | None = None
+
+    def shown(self, step: int) -> Array:
+        """Return which spheres are shown at a step, ``(n,)``."""
+        if self.spans is None:
+            return np.ones(len(self.centers), bool)
+        shown: Array = (self.spans[:, 0] <= step) & (step <= self.spans[:, 1])
+        return shown
 
 
 Layer: TypeAlias = Union[Curves, Balls]  # noqa: UP007 (3.10)
@@ -139,7 +152,8 @@ class Drawing:
         title: Heading.
         legend: Text and hexadecimal color of every entry.
         bar: Color scale of the trajectories, if they have one.
-        n_steps: Number of steps of the longest trajectory.
+        n_steps: Number of steps of the time slider: those of the longest trajectory.
+        moments: What the slider says at each step; by default its number.
 
     Example:
         >>> box = np.array([[0.0, 0.0, 0.0], [1.0, 2.0, 2.0]])
@@ -155,6 +169,17 @@ class Drawing:
     legend: tuple[tuple[str, str], ...] = ()
     bar: ColorBar | None = None
     n_steps: int = 0
+    moments: tuple[str, ...] = ()
+
+    def moment(self, step: int) -> str:
+        """Return what the slider says at a step.
+
+        Example:
+            >>> drawing = Drawing((), np.zeros((2, 3)), ("x", "y", "z"), np.ones(3), n_steps=9)
+            >>> drawing.moment(3)
+            '3'
+        """
+        return self.moments[step] if self.moments else str(step)
 
     @property
     def diagonal(self) -> float:

@@ -65,6 +65,7 @@ def _scene(drawing: Drawing) -> dict[str, object]:
         "legend": drawing.legend,
         "bar": _bar(drawing.bar) if drawing.bar else None,
         "nSteps": drawing.n_steps,
+        "moments": drawing.moments,
         "layers": [_layer(layer) for layer in drawing.layers],
     }
 
@@ -76,15 +77,19 @@ def _bar(bar: ColorBar) -> dict[str, object]:
 
 
 def _layer(layer: Layer) -> dict[str, object]:
+    cards, card_of = _distinct(layer.cards)
     common = {
         "key": layer.key,
         "note": layer.note,
         "visible": layer.visible,
         "radii": _numbers(layer.radii),
-        "cards": [_card(card) for card in layer.cards],
+        "cards": [_card(card) for card in cards],
+        "cardOf": card_of,
     }
     if isinstance(layer, Balls):
         places = {"centers": _packed(layer.centers, np.float32)}
+        if layer.spans is not None:
+            places["spans"] = _packed(layer.spans, np.int32)
         return {"kind": "balls", **common, **places, "colors": _packed(layer.colors, np.uint8)}
     plain = bool((layer.colors == layer.colors[0]).all())
     return {
@@ -101,6 +106,13 @@ def _layer(layer: Layer) -> dict[str, object]:
     }
 
 
+def _distinct(cards: Sequence[Card]) -> tuple[list[Card], list[int]]:
+    """Return the cards without repetitions, and which of them belongs to each place."""
+    numbers: dict[int, int] = {}
+    card_of = [numbers.setdefault(id(card), len(numbers)) for card in cards]
+    return list({id(card): card for card in cards}.values()), card_of
+
+
 def _card(card: Card) -> dict[str, object]:
     values = np.stack([card.eigenvalues.real, card.eigenvalues.imag], axis=-1)
     return {
@@ -108,7 +120,7 @@ def _card(card: Card) -> dict[str, object]:
         "detail": card.detail,
         "color": card.color,
         "facts": card.facts,
-        "eigenvalues": _numbers(values),
+        "eigenvalues": _packed(values, np.float32),
     }
 
 

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from pyrnn.arrays import Array, as_array
-from pyrnn.palette import INK, rgb, stability_color, stability_label
+from pyrnn.dynamics import Boxes
+from pyrnn.palette import INK, SLATE, rgb, stability_color, stability_label
+from pyrnn.projection import Projection
 from pyrnn.render._arguments import Point
 from pyrnn.render._coloring import Coloring
 from pyrnn.render._drawing import Balls, Card, Curves
 
-__all__ = ["attractor", "chosen_trials", "fixed_points", "pad3", "trajectories"]
+__all__ = [
+    "attractor",
+    "ball_radii",
+    "chosen_trials",
+    "fixed_points",
+    "one_input_each",
+    "pad3",
+    "sorted_spectrum",
+    "trajectories",
+    "undecided_boxes",
+]
 
 log = logging.getLogger(__name__)
 
 _MAX_TUBES, _MAX_LINES = 20_000, 200_000  # states drawn as tubes, as lines; else fewer trials
 _TUBE, _ATTRACTOR, _BALL = 0.0016, 0.0045, 0.0095  # radii, as shares of the diagonal
 _STABLE = 1.15  # size of stable fixed points relative to the others
+_BAND = 0.003  # smallest radius of boxes, as a share of the diagonal
 _SMALLEST = 0.25  # size of fixed points that would be too small to be seen
 _FINE = 0.0008  # radius of clipped trajectories, which would hide the fixed points among them
 _CLIPPED_ALPHA = 0.4  # opacity of trajectories that leave the picture
@@ -111,28 +125,109 @@ def fixed_points(
         >>> [card.tip for card in fixed_points(points, np.zeros((3, 3)), unit=1.0).cards][1:]
         ['fixed point 1 · stable', 'fixed point 2 · 1 unstable mode']
     """
-    radii = np.array([1.0 if point.n_unstable else _STABLE for point in points])
-    if sizes is not None:
-        radii = np.maximum(1.5 * sizes, _SMALLEST)
-    colors = [rgb(stability_color(point.n_unstable)) for point in points]
+    kinds = np.array([point.n_unstable for point in points], int)
+    colors = [rgb(stability_color(kind)) for kind in kinds]
     return Balls(
         "fixed points",
         centers,
-        _BALL * unit * radii,
+        ball_radii(kinds, unit, sizes),
         np.array(colors, np.uint8).reshape(-1, 3),
         tuple(_card(i, point) for i, point in enumerate(points)),
     )
 
 
+def ball_radii(n_unstable: Array, unit: float, sizes: Array | None = None) -> Array:
+    """Return the radii ``(n,)`` of fixed points; by default stable ones are a bit larger.
+
+    Args:
+        n_unstable: Number of modes that grow, ``(n,)``.
+        unit: Diagonal of the scene.
+        sizes: Size of each, relative to the largest.
+
+    Example:
+        >>> ball_radii(np.array([0, 1]), unit=1.0, sizes=np.array([1.0, 0.0])).tolist()
+        [0.01425, 0.002375]
+    """
+    if sizes is None:
+        return _BALL * unit * np.where(n_unstable, 1.0, _STABLE)
+    return _BALL * unit * np.maximum(1.5 * sizes, _SMALLEST)
+
+
+def one_input_each(balls: Balls, number: Array, n_inputs: int) -> Balls:
+    """Return points of which each is shown at the step of its input, and all at one more step.
+
+    Args:
+        balls: The points.
+        number: Number of the input of each, ``(n,)``.
+        n_inputs: Number of inputs; the step of this number shows all.
+
+    Example:
+        >>> balls = Balls("points", np.zeros((2, 3)), np.ones(2), np.zeros((2, 3), np.uint8))
+        >>> one_input_each(balls, np.array([1, 0]), 2).spans.tolist()
+        [[2, 2], [2, 2], [1, 1], [0, 0]]
+    """
+    spans = np.concatenate([np.full_like(number, n_inputs), number])[:, None].repeat(2, axis=1)
+    return replace(
+        balls,
+        centers=np.tile(balls.centers, (2, 1)),
+        radii=np.tile(balls.radii, 2),
+        colors=np.tile(balls.colors, (2, 1)),
+        cards=2 * balls.cards,
+        spans=spans,
+    )
+
+
+def undecided_boxes(boxes: Boxes, projection: Projection, unit: float) -> Balls | None:
+    """Return spheres around boxes that may hold fixed points; along a ring they form a band.
+
+    Args:
+        boxes: The boxes of a proof. Boxes without bounds cannot be drawn.
+        projection: How states come into the picture.
+        unit: Diagonal of the scene.
+
+    Example:
+        >>> import torch
+        >>> from pyrnn.dynamics import Boxes
+        >>> boxes = Boxes(torch.zeros(1, 3), torch.full((1, 3), 2.0), torch.tensor([0]))
+        >>> ball = undecided_boxes(boxes, Projection.onto(np.eye(3)), unit=1.0)
+        >>> ball.centers.tolist(), ball.radii.round(3).tolist(), ball.cards[0].tip
+        ([[1.0, 1.0, 1.0]], [1.732], 'box 0 · may hold fixed points')
+    """
+    if not len(boxes) or not boxes.is_finite:
+        return None
+    half = as_array(boxes.high - boxes.low) / 2
+    extents = half @ np.abs(projection.components[:3].T)
+    cards = [
+        Card(f"box {i}", "may hold fixed points", SLATE, facts=(f"cluster {k}",))
+        for i, k in enumerate(boxes.cluster.tolist())
+    ]
+    return Balls(
+        "undecided boxes",
+        pad3(projection.transform(as_array(boxes.centers))),
+        np.maximum(np.linalg.norm(extents, axis=1), _BAND * unit),
+        np.tile(np.array(rgb(SLATE), np.uint8), (len(boxes), 1)),
+        tuple(cards),
+    )
+
+
 def _card(index: int, point: Point) -> Card:
-    values = as_array(point.eigenvalues)
     return Card(
         f"fixed point {index}",
         stability_label(point.n_unstable),
         stability_color(point.n_unstable),
-        values[np.argsort(-np.abs(values), kind="stable")],
+        sorted_spectrum(as_array(point.eigenvalues)),
         (f"speed {float(point.speed):.1e}",),
     )
+
+
+def sorted_spectrum(eigenvalues: Array) -> Array:
+    """Return eigenvalues with the largest modulus first.
+
+    Example:
+        >>> sorted_spectrum(np.array([0.5, -2.0, 1.0])).tolist()
+        [-2.0, 1.0, 0.5]
+    """
+    return eigenvalues[np.argsort(-np.abs(eigenvalues), kind="stable")]
 
 
 def pad3(coordinates: Array) -> Array:

@@ -77,6 +77,7 @@ class Output(ABC):
         *,
         size: tuple[int, int] = (1500, 1100),
         view: str = "iso",
+        step: int | None = None,
         transparent: bool = False,
     ) -> Path:
         """Write a picture, with or without a display.
@@ -85,6 +86,7 @@ class Output(ABC):
             path: Where to write it: a ``.png``, ``.jpg``, ``.tif`` or ``.webp``.
             size: Width and height of each scene, in pixels.
             view: ``"iso"``, ``"front"``, ``"side"`` or ``"top"``.
+            step: Where the time slider stands; by default at its end.
             transparent: Whether to leave the background out.
 
         Returns:
@@ -93,7 +95,8 @@ class Output(ABC):
         Raises:
             RuntimeError: If OpenGL does not work; the message says what to install.
             TypeError: If an argument is of another kind.
-            ValueError: If the suffix, the size or the view is not allowed.
+            ValueError: If the suffix, the size or the view is not allowed, or there is no such
+                step.
 
         Example:
             >>> import torch
@@ -104,6 +107,7 @@ class Output(ABC):
         """
         suffix = _suffix(path, _PICTURES)
         size, view = _size(size), as_choice("view", view, VIEWS)
+        step = None if step is None else self._step(step)
         if as_boolean("transparent", transparent) and suffix in _OPAQUE:
             raise ValueError(
                 f"expected a format with transparency, got {str(path)!r}; write a .png"
@@ -112,12 +116,23 @@ class Output(ABC):
         from pyrnn.render.gl._picture import draw_picture
 
         pictures = [
-            draw_picture(drawing, size, view=view, transparent=transparent)
+            draw_picture(drawing, size, view=view, step=step, transparent=transparent)
             for drawing in self.drawings
         ]
         with replacing(path) as partial:
             Image.fromarray(np.concatenate(pictures, axis=1)).save(partial)
         return Path(path)
+
+    def _step(self, step: object) -> int:
+        """Return a step that the time slider reaches.
+
+        Raises:
+            ValueError: If it does not.
+        """
+        step, last = as_integer("step", step, low=0), max(d.n_steps for d in self.drawings) - 1
+        if step > last:
+            raise ValueError(f"expected a step from 0 to {max(last, 0)}, got {step}")
+        return step
 
     def film(
         self,

@@ -11,8 +11,8 @@ import networkx
 import numpy as np
 
 from pyrnn.arrays import Array, ArrayLike, States, as_array
-from pyrnn.dynamics import velocity
-from pyrnn.palette import INK, stability_color, stability_label
+from pyrnn.dynamics import Proof, velocity
+from pyrnn.palette import INK, SLATE, stability_color, stability_label
 from pyrnn.projection import Projection
 from pyrnn.render import _arguments as arguments
 from pyrnn.render._arrows import Flow, Step, edge_arrows, flow_arrows, mode_arrows
@@ -20,7 +20,16 @@ from pyrnn.render._box import choose_box, is_clipped
 from pyrnn.render._camera import clear_view, view_direction
 from pyrnn.render._coloring import color_trials
 from pyrnn.render._drawing import Drawing, Layer
-from pyrnn.render._shapes import attractor, chosen_trials, fixed_points, pad3, trajectories
+from pyrnn.render._motion import Motion, by_input, motion_layers, motion_of
+from pyrnn.render._shapes import (
+    attractor,
+    chosen_trials,
+    fixed_points,
+    one_input_each,
+    pad3,
+    trajectories,
+    undecided_boxes,
+)
 from pyrnn.render.output import Output
 from pyrnn.validate import as_boolean, as_choice, as_integer, as_number
 
@@ -34,6 +43,9 @@ class Scene(Output):
         states: States, ``(trials, time, hidden_size)`` or ``(time, hidden_size)``; or a list of
             trials, which may differ in duration; or what ``rnn.predict`` returned.
         points: Fixed points, as ``find_fixed_points`` returns them; by default those of ``graph``.
+            Those of ``follow`` and ``follow_training`` move with the time slider. Those of
+            ``prove_complete`` come with the boxes that may hold others. Without states, the slider
+            chooses among the inputs of points that were searched under several.
         graph: Transitions between the points, as ``transition_graph`` returns them.
         projection: A :class:`~pyrnn.projection.Projection` or a basis ``(hidden_size, 3)``; the
             principal components of the states by default, or of the points if there are no states.
@@ -42,7 +54,8 @@ class Scene(Output):
         color_label: Name of these values, for the color bar.
         period: A full turn, such as 360 or ``2 * math.pi``, if the values are angles. The two ends
             of the color scale then look alike.
-        sizes: Size of each fixed point, such as the share of its basin; equal by default.
+        sizes: Size of each fixed point or branch, such as the share of its basin; equal by
+            default.
         title: Heading of the picture.
 
     Raises:
@@ -75,9 +88,13 @@ class Scene(Output):
     ) -> None:
         self.trials = arguments.as_scene_trials(states)
         self.points, self.graph = arguments.as_points(points, graph)
-        hidden_size = arguments.as_hidden_size(self.trials, self.points)
+        self.tracks = arguments.as_tracks(points, self.trials)
+        self.boxes = points.undecided if isinstance(points, Proof) else None
+        self._number, self._inputs = by_input(None if self.trials else points)
+        hidden_size = arguments.as_hidden_size(self.trials, self.points, self.tracks, self.boxes)
         self._given = arguments.as_projection(projection, hidden_size)
-        self._sizes = arguments.as_point_sizes(sizes, len(self.points))
+        n_sizes = len(self.points if self.tracks is None else self.tracks)
+        self._sizes = arguments.as_point_sizes(sizes, n_sizes)
         self.title = arguments.as_text("title", title)
         label = arguments.as_text("color_label", color_label)
         period = None if period is None else as_number("period", period, above=0)
@@ -91,8 +108,20 @@ class Scene(Output):
         """How states come into the picture; computed at the first use."""
         if self._given is not None:
             return self._given
-        states = np.concatenate(self.trials or [as_array(p.state)[None] for p in self.points])
+        states = np.concatenate(self.trials or self._places)
         return Projection.fit(states.repeat(2, 0) if len(states) == 1 else states)
+
+    @property
+    def _places(self) -> list[Array]:
+        """States of everything but trials, ``(n, hidden_size)`` each."""
+        places = [as_array(point.state)[None] for point in self.points]
+        places += [self._motion.states] if self._motion else []
+        is_drawn = self.boxes is not None and self.boxes.is_finite
+        return places + ([as_array(self.boxes.centers)] if self.boxes and is_drawn else [])
+
+    @functools.cached_property
+    def _motion(self) -> Motion | None:
+        return None if self.tracks is None else motion_of(self.tracks)
 
     def add_path(
         self, states: ArrayLike, name: str = "line attractor", *, closed: bool = False
@@ -186,7 +215,7 @@ class Scene(Output):
         """The scene as layers of plain arrays."""
         lengths = [len(trial) for trial in self.trials]
         kept = chosen_trials(lengths)
-        centers = self._project(np.array([as_array(point.state) for point in self.points]))
+        centers = self._project(np.concatenate(self._places or [np.zeros((0, 1))]))
         shown = [self._project(self.trials[i]) for i in kept]
         everywhere = np.concatenate([*shown, *(path for _, path, _ in self._paths), centers])
         box = choose_box(everywhere, centers)
@@ -207,7 +236,8 @@ class Scene(Output):
             self.title,
             self._legend() + coloring.legend,
             coloring.bar,
-            max(lengths, default=0),
+            self._n_steps(lengths),
+            self._moments(),
         )
 
     @property
@@ -219,15 +249,36 @@ class Scene(Output):
         x, y, z, *_ = *self.projection.labels, "", ""
         return x, y, z
 
+    def _n_steps(self, lengths: list[int]) -> int:
+        if self.tracks is not None:
+            return int(self.tracks.states.shape[1])
+        return len(self._inputs) + 1 if self._inputs else max(lengths, default=0)
+
+    def _moments(self) -> tuple[str, ...]:
+        """Return what the slider says, if it says more than the number of a step."""
+        if self.tracks is not None:
+            return tuple(f"{self.tracks.unit} {t}" for t in range(self._n_steps([])))
+        return (*self._inputs, "all inputs") if self._inputs else ()
+
     def _point_layers(self, centers: Array, unit: float) -> list[Layer | None]:
-        if not self.points:
-            return []
+        layers: list[Layer | None] = []
+        if self._motion and self.tracks:
+            layers += motion_layers(self.tracks, self._motion, self._project, unit, self._sizes)
+        if self.points:
+            layers += self._resting_layers(centers[: len(self.points)], unit)
+        if self.boxes:
+            layers.append(undecided_boxes(self.boxes, self.projection, unit))
+        return layers
+
+    def _resting_layers(self, centers: Array, unit: float) -> list[Layer | None]:
         balls = fixed_points(self.points, centers, unit, self._sizes)
         unstable = mode_arrows(self.points, centers, self.projection, unit)
         slow = mode_arrows(self.points, centers, self.projection, unit, slow=True)
+        hidden = unstable and replace(unstable, visible=False)
+        if self._inputs:
+            return [one_input_each(balls, self._number, len(self._inputs)), hidden, slow]
         if self.graph is None:
             return [balls, unstable, slow]
-        hidden = unstable and replace(unstable, visible=False)
         return [balls, hidden, slow, edge_arrows(self.graph, balls, unit)]
 
     def _as_chosen(self, layer: Layer) -> Layer:
@@ -235,20 +286,29 @@ class Scene(Output):
         return replace(layer, visible=self._visible.get(layer.key, layer.visible))
 
     def _legend(self) -> tuple[tuple[str, str], ...]:
-        counts = np.bincount([min(point.n_unstable, 3) for point in self.points], minlength=4)
+        counts = self._motion.counts() if self._motion else _counts(self.points)
         classes = tuple(
             (f"{stability_label(n)} ({count})", stability_color(n))
             for n, count in enumerate(counts)
             if count
         )
-        paths = dict.fromkeys(name for name, _, _ in self._paths)
-        return tuple((name, INK) for name in paths) + classes
+        paths = tuple((name, INK) for name in dict.fromkeys(name for name, _, _ in self._paths))
+        events = self.tracks.events if self.tracks is not None else ()
+        births = ((f"births and deaths ({len(events)})", INK),) if events else ()
+        boxes = ((f"undecided boxes ({len(self.boxes)})", SLATE),) if self.boxes else ()
+        return paths + classes + births + boxes
 
     def _project(self, states: Array) -> Array:
         """Return places ``(n, 3)`` of states ``(n, hidden_size)``."""
         if not len(states):
             return np.zeros((0, 3))
         return pad3(self.projection.transform(states.astype(float, copy=False)))
+
+
+def _counts(points: list[arguments.Point]) -> list[str]:
+    """Return how many points there are with 0, 1, 2, 3 or more unstable modes."""
+    counts = np.bincount([min(point.n_unstable, 3) for point in points], minlength=4)
+    return [str(count) if count else "" for count in counts]
 
 
 def _numbered(layers: Iterable[Layer | None]) -> Iterator[Layer]:

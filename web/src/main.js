@@ -5,9 +5,15 @@ import { Viewer } from "./viewer.js";
 const CONTROLS = ["checkbox", "button"];
 
 function restore(layer) {
-  for (const [name, Type] of [["vertices", Float32Array], ["centers", Float32Array], ["colors", Uint8Array]]) {
+  const arrays = { vertices: Float32Array, centers: Float32Array, colors: Uint8Array, spans: Int32Array };
+  for (const [name, Type] of Object.entries(arrays)) {
     if (layer[name]) layer[name] = decode(layer[name], Type);
   }
+  for (const card of layer.cards) {
+    const parts = decode(card.eigenvalues, Float32Array);
+    card.eigenvalues = Array.from({ length: parts.length / 2 }, (_, i) => [parts[2 * i], parts[2 * i + 1]]);
+  }
+  layer.cards = layer.cardOf.map((number) => layer.cards[number]);
   return layer;
 }
 

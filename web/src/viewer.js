@@ -18,6 +18,23 @@ const NARROW = 1000;
 const GHOST = 0.13;
 const STEPS_PER_SECOND = 60;
 
+/** Whether a sphere is shown at a step. */
+function existsAt(layer, index, step) {
+  if (!layer.spans) return true;
+  return layer.spans[2 * index] <= step && step <= layer.spans[2 * index + 1];
+}
+
+/** The largest number of spheres that are shown at one step. */
+function mostAtOnce(layer) {
+  const n = layer.radii.length;
+  if (!layer.spans) return n;
+  const firsts = new Set(Array.from({ length: n }, (_, i) => layer.spans[2 * i]));
+  const counts = [...firsts].map((step) => {
+    return Array.from({ length: n }, (_, i) => Number(existsAt(layer, i, step))).reduce((a, b) => a + b);
+  });
+  return Math.max(...counts);
+}
+
 export class Viewer {
   constructor(scene, parent) {
     this.data = scene;
@@ -53,6 +70,11 @@ export class Viewer {
     this.scene.add(this.camera, new AmbientLight(0xffffff, 0.42 * Math.PI));
   }
 
+  /** What the slider says. */
+  get moment() {
+    return this.data.moments[this.step] ?? String(this.step);
+  }
+
   get size() {
     return new Vector3(...this.data.box[1]).distanceTo(new Vector3(...this.data.box[0]));
   }
@@ -73,23 +95,35 @@ export class Viewer {
     const group = new Group();
     group.visible = layer.visible;
     this.layers[layer.key] = { ...layer, group };
-    if (layer.kind === "balls") group.add(this.balls(layer));
+    if (layer.kind === "balls") group.add(this.balls(this.layers[layer.key]));
     else this.curves(this.layers[layer.key]).forEach((part) => group.add(part));
     this.scene.add(group);
   }
 
+  /** Spheres; those of a layer that moves are drawn when the time is set. */
   balls(layer) {
-    const n = layer.radii.length;
     const material = new MeshPhongMaterial({ shininess: 24, specular: 0x222222 });
-    const mesh = new InstancedMesh(new SphereGeometry(1, 40, 24), material, n);
-    for (let i = 0; i < n; i++) {
+    layer.body = new InstancedMesh(new SphereGeometry(1, 40, 24), material, mostAtOnce(layer));
+    layer.body.frustumCulled = false; // what it holds moves
+    this.setBalls(layer);
+    return layer.body;
+  }
+
+  /** Draw the spheres that exist at the present step. */
+  setBalls(layer) {
+    let shown = 0;
+    for (let i = 0; i < layer.radii.length; i++) {
+      if (!existsAt(layer, i, this.step)) continue;
       const place = new Vector3().fromArray(layer.centers, 3 * i);
       const scale = new Vector3().setScalar(layer.radii[i]);
-      mesh.setMatrixAt(i, new Matrix4().compose(place, new Quaternion(), scale));
+      layer.body.setMatrixAt(shown, new Matrix4().compose(place, new Quaternion(), scale));
       const [r, g, b] = layer.colors.subarray(3 * i, 3 * i + 3);
-      mesh.setColorAt(i, new Color().setRGB(r / 255, g / 255, b / 255, SRGBColorSpace));
+      layer.body.setColorAt(shown, new Color().setRGB(r / 255, g / 255, b / 255, SRGBColorSpace));
+      shown += 1;
     }
-    return mesh;
+    layer.body.count = shown;
+    layer.body.instanceMatrix.needsUpdate = true;
+    if (layer.body.instanceColor) layer.body.instanceColor.needsUpdate = true;
   }
 
   curves(layer) {
@@ -163,8 +197,9 @@ export class Viewer {
       });
       layer.now.instanceMatrix.needsUpdate = true;
     }
+    Object.values(this.layers).filter((each) => each.spans).forEach((layer) => this.setBalls(layer));
     if (this.slider) this.slider.value = this.step;
-    if (this.clock) this.clock.textContent = this.step;
+    if (this.clock) this.clock.textContent = this.moment;
     this.draw();
   }
 
@@ -303,7 +338,7 @@ export class Viewer {
     Object.assign(this.slider, { type: "range", min: 0, max: this.data.nSteps - 1, value: this.step });
     this.slider.setAttribute("aria-label", "time step");
     this.slider.oninput = () => this.setStep(Number(this.slider.value));
-    this.clock = element("output", "", String(this.step));
+    this.clock = element("output", "", this.moment);
     bar.append(this.player, this.slider, this.clock);
     return bar;
   }
@@ -373,6 +408,7 @@ export class Viewer {
     let best = null;
     for (const layer of shown.filter((each) => each.kind === "balls")) {
       for (let i = 0; i < layer.radii.length; i++) {
+        if (!existsAt(layer, i, this.step)) continue;
         const [px, py, depth] = this.place(layer.key, i);
         const away = Math.hypot(px - bounds.left - x, py - bounds.top - y);
         if (away < this.reach(layer, i) && depth < (best?.depth ?? 1)) best = { depth, card: layer.cards[i] };

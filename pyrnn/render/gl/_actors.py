@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import vedo
 from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
@@ -13,7 +15,7 @@ from pyrnn.palette import SLATE
 from pyrnn.render._drawing import Balls, Curves, Layer
 from pyrnn.render._geometry import Mesh, cones, merge, normalized, segments, spheres, tubes
 
-__all__ = ["GHOST", "Actor", "Cursors"]
+__all__ = ["GHOST", "Actor", "Cursors", "MovingActor"]
 
 GHOST = 0.13  # opacity of the part of a trajectory that lies in the future
 _HEAD = 3.4, 2.6  # length and radius of an arrow head, in radii of its shaft
@@ -73,6 +75,46 @@ class Actor:
         mesh.lighting("default", 0.42, 0.62, 0.18, 24).phong()
         if isinstance(layer, Curves):
             mesh.alpha(layer.alpha)
+
+
+class MovingActor(Actor):
+    """Spheres of which each step shows some: fixed points that move.
+
+    Args:
+        layer: What to draw.
+        ratio: Pixels drawn for each pixel on the screen.
+
+    Example:
+        >>> places = np.zeros((2, 3)), np.ones(2), np.zeros((2, 3), np.uint8)
+        >>> actor = MovingActor(Balls("points", *places, spans=np.array([[0, 4], [3, 9]])))
+        >>> actor.set_step(3)
+        >>> both = actor.mesh.mapper.GetInput().GetNumberOfPolys()
+        >>> actor.set_step(5)
+        >>> both / actor.mesh.mapper.GetInput().GetNumberOfPolys()
+        2.0
+    """
+
+    def __init__(self, layer: Balls, ratio: float = 1.0) -> None:
+        self.balls = layer
+        super().__init__(_chosen(layer, np.zeros(len(layer.centers), bool)), ratio)
+        self.layer = layer
+        self.set_step(None)
+
+    def set_step(self, step: int | None) -> None:
+        """Show the spheres of a step; those of the last one for ``None``."""
+        last = int(self.balls.spans[:, 1].max()) if self.balls.spans is not None else 0
+        now = _chosen(self.balls, self.balls.shown(last if step is None else step))
+        shape, _ = _geometry(now)
+        polydata = _polydata(shape, now.colors[shape.source])
+        self.cells = np.ascontiguousarray(shape.faces)
+        self._fill(polydata, len(self.cells))
+        self.mesh.mapper.SetInputData(polydata)
+
+
+def _chosen(balls: Balls, which: Array) -> Balls:
+    """Return some of the spheres."""
+    centers, radii, colors = balls.centers[which], balls.radii[which], balls.colors[which]
+    return replace(balls, centers=centers, radii=radii, colors=colors)
 
 
 class Cursors:

@@ -48,6 +48,7 @@ def _nearest_ball(stage: Stage, balls: Balls, pointer: Array) -> int | None:
     seen = stage.to_pixels(balls.centers)
     away = np.linalg.norm(seen[:, :2] - pointer, axis=1)
     hit = away <= np.maximum(_pixel_radii(stage, balls.centers, balls.radii), _SLACK)
+    hit &= balls.shown(stage.moment)
     return int(np.where(hit, seen[:, 2], np.inf).argmin()) if hit.any() else None
 
 

@@ -15,7 +15,12 @@ _RATIO = 2  # pixels drawn for each pixel of the picture, along each side
 
 
 def draw_picture(
-    drawing: Drawing, size: tuple[int, int], *, view: str = "iso", transparent: bool = False
+    drawing: Drawing,
+    size: tuple[int, int],
+    *,
+    view: str = "iso",
+    step: int | None = None,
+    transparent: bool = False,
 ) -> Array:
     """Return a still of a drawing, ``(height, width, 3)``, or 4 if transparent.
 
@@ -23,6 +28,7 @@ def draw_picture(
         drawing: What to draw.
         size: Width and height in pixels.
         view: ``"iso"``, ``"front"``, ``"side"`` or ``"top"``.
+        step: Where the time slider stands; by default at its end.
         transparent: Whether to leave the background out.
 
     Raises:
@@ -37,6 +43,7 @@ def draw_picture(
     stage = Stage(drawing, size, ratio=_RATIO, text=Stage.text_for(size[1]))
     try:
         stage.look(view)
+        stage.set_step(step)
         pixels = stage.pixels(transparent)
     finally:
         stage.close()

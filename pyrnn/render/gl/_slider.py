@@ -44,7 +44,7 @@ class Slider:
     def __init__(
         self, stage: Stage, move: Callable[[int], None], play: Callable[[], None]
     ) -> None:
-        self.n_steps = stage.drawing.n_steps
+        self.drawing, self.n_steps = stage.drawing, stage.drawing.n_steps
         self.length = round(min(_LENGTH, max(60, stage.size[0] - _SIDES)))
         self.step = self.n_steps - 1
         self.playing, self.dragged, self.left = False, False, 0.0
@@ -66,7 +66,7 @@ class Slider:
         self.button.SetPosition(self.left - _BUTTON, _BOTTOM)
         self.button.SetInput("▮▮" if self.playing else "▶")
         self.clock.SetPosition(self.left + self.length + 18, _BOTTOM)
-        self.clock.SetInput(f"{self.step}")
+        self.clock.SetInput(self.drawing.moment(self.step))
 
     def x_of(self, step: int) -> float:
         """Return where the knob stands at a step, in pixels from the left."""

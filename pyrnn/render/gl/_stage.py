@@ -21,8 +21,8 @@ from pyrnn.render._camera import (
     label_edges,
     view_direction,
 )
-from pyrnn.render._drawing import Curves, Drawing
-from pyrnn.render.gl._actors import GHOST, Actor, Cursors
+from pyrnn.render._drawing import Balls, Curves, Drawing, Layer
+from pyrnn.render.gl._actors import GHOST, Actor, Cursors, MovingActor
 from pyrnn.render.gl._overlay import Overlay
 from pyrnn.render.gl._plotter import open_window
 
@@ -75,7 +75,7 @@ class Stage:
         self.drawing = drawing
         self.plotter, index = part or (open_window(size, ratio=ratio), 0)
         self.window, self.renderer = self.plotter.window, self.plotter.renderers[index]
-        self.actors = {layer.key: Actor(layer, ratio) for layer in drawing.layers}
+        self.actors = {layer.key: _actor(layer, ratio) for layer in drawing.layers}
         timed = [x for x in drawing.layers if isinstance(x, Curves) and x.times is not None]
         self.ghosts = {layer.key: Actor(layer, ratio) for layer in timed}
         self.cursors = {layer.key: Cursors(layer, ratio) for layer in timed}
@@ -93,6 +93,11 @@ class Stage:
         """Width and height of this part of the window, in pixels."""
         width, height = self.renderer.GetSize()
         return width, height
+
+    @property
+    def moment(self) -> int:
+        """The step that is shown: the last one, if all of them are."""
+        return max(self.drawing.n_steps - 1, 0) if self.step is None else self.step
 
     @staticmethod
     def text_for(height: int) -> float:
@@ -164,9 +169,11 @@ class Stage:
     def set_step(self, step: int | None) -> None:
         """Show trajectories up to a step, and later steps pale; all of them for ``None``."""
         self.step = step if step is None or step < self.drawing.n_steps - 1 else None
-        for key in self.ghosts:
-            self.actors[key].set_step(self.step)
-            self._show_time(key)
+        for key, actor in self.actors.items():
+            if key in self.ghosts or isinstance(actor, MovingActor):
+                actor.set_step(self.step)
+            if key in self.ghosts:
+                self._show_time(key)
 
     def _show_time(self, key: str) -> None:
         """Show the later part and the present states of a layer that is seen and not over."""
@@ -215,6 +222,12 @@ class Stage:
                 wall.actor.SetVisibility(shown and self.overlay.axes_visible)
         ends = self.to_pixels(label_edges(box, position).reshape(-1, 3))
         self.overlay.place(self.size, ends.reshape(3, 2, 3)[..., :2])
+
+
+def _actor(layer: Layer, ratio: float) -> Actor:
+    if isinstance(layer, Balls) and layer.spans is not None:
+        return MovingActor(layer, ratio)
+    return Actor(layer, ratio)
 
 
 def _lines(grid: Array, ratio: float) -> vedo.Lines:
