@@ -5,6 +5,7 @@ from pyrnn.training.callbacks import early_stopping, log_csv, log_tensorboard, s
 from pyrnn.training.curriculum import Curriculum
 from pyrnn.training.data import collate
 from pyrnn.training.fit import fit
+from pyrnn.training.force import train_force
 from pyrnn.training.history import History
 from pyrnn.training.loop import Training
 from pyrnn.training.losses import binary_cross_entropy, cross_entropy, mse, poisson
@@ -40,4 +41,5 @@ __all__ = [
     "mse",
     "poisson",
     "save_best",
+    "train_force",
 ]
