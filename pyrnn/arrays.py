@@ -38,6 +38,8 @@ States: TypeAlias = Union[ArrayLike, HasStates]  # noqa: UP007 (3.10)
 def as_array(values: ArrayLike, advice: str = "pass the numbers themselves") -> Array:
     """Return numbers as a NumPy array: tensors are detached and moved to the CPU.
 
+    Masked values become NaN.
+
     Args:
         values: Numbers, real or complex, or names of conditions.
         advice: What to pass instead, for the message.
@@ -60,6 +62,8 @@ def as_array(values: ArrayLike, advice: str = "pass the numbers themselves") -> 
         array = np.asarray(_on_cpu(values))
     except (TypeError, ValueError):  # nested lists of unequal length
         array = np.empty(0, object)
+    if array.dtype == object and array.size and all(isinstance(v, str) for v in array.flat):
+        array = array.astype(str)  # names of conditions in a column of pandas
     if array.dtype.kind in "OSVmM":
         kind = type(values).__name__
         raise TypeError(f"expected a tensor, an array or numbers, got {kind}; {advice}")
@@ -101,4 +105,6 @@ def _on_cpu(values: object) -> object:
         return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
     if isinstance(values, (list, tuple)) and any(isinstance(value, Tensor) for value in values):
         return [_on_cpu(value) for value in values]
+    if isinstance(values, np.ma.MaskedArray) and values.mask.any():
+        return np.ma.filled(values.astype(float), np.nan)
     return values

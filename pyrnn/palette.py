@@ -133,7 +133,13 @@ class Scale(NamedTuple):
         """
         if np.isclose(self.high, np.pi) and self.low == -self.high:
             return "−π", "π"
-        low, high = (f"{end:.3g}".replace("-", "−") for end in (self.low, self.high))
+        digits = 3
+        largest = max(abs(self.low), abs(self.high))
+        if 1e-3 <= largest < 1e6:  # as many digits as tell the ends apart, without an exponent
+            step = (self.high - self.low) / 100 or largest
+            digits = max(3, int(np.floor(np.log10(largest)) - np.floor(np.log10(step))))
+            digits = max(digits, int(np.log10(largest)) + 1 if largest >= 1 else 0)
+        low, high = (f"{end:.{digits}g}".replace("-", "−") for end in (self.low, self.high))
         return low, high
 
 

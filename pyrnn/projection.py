@@ -62,8 +62,8 @@ def as_trials(states: States) -> list[Array]:
             "expected states of shape (trials, time, hidden_size), got "
             f"{[trial.shape for trial in trials[:3]]}; {_ADVICE}"
         )
-    for trial in trials:
-        _check_finite(trial)
+    for index, trial in enumerate(trials):
+        _check_finite(trial, f" in trial {index}")
     return trials
 
 
@@ -255,16 +255,19 @@ def _flat(states: States) -> Array:
     return _check_finite(flat)
 
 
-def _check_finite(states: Array) -> Array:
-    """Return states that are finite.
+def _check_finite(states: Array, where: str = "") -> Array:
+    """Return states ``(n, hidden_size)`` that are finite.
 
     Raises:
         ValueError: If one of them is not.
     """
-    if not np.isfinite(states).all():
+    is_finite = np.isfinite(states).all(axis=-1)
+    if not is_finite.all():
         raise ValueError(
-            "expected finite states, got NaN or infinity; the network may have diverged: "
-            "train it with a lower learning rate"
+            f"expected finite states, got NaN or infinity{where}, first at state "
+            f"{int(is_finite.argmin())}; if trials were padded, pass them as a list of their own "
+            "lengths, [states[i, :n[i]], ...]; else the network may have diverged: train it with "
+            "a lower learning rate"
         )
     return states
 

@@ -31,7 +31,7 @@ FLOORS = (  # from the ground; a room imports only rooms of lower floors
     {"training", "tasks", "options"},
     {"checkpoint", "connectivity", "layers"},
     {"base", "dynamics"},
-    {"networks", "behavior", "projection"},
+    {"networks", "behavior", "projection", "coloring"},
     {"representation", "recordings", "interventions", "populations"},
     {"plot", "render"},
     {"cli", "testing"},

@@ -9,13 +9,14 @@ from pyrnn.plot.graphs import plot_transition_graph
 from pyrnn.plot.live import live_plot
 from pyrnn.plot.spectra import plot_lyapunov, plot_spectrum
 from pyrnn.plot.states import plot_explained_variance, plot_states, plot_trajectories
-from pyrnn.plot.style import STYLE_SHEET
+from pyrnn.plot.style import DARK_STYLE_SHEET, STYLE_SHEET
 from pyrnn.plot.summary import plot_summary
 from pyrnn.plot.training import plot_history, plot_loss
 from pyrnn.plot.trials import plot_psychometric, plot_trial
 from pyrnn.plot.weights import plot_time_constants, plot_weights
 
 __all__ = [
+    "DARK_STYLE_SHEET",
     "STYLE_SHEET",
     "live_plot",
     "plot_basins",

@@ -8,8 +8,8 @@ from matplotlib.ticker import MaxNLocator
 
 from pyrnn.arrays import Array, as_array
 from pyrnn.interventions import Effects
-from pyrnn.palette import GRAY, SLATE, VERMILION
-from pyrnn.plot.style import axes_or_new, heading, styled
+from pyrnn.palette import GRAY, VERMILION
+from pyrnn.plot.style import axes_or_new, heading, muted, styled
 from pyrnn.validate import as_boolean, as_choice, as_integer
 
 __all__ = ["plot_effects"]
@@ -88,14 +88,14 @@ def _values(effects: Effects, by: str | None) -> tuple[Array, float, str]:
 
 def _draw_over_strength(ax: Axes, strengths: Array, values: Array) -> None:
     order = np.argsort(strengths, kind="stable")
-    ax.plot(strengths[order], values[order], "o-", color=SLATE, markersize=4)
+    ax.plot(strengths[order], values[order], "o-", color=muted(), markersize=4)
 
 
 def _draw_in_order(ax: Axes, values: Array, intact: float, labels: list[str]) -> None:
     """Draw a stem from the intact network to each value; the largest effect has a color."""
     ranks = np.arange(len(values))
     ax.vlines(ranks, intact, values, color=GRAY, linewidth=1.2)
-    ax.plot(ranks, values, "o", color=SLATE, markersize=4)
+    ax.plot(ranks, values, "o", color=muted(), markersize=4)
     top = int(np.abs(values - intact).argmax())
     ax.plot(ranks[top], values[top], "o", color=VERMILION, markersize=5)
     if len(values) <= _MOST_LABELS:

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, to_hex
 from matplotlib.lines import Line2D
 from torch import Tensor
 
 from pyrnn.arrays import Array, ArrayLike, as_array, as_numbers
 from pyrnn.dynamics import Attractors, Branch, FixedPoint, FixedPoints, FlowField
-from pyrnn.palette import BLUE, CYCLE, GRAY, INK, SLATE, VERMILION, colormap, stability_color
-from pyrnn.plot.style import axes_or_new, heading, styled
+from pyrnn.palette import BLUE, CYCLE, GRAY, VERMILION, colormap, stability_color
+from pyrnn.plot.style import axes_or_new, heading, ink, muted, paper, styled
 from pyrnn.projection import Projection
 from pyrnn.validate import as_boolean, as_integer, check_kind
 
@@ -73,7 +73,7 @@ def plot_flow(
     low = np.quantile(shade, 0.02)
     ax.pcolormesh(x, y, shade, cmap=_pale_blues(), vmin=low, shading="gouraud", rasterized=True)
     thin: dict[str, Any] = {"linewidth": 0.5, "arrowsize": 0.6, "density": 0.8}
-    ax.streamplot(x[0], y[:, 0], moves[..., 0], moves[..., 1], color=SLATE, **thin)
+    ax.streamplot(x[0], y[:, 0], moves[..., 0], moves[..., 1], color=muted(), **thin)
     if nullclines:
         for axis, color in enumerate((BLUE, VERMILION)):
             ax.contour(x, y, moves[..., axis], levels=[0.0], colors=color, linewidths=1.6)
@@ -174,11 +174,13 @@ def plot_basins(
     index = given.astype(int)
     ax = axes_or_new(ax)
     n = int(index.max()) + 1
-    colors = [CYCLE[i % len(CYCLE)] for i in range(n)]
+    colors = list(CYCLE[:n])
+    if n > len(CYCLE):
+        colors = [to_hex(colormap("turbo")(i / (n - 1))) for i in range(n)]
     if places is None:
         share = np.bincount(index[index >= 0].ravel(), minlength=n) / index.size
         error = np.sqrt(share * (1 - share) / index.size)
-        ax.bar(np.arange(n), share, yerr=error, color=colors, capsize=2.5, ecolor=INK)
+        ax.bar(np.arange(n), share, yerr=error, color=colors, capsize=2.5, ecolor=ink())
         ax.set_xticks(np.arange(n))
         heading(ax, "basins", "attractor", "share of starts")
         return ax
@@ -214,7 +216,7 @@ def _mark_point(ax: Axes, point: FixedPoint, projection: Projection | None) -> N
     state = as_array(point.state)
     left, up = state[:2] if projection is None else projection.transform(state)[:2]
     color = stability_color(point.n_unstable)
-    fill = color if point.n_unstable == 0 else "white"
+    fill = color if point.n_unstable == 0 else paper()
     style: dict[str, Any] = {"markersize": 7, "markeredgewidth": 1.8, "zorder": 5}
     ax.plot(left, up, "o", markerfacecolor=fill, markeredgecolor=color, **style)
 

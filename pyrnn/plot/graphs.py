@@ -13,7 +13,7 @@ from matplotlib.patches import FancyArrowPatch
 from pyrnn.arrays import Array, as_array
 from pyrnn.dynamics import FixedPoint
 from pyrnn.palette import stability_color, stability_label
-from pyrnn.plot.style import axes_or_new, heading, legend_below, styled
+from pyrnn.plot.style import axes_or_new, heading, legend_below, paper, styled
 from pyrnn.projection import Projection
 from pyrnn.validate import as_choice
 
@@ -148,7 +148,7 @@ def _nodes(ax: Axes, points: Mapping[int, FixedPoint], places: Mapping[int, Arra
     for node, point in points.items():
         x, y = places[node]
         color = stability_color(point.n_unstable)
-        ax.scatter(x, y, s=_NODE, color=color, edgecolors="white", linewidths=1.0, zorder=3)
+        ax.scatter(x, y, s=_NODE, color=color, edgecolors=paper(), linewidths=1.0, zorder=3)
     handles = []
     for n in sorted(set(classes)):
         name = f"{stability_label(n)} ({classes.count(n)})"

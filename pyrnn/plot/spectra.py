@@ -11,8 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
 
 from pyrnn.arrays import Array, ArrayLike, as_array, as_numbers
-from pyrnn.palette import GRAY, SLATE, VERMILION
-from pyrnn.plot.style import axes_or_new, heading, styled
+from pyrnn.palette import GRAY, VERMILION
+from pyrnn.plot.style import axes_or_new, heading, muted, styled
 from pyrnn.validate import as_boolean, as_choice, as_integer
 
 __all__ = ["HasEigenvalues", "plot_lyapunov", "plot_spectrum"]
@@ -165,7 +165,7 @@ def _draw_plane(ax: Axes, values: Array, before: Array, grows: Array) -> None:
         hollow: dict[str, Any] = {"facecolors": "none", "edgecolors": GRAY, "linewidths": 0.8}
         ax.scatter(before.real, before.imag, s=14, label="initial", **hollow)
     for mask, color, size, label in (
-        (~grows, SLATE, 13, "stable"),
+        (~grows, muted(), 13, "stable"),
         (grows, VERMILION, 26, "unstable"),
     ):
         if mask.any():
@@ -195,7 +195,7 @@ def _draw_magnitudes(ax: Axes, sizes: Array, before: Array) -> None:
     modes = np.arange(1, len(sizes) + 1)
     bottom = max(0.0, float(sizes.min() - 0.15 * np.ptp([*sizes, 1.0])))
     ax.vlines(modes, bottom, sizes, color=GRAY, linewidth=1.2)
-    for mask, color in ((sizes <= 1, SLATE), (sizes > 1, VERMILION)):
+    for mask, color in ((sizes <= 1, muted()), (sizes > 1, VERMILION)):
         ax.plot(modes[mask], sizes[mask], "o", color=color, markersize=4)
     ax.axhline(1, color=VERMILION, linestyle="--", linewidth=1.0)
     if len(before):
@@ -233,8 +233,8 @@ def plot_lyapunov(exponents: ArrayLike, *, ax: Axes | None = None) -> Axes:
     ax.axhline(0, color=GRAY, linestyle="--", linewidth=1.0)
     if len(runs) > 1:
         ax.fill_between(index, runs.min(axis=0), runs.max(axis=0), color=GRAY, alpha=0.3, lw=0)
-    ax.plot(index, mean, color=SLATE, linewidth=1.0, zorder=2)
-    for mask, color in ((mean <= 0, SLATE), (mean > 0, VERMILION)):
+    ax.plot(index, mean, color=muted(), linewidth=1.0, zorder=2)
+    for mask, color in ((mean <= 0, muted()), (mean > 0, VERMILION)):
         ax.plot(index[mask], mean[mask], "o", color=color, zorder=3)
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     heading(ax, "Lyapunov spectrum", "index", "exponent (per step)")

@@ -14,10 +14,9 @@ from pyrnn.arrays import Array, as_array
 from pyrnn.base import RNNBase
 from pyrnn.connectivity import Connectivity
 from pyrnn.dynamics import jacobian
-from pyrnn.palette import SLATE
 from pyrnn.plot.spectra import plot_spectrum
 from pyrnn.plot.states import plot_explained_variance, plot_states, plot_trajectories
-from pyrnn.plot.style import styled
+from pyrnn.plot.style import muted, styled
 from pyrnn.plot.training import plot_loss
 from pyrnn.plot.trials import plot_trial
 from pyrnn.plot.weights import plot_weights
@@ -122,7 +121,7 @@ def _write_words(ax: Axes, network: RNNBase, task: Task, score: str) -> None:
     ax.set_title("summary", loc="left")
     for i, (name, value) in enumerate(rows.items()):
         y = 0.95 - 0.115 * i
-        ax.text(0.0, y, name, color=SLATE, transform=ax.transAxes, va="top")
+        ax.text(0.0, y, name, color=muted(), transform=ax.transAxes, va="top")
         ax.text(0.38, y, value, transform=ax.transAxes, va="top", weight="bold")
 
 
@@ -131,7 +130,7 @@ def _draw_training(ax: Axes, history: History | None) -> None:
         plot_loss(history, ax=ax)
         return
     ax.axis("off")
-    ax.text(0.5, 0.5, "not trained", transform=ax.transAxes, ha="center", color=SLATE)
+    ax.text(0.5, 0.5, "not trained", transform=ax.transAxes, ha="center", color=muted())
 
 
 def _jacobian(network: RNNBase, states: Tensor) -> Array:

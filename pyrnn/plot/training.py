@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 
 from pyrnn.arrays import Array, ArrayLike, as_array, as_numbers
 from pyrnn.base import RNNBase
-from pyrnn.palette import BLUE, CYCLE, SLATE
-from pyrnn.plot.style import axes_or_new, heading, styled
+from pyrnn.palette import BLUE, CYCLE
+from pyrnn.plot.style import axes_or_new, heading, muted, styled
 from pyrnn.training import History
 from pyrnn.validate import as_boolean, as_choice
 
@@ -150,11 +150,16 @@ def _draw_validation(ax: Axes, history: History) -> None:
     losses = history.epochs.get("validation_loss", [])
     if losses and history.n_steps:
         steps = np.linspace(0, history.n_steps, len(losses) + 1)[1:]
-        style: dict[str, Any] = {"marker": "o", "markersize": 3, "color": SLATE, "linewidth": 1.0}
+        style: dict[str, Any] = {
+            "marker": "o",
+            "markersize": 3,
+            "color": muted(),
+            "linewidth": 1.0,
+        }
         ax.plot(steps, losses, label="validation", **style)
 
 
 def _suits_logarithm(curves: Iterable[Array]) -> bool:
     """Return whether no number is negative, and not all of them are zero."""
-    values = np.concatenate([np.ravel(curve) for curve in curves]).astype(float)
+    values = np.concatenate([np.zeros(0), *(np.ravel(curve) for curve in curves)]).astype(float)
     return bool((values > 0).any() and not (values < 0).any())

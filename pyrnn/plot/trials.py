@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from pyrnn.behavior import PsychometricCurve
-from pyrnn.palette import CYCLE, GRAY, INK, RULE
-from pyrnn.plot.style import axes_or_new, heading, legend_above, styled, text_size
+from pyrnn.palette import CYCLE, GRAY, RULE
+from pyrnn.plot.style import axes_or_new, heading, ink, legend_above, styled, text_size
 from pyrnn.projection import Array, as_array
 from pyrnn.tasks import Task, Trial
 from pyrnn.validate import as_integer, as_number
@@ -234,7 +234,12 @@ def _name_epochs(ax: Axes, epochs: Mapping[str, Array], dt: float | None) -> Non
         middle = min(max((start + stop) / 2, left + reach), right - reach)
         row = 0 if middle - reach > ends[0] or ends[0] <= ends[1] else 1
         ends[row] = middle + reach
-        style: dict[str, Any] = {"fontsize": "small", "color": INK, "ha": "center", "va": "center"}
+        style: dict[str, Any] = {
+            "fontsize": "small",
+            "color": ink(),
+            "ha": "center",
+            "va": "center",
+        }
         ax.text(middle, _TOP + _ROW * (row + 0.6), name, **style)
     ax.set_ylim(top=_TOP + _ROW * (1.2 if ends[1] == left else 2.2))
 

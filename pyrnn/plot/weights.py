@@ -10,14 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
 
-from pyrnn.arrays import Array, ArrayLike, as_array, as_numbers
+from pyrnn.arrays import Array, ArrayLike, as_numbers
 from pyrnn.base import RNNBase
 from pyrnn.connectivity import Connectivity
-from pyrnn.palette import BLUE, GRAY, INK, VERMILION
-from pyrnn.plot.style import axes_or_new, heading, styled
+from pyrnn.palette import BLUE, GRAY, VERMILION, colormap
+from pyrnn.plot.style import axes_or_new, color_bar, heading, ink, styled
 
 __all__ = ["HasTimeConstants", "plot_time_constants", "plot_weights"]
 
+_ADVICE = "pass a layer, such as rnn.w_rec"
 _BRIGHT = 0.995  # share of the weights that the colors tell apart
 
 
@@ -62,12 +63,12 @@ def plot_weights(
         ax: Where to draw; a new figure by default.
 
     Returns:
-        The axes, with colors symmetric about zero.
+        The axes, with colors symmetric about zero. Weights that are NaN are gray.
 
     Raises:
         TypeError: If these are no weights.
-        ValueError: If they are not a matrix, or if neither side of the matrix has as many units
-            as there are signs.
+        ValueError: If they are not a matrix, if none is finite, or if neither side of the matrix
+            has as many units as there are signs.
 
     Example:
         >>> import torch
@@ -101,7 +102,11 @@ def _matrix(layer: nn.Linear | ArrayLike, n_units: int) -> Array:
         ValueError: If it is no such matrix.
     """
     weight = layer.weight if isinstance(layer, nn.Linear) else layer
-    matrix = as_array(weight, "pass a layer, such as rnn.w_rec")
+    matrix = as_numbers(weight, _ADVICE)
+    if not np.isfinite(matrix).any():
+        raise ValueError(
+            f"expected weights, got shape {matrix.shape} without one finite number; {_ADVICE}"
+        )
     if matrix.ndim != 2 or (n_units and n_units not in matrix.shape):
         wanted = f"with {n_units} units on a side" if n_units else "(n_to, n_from)"
         raise ValueError(
@@ -145,9 +150,11 @@ def _slices(regions: Regions) -> dict[str, slice]:
 
 def _draw_matrix(ax: Axes, matrix: Array) -> None:
     """Draw a matrix, its colors symmetric about zero, and their scale."""
-    limit = float(np.quantile(np.abs(matrix), _BRIGHT)) or float(np.abs(matrix).max()) or 1.0
-    image = ax.imshow(matrix, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
-    ax.figure.colorbar(image, ax=ax, label="weight", shrink=0.8)
+    sizes = np.abs(matrix[np.isfinite(matrix)].astype(float))
+    limit = float(np.quantile(sizes, _BRIGHT)) or float(sizes.max()) or 1.0
+    colors = colormap("RdBu_r").with_extremes(bad=GRAY)
+    image = ax.imshow(matrix, cmap=colors, vmin=-limit, vmax=limit, aspect="auto")
+    color_bar(ax, image, "weight")
     ax.spines[:].set_visible(True)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator("auto", integer=True))
@@ -161,7 +168,7 @@ def _name_groups(ax: Axes, groups: _Groups, axis: Literal["x", "y"]) -> None:
     middles = ends - np.array([n for _, n in groups]) / 2 - 0.5
     line = ax.axvline if axis == "x" else ax.axhline
     for end in ends[:-1]:
-        line(end - 0.5, color=INK, linewidth=0.8)
+        line(end - 0.5, color=ink(), linewidth=0.8)
     choose = ax.set_xticks if axis == "x" else ax.set_yticks
     choose(middles, [name for name, _ in groups])
     ax.tick_params(axis=axis, length=0)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias, Union
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, Union
 
 import numpy as np
 
 from pyrnn.arrays import Array
-from pyrnn.palette import Scale
+from pyrnn.coloring import ColorBar
 
-__all__ = ["Balls", "Card", "ColorBar", "Curves", "Drawing", "Layer"]
+__all__ = ["Balls", "Card", "Curves", "Drawing", "Layer"]
+
+_FAR = 100  # diagonals from the origin to the box
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,18 +130,6 @@ class Balls:
 Layer: TypeAlias = Union[Curves, Balls]  # noqa: UP007 (3.10)
 
 
-class ColorBar(NamedTuple):
-    """A scale of colors, and the name of what it measures.
-
-    Example:
-        >>> ColorBar("speed", Scale("plasma", 0.0, 1.5)).scale.ends
-        ('0', '1.5')
-    """
-
-    label: str
-    scale: Scale
-
-
 @dataclass(frozen=True, eq=False)
 class Drawing:
     """A whole scene as layers of plain arrays.
@@ -185,3 +175,19 @@ class Drawing:
     def diagonal(self) -> float:
         """Length of the diagonal of the box, the unit of all sizes."""
         return float(np.linalg.norm(self.box[1] - self.box[0]))
+
+    def centered(self) -> Drawing:
+        """Return the drawing, moved to the origin if it is far from there.
+
+        OpenGL computes with 7 digits, too few for a small scene far away.
+        """
+        middle = self.box.mean(axis=0)
+        if np.linalg.norm(middle) < _FAR * self.diagonal:
+            return self
+        layers = (
+            replace(layer, vertices=layer.vertices - middle)
+            if isinstance(layer, Curves)
+            else replace(layer, centers=layer.centers - middle)
+            for layer in self.layers
+        )
+        return replace(self, layers=tuple(layers), box=self.box - middle)

@@ -21,6 +21,9 @@ __all__ = [
     "tubes",
 ]
 
+_ROUND, _COARSE = 20, 6  # rings of a sphere, and of one among thousands
+_FEW = 200  # spheres up to which all are round
+
 
 class Mesh(NamedTuple):
     """Triangles, with the curve or sphere that each vertex belongs to.
@@ -164,14 +167,21 @@ def _tangents(vertices: Array, lengths: Array) -> Array:
     return kept
 
 
-def spheres(centers: Array, radii: Array, rings: int = 20) -> Mesh:
+def spheres(centers: Array, radii: Array, rings: int | None = None) -> Mesh:
     """Return one sphere around every center.
+
+    Args:
+        centers: ``(n, 3)``.
+        radii: ``(n,)``.
+        rings: Rings of faces of each sphere; by default 20, and fewer if there are hundreds.
 
     Example:
         >>> ball = spheres(np.array([[1.0, 0.0, 0.0]]), np.array([2.0]))
         >>> np.allclose(np.linalg.norm(ball.vertices - [1.0, 0.0, 0.0], axis=1), 2.0)
         True
     """
+    if rings is None:
+        rings = max(_COARSE, round(_ROUND * min(1.0, (_FEW / max(len(centers), 1)) ** 0.5)))
     polar = np.linspace(0, np.pi, rings + 1)
     around = np.linspace(0, 2 * np.pi, 2 * rings, endpoint=False)
     unit = np.stack(

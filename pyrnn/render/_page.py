@@ -12,8 +12,9 @@ import numpy as np
 from matplotlib import colors
 
 from pyrnn.arrays import Array
+from pyrnn.coloring import ColorBar
 from pyrnn.palette import colormap
-from pyrnn.render._drawing import Balls, Card, ColorBar, Drawing, Layer
+from pyrnn.render._drawing import Balls, Card, Drawing, Layer
 
 __all__ = ["iframe", "page"]
 
@@ -91,7 +92,7 @@ def _layer(layer: Layer) -> dict[str, object]:
         if layer.spans is not None:
             places["spans"] = _packed(layer.spans, np.int32)
         return {"kind": "balls", **common, **places, "colors": _packed(layer.colors, np.uint8)}
-    plain = bool((layer.colors == layer.colors[0]).all())
+    plain = bool((layer.colors == layer.colors[:1]).all())
     return {
         "kind": "curves",
         **common,

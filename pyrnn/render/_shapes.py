@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from pyrnn.arrays import Array, as_array
+from pyrnn.coloring import Coloring
 from pyrnn.dynamics import Boxes
 from pyrnn.palette import INK, SLATE, rgb, stability_color, stability_label
 from pyrnn.projection import Projection
 from pyrnn.render._arguments import Point
-from pyrnn.render._coloring import Coloring
 from pyrnn.render._drawing import Balls, Card, Curves
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "one_input_each",
     "pad3",
     "sorted_spectrum",
+    "still",
     "trajectories",
     "undecided_boxes",
 ]
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 _MAX_TUBES, _MAX_LINES = 20_000, 200_000  # states drawn as tubes, as lines; else fewer trials
 _TUBE, _ATTRACTOR, _BALL = 0.0016, 0.0045, 0.0095  # radii, as shares of the diagonal
+_STILL = 0.005  # radius of a trial that does not move
 _STABLE = 1.15  # size of stable fixed points relative to the others
 _BAND = 0.003  # smallest radius of boxes, as a share of the diagonal
 _SMALLEST = 0.25  # size of fixed points that would be too small to be seen
@@ -85,6 +87,24 @@ def trajectories(
         clip=clip,
         note=note,
     )
+
+
+def still(trials: list[Array], coloring: Coloring, unit: float) -> Balls | None:
+    """Return a dot for each trial that does not move, of which no line is seen; or ``None``.
+
+    Example:
+        >>> trials = [np.ones((10, 3)), np.arange(6.0).reshape(2, 3)]
+        >>> dots = still(trials, Coloring(np.zeros((12, 3), np.uint8)), unit=1.0)
+        >>> dots.centers.tolist()
+        [[1.0, 1.0, 1.0]]
+    """
+    starts = np.cumsum([0, *(len(trial) for trial in trials[:-1])])
+    found = [i for i, trial in enumerate(trials) if np.ptp(trial, axis=0).max() == 0]
+    if not found:
+        return None
+    centers = np.stack([trials[i][0] for i in found])
+    radii = np.full(len(found), _STILL * unit)
+    return Balls("states at rest", centers, radii, coloring.colors[starts[found]])
 
 
 def attractor(path: Array, key: str, unit: float, closed: bool = False) -> Curves:

@@ -24,6 +24,8 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
 _OPAQUE = (".jpg", ".jpeg")
 _VECTORS = (".svg", ".pdf", ".eps", ".ps")
 _MOTIONS = ("turntable", "trials")
+_MOST_PIXELS = 16_384  # along a side of what OpenGL draws
+_GIF_FPS = 50  # browsers slow down a GIF that is faster
 
 
 class Output(ABC):
@@ -147,7 +149,8 @@ class Output(ABC):
         """Write a film: the scene turns, or the trials unfold in time.
 
         Args:
-            path: Where to write it: a ``.gif``, or an ``.mp4`` (``pip install "pyrnn[video]"``).
+            path: Where to write it: a ``.gif`` of at most 50 frames per second, or an ``.mp4``
+                (``pip install "pyrnn[video]"``).
             motion: ``"turntable"`` or ``"trials"``.
             seconds: Duration.
             fps: Frames per second.
@@ -171,10 +174,15 @@ class Output(ABC):
             >>> if probe_opengl().ok:
             ...     assert scene.film(path, progress=False, **options) == path
         """
-        _suffix(path, _FILMS)
+        suffix = _suffix(path, _FILMS)
         motion, size = as_choice("motion", motion, _MOTIONS), _size(size)
         seconds, fps = as_number("seconds", seconds, above=0), as_number("fps", fps, above=0)
         progress = as_boolean("progress", progress)
+        if suffix == ".gif" and fps > _GIF_FPS:
+            raise ValueError(
+                f"expected at most {_GIF_FPS} frames per second in a GIF, got fps={fps:g}; "
+                "write an .mp4"
+            )
         begin_probe()
         from pyrnn.render.gl._film import write_film
 
@@ -272,8 +280,15 @@ def _size(size: object) -> tuple[int, int]:
 
     Raises:
         TypeError: If these are not two whole numbers.
+        ValueError: If one is not positive, or more than can be drawn.
     """
     if not isinstance(size, (tuple, list, np.ndarray)) or len(size) != 2:
         raise TypeError(f"expected size to be (width, height) in pixels, got {size!r}")
     width, height = size
-    return as_integer("width", width, low=1), as_integer("height", height, low=1)
+    size = as_integer("width", width, low=1), as_integer("height", height, low=1)
+    if max(size) > _MOST_PIXELS:
+        raise ValueError(
+            f"expected at most {_MOST_PIXELS} pixels along a side, which is what OpenGL draws, "
+            f"got {size[0]} x {size[1]}; write a smaller picture"
+        )
+    return size

@@ -11,6 +11,7 @@ import networkx
 import numpy as np
 
 from pyrnn.arrays import Array, ArrayLike, States, as_array
+from pyrnn.coloring import color_trials
 from pyrnn.dynamics import Proof, velocity
 from pyrnn.palette import INK, SLATE, stability_color, stability_label
 from pyrnn.projection import Projection
@@ -18,7 +19,6 @@ from pyrnn.render import _arguments as arguments
 from pyrnn.render._arrows import Flow, Step, edge_arrows, flow_arrows, mode_arrows
 from pyrnn.render._box import choose_box, is_clipped
 from pyrnn.render._camera import clear_view, view_direction
-from pyrnn.render._coloring import color_trials
 from pyrnn.render._drawing import Drawing, Layer
 from pyrnn.render._motion import Motion, by_input, motion_layers, motion_of
 from pyrnn.render._shapes import (
@@ -27,6 +27,7 @@ from pyrnn.render._shapes import (
     fixed_points,
     one_input_each,
     pad3,
+    still,
     trajectories,
     undecided_boxes,
 )
@@ -97,7 +98,6 @@ class Scene(Output):
         self._sizes = arguments.as_point_sizes(sizes, n_sizes)
         self.title = arguments.as_text("title", title)
         label = arguments.as_text("color_label", color_label)
-        period = None if period is None else as_number("period", period, above=0)
         self._coloring = color_trials(self.trials, color, label, period)
         self._paths: list[tuple[str, Array, bool]] = []
         self._flows: list[Flow] = []
@@ -225,10 +225,11 @@ class Scene(Output):
         if shown:
             note = f"{len(kept)} of {len(lengths)} trials" if len(kept) < len(lengths) else ""
             layers.append(trajectories(shown, coloring, unit, note, is_clipped(everywhere, box)))
+            layers.append(still(shown, coloring, unit))
         layers += [attractor(path, name, unit, closed) for name, path, closed in self._paths]
         layers += self._point_layers(centers, unit)
         layers += [flow_arrows(flow, self.projection, box) for flow in self._flows]
-        return Drawing(
+        drawing = Drawing(
             tuple(self._as_chosen(layer) for layer in _numbered(layers)),
             box,
             self._labels(),
@@ -239,6 +240,7 @@ class Scene(Output):
             self._n_steps(lengths),
             self._moments(),
         )
+        return drawing.centered()
 
     @property
     def drawings(self) -> list[Drawing]:

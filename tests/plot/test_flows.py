@@ -39,7 +39,7 @@ def test_stable_points_are_filled_and_unstable_ones_hollow(field, points):
     }
     assert set(drawn) == {-0.958, 0.0, 0.958}
     fills = {place: mark.get_markerfacecolor() for place, mark in drawn.items()}
-    assert fills == {-0.958: GREEN, 0.958: GREEN, 0.0: "white"}
+    assert fills == {-0.958: GREEN, 0.958: GREEN, 0.0: "#ffffff"}
     assert drawn[0.0].get_markeredgecolor() == ORANGE
 
 
@@ -122,3 +122,8 @@ def test_what_are_no_attractors_is_refused(ends):
 def test_places_of_other_starts_are_refused(field):
     with pytest.raises(ValueError, match=r"got \(31, 31, 2\) for \(4,\)"):
         plot_basins([0, 0, 1, -1], places=field.points)
+
+
+def test_ten_basins_have_ten_colors():
+    bars = plot_basins(np.arange(10)).patches
+    assert len({bar.get_facecolor() for bar in bars}) == 10

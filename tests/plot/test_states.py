@@ -151,10 +151,66 @@ def test_options_are_checked(bumps, options, error, message):
 
 
 def test_colors_that_are_no_numbers_are_refused():
-    with pytest.raises(TypeError, match="expected real numbers, got <U4; pass numbers, one for"):
-        plot_trajectories(torch.randn(2, 20, 6), color=["left", "both"])
+    with pytest.raises(TypeError, match="expected real numbers, got complex128; name whole"):
+        plot_trajectories(torch.randn(2, 20, 6), color=np.ones((2, 20), complex))
 
 
 def test_colors_of_other_trials_are_refused():
-    with pytest.raises(ValueError, match=r"\(3,\) or \(3, 20\), got \(4,\)"):
+    with pytest.raises(ValueError, match=r"each of 3 trials or of 60 states, got shape \(4,\)"):
         plot_trajectories(torch.randn(3, 20, 6), color=np.arange(4.0))
+
+
+def test_missing_states_are_left_out_of_the_mean_and_leave_others_as_they_are():
+    states = np.random.default_rng(0).normal(size=(4, 50, 8))
+    states[0, 3, 2] = np.nan
+    masked = np.ma.masked_invalid(states)
+    for given in (states, masked):
+        lines = plot_states(given, style="lines").get_lines()
+        assert all(np.isfinite(line.get_ydata()).all() for line in lines)
+        assert np.isfinite(np.asarray(plot_states(given).images[0].get_array())).all()
+    alone = plot_states(states[0], style="lines").get_lines()
+    assert [int(np.isnan(line.get_ydata()).sum()) for line in alone] == [0, 0, 1, 0, 0, 0, 0, 0]
+
+
+def test_masked_states_are_not_drawn():
+    states = np.ones((50, 3)) * np.linspace(0, 1, 50)[:, None]
+    states[40:] = 999
+    image = plot_states(np.ma.masked_greater(states, 900)).images[0].get_array()
+    assert np.isnan(np.asarray(image)[:, 40:]).all()
+    assert np.nanmax(np.asarray(image)[:, 39]) == 1
+
+
+def test_states_without_a_number_are_refused():
+    with pytest.raises(ValueError, match="without one finite number; the network may have div"):
+        plot_states(np.full((50, 3), np.nan))
+
+
+def test_a_color_that_is_missing_is_refused():
+    with pytest.raises(ValueError, match="expected finite values to color by"):
+        plot_trajectories(torch.randn(4, 20, 6), color=[0, float("nan"), 1, 2])
+
+
+def test_trajectories_take_what_scenes_take():
+    trials = [torch.randn(50, 6), torch.randn(30, 6)]
+    legend = plot_trajectories(trials, color=["go", "stop"]).get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["go", "stop"]
+    ax = plot_trajectories(trials, color="time")
+    assert [len(lines.get_segments()) for lines in ax.collections] == [49 + 29]
+    assert ax.figure.axes[1].get_ylabel() == "time step"
+
+
+def test_a_trial_that_does_not_move_is_a_dot():
+    ax = plot_trajectories(np.ones((4, 1, 6)))
+    assert len(ax.collections[1].get_offsets()) == 4
+    (line, *_) = plot_states(np.ones((1, 6)), style="lines").get_lines()
+    assert line.get_marker() == "o"
+
+
+@pytest.mark.parametrize("kind", [np.float16, int, np.float32])
+def test_variance_of_numbers_of_any_kind(kind):
+    states = (10 * np.random.default_rng(0).normal(size=(100, 4))).astype(kind)
+    assert "PCs for 95%" in plot_explained_variance(states).texts[0].get_text()
+
+
+def test_states_that_do_not_vary_have_no_dimension():
+    assert plot_explained_variance(np.ones((10, 8))).texts[0].get_text() == "no variance"

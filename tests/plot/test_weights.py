@@ -110,3 +110,16 @@ def test_signs_of_another_network_are_refused():
 def test_what_are_no_regions_is_refused(regions):
     with pytest.raises(TypeError, match="regions as slices by name"):
         plot_weights(torch.ones(5, 5), regions=regions)
+
+
+def test_a_missing_weight_changes_no_color_of_the_others():
+    weights = np.random.default_rng(0).normal(size=(8, 8))
+    limits = plot_weights(weights).images[0].get_clim()
+    weights[0, 0] = np.nan
+    assert np.allclose(plot_weights(weights).images[0].get_clim(), limits, rtol=0.2)
+
+
+@pytest.mark.parametrize("weights", [np.zeros((0, 0)), np.full((2, 2), np.nan)])
+def test_weights_without_a_number_are_refused(weights):
+    with pytest.raises(ValueError, match="without one finite number; pass a layer"):
+        plot_weights(weights)

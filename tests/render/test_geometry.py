@@ -263,3 +263,9 @@ def test_perpendicular_vectors_are_units_at_right_angles():
 
 def test_neighbors_on_curves_are_joined_and_curves_are_not():
     assert segments(np.array([2, 1, 3])).tolist() == [[0, 1], [3, 4], [4, 5]]
+
+
+def test_thousands_of_spheres_have_few_faces():
+    few, many = (spheres(np.zeros((n, 3)), np.ones(n)).faces for n in (200, 3000))
+    assert len(few) == 200 * 1600
+    assert len(many) < 3000 * 160

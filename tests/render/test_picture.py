@@ -13,6 +13,8 @@ from PIL import Image, ImageSequence
 from pyrnn.palette import GREEN, ORANGE, PURPLE, SKY, TRACE, rgb
 from pyrnn.render import Panels, Scene
 from pyrnn.render._box import corners_of
+from pyrnn.render.gl import _picture
+from pyrnn.render.gl._film import gif_delays
 from pyrnn.render.gl._stage import Stage
 
 from . import scenes
@@ -234,3 +236,30 @@ def test_an_interrupted_write_leaves_the_old_file(
         Scene(scenes.trials(2)).save(path, size=(64, 48), **options)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_large_picture_is_not_black(monkeypatch):
+    """What OpenGL cannot draw at twice the size is drawn at its own; it once was black."""
+    monkeypatch.setattr(_picture, "_LARGEST", 900)
+    pixels = _picture.draw_picture(Scene(scenes.trials(6)).drawing, SIZE)
+    assert pixels.shape == (360, 480, 3)
+    assert (pixels.max(-1) < 30).mean() < 0.05
+    assert share_drawn(pixels) > 0.02
+
+
+def test_a_picture_too_large_for_opengl_is_refused(flipflop, tmp_path):
+    with pytest.raises(ValueError, match="expected at most 16384 pixels along a side"):
+        flipflop.screenshot(tmp_path / "scene.png", size=(20_000, 20_000))
+
+
+@pytest.mark.parametrize("fps", [7, 15, 30, 50])
+def test_a_gif_lasts_as_long_as_asked(fps):
+    delays = gif_delays(round(6 * fps), fps)
+    assert sum(delays) == 6000
+    assert {delay % 10 for delay in delays} == {0}
+    assert min(delays) >= 20
+
+
+def test_a_gif_that_browsers_would_slow_down_is_refused(flipflop, tmp_path):
+    with pytest.raises(ValueError, match="at most 50 frames per second in a GIF, got fps=60"):
+        flipflop.film(tmp_path / "scene.gif", fps=60)

@@ -422,3 +422,32 @@ def test_flow_of_a_single_arrow():
 def test_unknown_suffix_is_refused(flipflop, tmp_path):
     with pytest.raises(ValueError, match=r"\.html, \.png, \.gif or \.mp4, got"):
         flipflop.save(tmp_path / "scene.docx")
+
+
+def test_a_trial_at_rest_is_a_dot():
+    states = np.stack([np.zeros((20, 4)), np.random.default_rng(0).normal(size=(20, 4))])
+    drawing = Scene(states).drawing
+    assert [layer.key for layer in drawing.layers] == ["trajectories", "states at rest"]
+    assert len(drawing.layers[1].centers) == 1
+    assert len(Scene(states[:, :1]).drawing.layers[1].centers) == 2
+
+
+def test_a_scene_far_from_the_origin_keeps_its_digits():
+    states = np.random.default_rng(0).normal(size=(4, 50, 3))
+    near, far = (Scene(states + shift, projection=np.eye(3)).drawing for shift in (0, 1e6))
+    paths = [d.layers[0].vertices.astype(np.float32) - d.box.mean(axis=0) for d in (near, far)]
+    assert np.allclose(*paths, atol=1e-5)
+
+
+def test_padded_trials_are_refused_with_a_way_out():
+    states = np.random.default_rng(0).normal(size=(4, 50, 3))
+    states[2, 30:] = np.nan
+    for options in ({}, {"projection": np.eye(3)}):
+        with pytest.raises(
+            ValueError, match=r"in trial 2, first at state 30; if trials were padd"
+        ):
+            Scene(states, **options)
+    masked = np.ma.masked_invalid(np.nan_to_num(states, nan=999.0))
+    masked[2, 30:] = np.ma.masked
+    with pytest.raises(ValueError, match=r"in trial 2, first at state 30"):
+        Scene(masked)

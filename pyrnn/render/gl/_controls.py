@@ -50,7 +50,7 @@ class Controls:
     Example:
         >>> import numpy as np
         >>> from pyrnn.render import Scene, probe_opengl
-        >>> drawing, clicked = Scene(np.zeros((3, 11, 4))).drawing, []
+        >>> drawing, clicked = Scene(np.eye(11)[:, :4]).drawing, []
         >>> if probe_opengl().ok:
         ...     stage = Stage(drawing, (600, 400))
         ...     controls = Controls(stage, clicked.append, clicked.append)

@@ -18,7 +18,7 @@ from pyrnn.render._camera import Pose, fit_camera
 from pyrnn.render._drawing import Drawing
 from pyrnn.render.gl._stage import Stage
 
-__all__ = ["write_film"]
+__all__ = ["gif_delays", "write_film"]
 
 _RATIO = 2  # pixels drawn for each pixel of the film, along each side
 _MACROBLOCK = 16  # sides of a film are multiples of this
@@ -115,7 +115,20 @@ def _write_gif(frames: Iterator[Array], path: Path, fps: float) -> None:
     first, *others = (
         image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images
     )
-    first.save(path, save_all=True, append_images=others, duration=round(1000 / fps), loop=0)
+    delays = gif_delays(len(images), fps)
+    first.save(path, save_all=True, append_images=others, duration=delays, loop=0)
+
+
+def gif_delays(n_frames: int, fps: float) -> list[int]:
+    """Return the duration of each frame in ms; in a GIF these are multiples of 10 ms.
+
+    Example:
+        >>> gif_delays(3, fps=15)
+        [70, 60, 70]
+    """
+    ends = np.round(100 / fps * np.arange(n_frames + 1)).astype(int)
+    delays: list[int] = (10 * np.diff(ends)).tolist()
+    return delays
 
 
 class _Writer(Protocol):

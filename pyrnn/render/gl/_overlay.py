@@ -9,8 +9,9 @@ import numpy as np
 from vtkmodules.vtkRenderingCore import vtkActor2D, vtkTextActor
 
 from pyrnn.arrays import Array
+from pyrnn.coloring import ColorBar
 from pyrnn.palette import INK, colormap, rgb
-from pyrnn.render._drawing import ColorBar, Drawing
+from pyrnn.render._drawing import Drawing
 from pyrnn.render.gl._images import image_actor
 
 __all__ = ["MARGIN", "Overlay", "text"]

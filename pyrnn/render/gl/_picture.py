@@ -12,6 +12,7 @@ from pyrnn.render.gl._stage import Stage
 __all__ = ["draw_picture"]
 
 _RATIO = 2  # pixels drawn for each pixel of the picture, along each side
+_LARGEST = 16_384  # pixels along a side that OpenGL draws; beyond that all is black
 
 
 def draw_picture(
@@ -40,7 +41,8 @@ def draw_picture(
         >>> if probe_opengl().ok:
         ...     assert draw_picture(scene.drawing, (80, 60)).shape == (60, 80, 3)
     """
-    stage = Stage(drawing, size, ratio=_RATIO, text=Stage.text_for(size[1]))
+    ratio = _RATIO if _RATIO * max(size) <= _LARGEST else 1
+    stage = Stage(drawing, size, ratio=ratio, text=Stage.text_for(size[1]))
     try:
         stage.look(view)
         stage.set_step(step)

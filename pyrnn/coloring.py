@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from pyrnn.arrays import Array, ArrayLike, as_array, as_numbers
-from pyrnn.palette import CYCLE, TRACE, color_scale, rgb
-from pyrnn.render._drawing import ColorBar
+from pyrnn.palette import CYCLE, TRACE, Scale, color_scale, rgb
+from pyrnn.validate import as_number
 
-__all__ = ["Coloring", "color_trials"]
+__all__ = ["ColorBar", "Coloring", "color_trials"]
 
 _MAX_CONDITIONS = len(CYCLE)  # if whole numbers have more values than this, they get a scale
+
+
+class ColorBar(NamedTuple):
+    """A scale of colors, and the name of what it measures.
+
+    Example:
+        >>> ColorBar("speed", Scale("plasma", 0.0, 1.5)).scale.ends
+        ('0', '1.5')
+    """
+
+    label: str
+    scale: Scale
 
 
 class Coloring(NamedTuple):
@@ -36,7 +49,7 @@ class Coloring(NamedTuple):
 
 def color_trials(
     trials: list[Array],
-    by: str | ArrayLike | None,
+    by: str | ArrayLike | Sequence[ArrayLike] | None,
     label: str = "",
     period: float | None = None,
 ) -> Coloring:
@@ -45,7 +58,8 @@ def color_trials(
     Args:
         trials: States of each trial, ``(time, hidden_size)`` each.
         by: ``None`` for gray, ``"time"``, ``"speed"``, one value or condition for each trial
-            ``(n_trials,)``, or one value for each state ``(n_trials, time)``.
+            ``(n_trials,)``, or one value for each state: ``(n_trials, time)``, a list with the
+            values of each trial, or all of them one after the other.
         label: What the values are, written at the color scale.
         period: A full turn, if the values are angles.
 
@@ -64,18 +78,19 @@ def color_trials(
         'time step'
     """
     lengths = [len(trial) for trial in trials]
+    period = None if period is None else as_number("period", period, above=0)
     if by is None:
         return Coloring(np.tile(np.array(rgb(TRACE), np.uint8), (sum(lengths), 1)))
     if not trials:
         raise ValueError("expected states to color, got fixed points only; leave color out")
     if isinstance(by, str):
-        return _by_name(trials, by, label)
-    values = as_array(by, "use 'time', 'speed', or one value for each trial or each state")
+        return _by_name(trials, by, label, period)
+    values = _as_values(by, lengths)
     if values.shape == (len(trials),):
         if period is None and _are_conditions(values):
             return _by_condition(values, lengths)
         return _by_value(values.repeat(lengths), label, period=period)
-    if values.size == sum(lengths) and len(values) == len(trials):
+    if values.size == sum(lengths) and len(values) in (len(trials), sum(lengths)):
         return _by_value(values.reshape(-1), label, period=period)
     raise ValueError(
         f"expected color to hold one value for each of {len(trials)} trials or of {sum(lengths)} "
@@ -83,12 +98,27 @@ def color_trials(
     )
 
 
-def _by_name(trials: list[Array], by: str, label: str) -> Coloring:
+def _as_values(by: ArrayLike | Sequence[ArrayLike], lengths: list[int]) -> Array:
+    """Return values to color by, those of trials of unequal length one after the other."""
+    advice = "use 'time', 'speed', or one value for each trial or each state"
+    if isinstance(by, (list, tuple)) and len(by) == len(lengths):
+        parts = [as_array(part, advice) for part in by]
+        if [part.shape for part in parts] == [(n,) for n in lengths]:
+            return np.concatenate(parts)
+    return as_array(by, advice)  # type: ignore[arg-type]
+
+
+def _by_name(trials: list[Array], by: str, label: str, period: float | None) -> Coloring:
     """Return colors by time or speed.
 
     Raises:
-        ValueError: If the name is another one.
+        ValueError: If the name is another one, or has no period.
     """
+    if period is not None:
+        raise ValueError(
+            f"expected no period with color={by!r}, got {period:g}; it is for values that are "
+            "angles"
+        )
     if by == "time":
         steps = np.concatenate([np.arange(len(trial)) for trial in trials])
         return _by_value(steps, label or "time step", "viridis")
