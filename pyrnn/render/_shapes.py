@@ -165,7 +165,7 @@ def ball_radii(n_unstable: Array, unit: float, sizes: Array | None = None) -> Ar
         sizes: Size of each, relative to the largest.
 
     Example:
-        >>> ball_radii(np.array([0, 1]), unit=1.0, sizes=np.array([1.0, 0.0])).tolist()
+        >>> ball_radii(np.array([0, 1]), unit=1.0, sizes=np.array([1.0, 0.0])).round(6).tolist()
         [0.01425, 0.002375]
     """
     if sizes is None:
