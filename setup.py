@@ -8,6 +8,7 @@ from setuptools import Extension, setup
 FLAGS = ["-std=c++17", "-O2", "-g0", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
 V3 = ["-mavx2", "-mfma"]
 V4 = [*V3, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
+PARTS = "kernel.cpp", "network.h", "team.h", "train.h", "vector.h"
 
 # One build per instruction set; the package takes the best that the machine has.
 builds = {"kernel": []}
@@ -19,7 +20,7 @@ setup(
         Extension(
             f"pyrnn.unroll._{name}",
             sources=[f"pyrnn/unroll/{name}.cpp"],
-            depends=[f"pyrnn/unroll/{part}" for part in ("kernel.cpp", "team.h", "vector.h")],
+            depends=[f"pyrnn/unroll/{part}" for part in PARTS],
             extra_compile_args=[*FLAGS, *flags],
             extra_link_args=["-pthread"],
             optional=True,  # without a compiler the package installs all the same

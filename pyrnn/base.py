@@ -30,6 +30,7 @@ from pyrnn.unroll import (
     unroll_and_adjoint,
 )
 from pyrnn.unroll._checks import check_inputs, convert, expand_state
+from pyrnn.unroll.train import Learner, learner_of
 from pyrnn.validate import as_boolean, as_device, as_integer
 
 if TYPE_CHECKING:
@@ -262,7 +263,7 @@ class RNNBase(Layers, Trainable, ABC):
 
     @contextmanager
     def training_loop(self) -> Iterator[Forward]:
-        """Provide ``forward`` for a training loop of your own, as fast as that of ``fit``.
+        """Provide ``forward`` for a fast training loop of your own.
 
         The engine is chosen once. The compiled kernel has all threads while torch keeps to one,
         and it computes gradients without autograd.
@@ -393,9 +394,22 @@ class RNNBase(Layers, Trainable, ABC):
 
     # ------------------------------------------------------------------ helpers
 
+    def _learner(self) -> Learner | str:
+        if self.engine.name != "fused":
+            return self.engine.reason
+        if self._overrides("forward", "initial_state", "training_loop"):
+            return f"{type(self).__name__} has a forward or an initial state of its own"
+        return learner_of(self)
+
+    def _overrides(self, *names: str) -> bool:
+        """Whether the class, the instance or a hook changes what these methods do."""
+        return has_hooks(self) or any(
+            getattr(type(self), name) is not getattr(RNNBase, name) or name in vars(self)
+            for name in names
+        )
+
     def _forward_and_backward(self, inputs: Tensor) -> tuple[Rollout, Callable[[Tensor], None]]:
-        is_own = type(self).forward is not RNNBase.forward or "forward" in vars(self)
-        if is_own or has_hooks(self):
+        if self._overrides("forward"):
             return self(inputs), Tensor.backward
         h, noise = self._begin(inputs, None)
         states, outputs, adjoint = unroll_and_adjoint(self, inputs, h, noise, engine=self.engine)
@@ -425,7 +439,10 @@ class RNNBase(Layers, Trainable, ABC):
         check_inputs(inputs, self.input_size, self.h0.dtype)
         shape = inputs.shape[:-2]
         h = self.initial_state(shape) if h is None else expand_state(h, shape, self.state_size)
-        return h, self._draw_noise(inputs) if self.training and self.noise > 0 else None
+        return h, self._noise_of(inputs)
+
+    def _noise_of(self, inputs: Tensor) -> Tensor | None:
+        return self._draw_noise(inputs) if self.training and self.noise > 0 else None
 
     def _draw_noise(self, inputs: Tensor) -> Tensor:
         shape = (*inputs.shape[:-1], self._n_gates * self.hidden_size)

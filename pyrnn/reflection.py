@@ -22,6 +22,9 @@ class Reflection(nn.Module):
         low: Lower bounds, shaped like the parameter, perhaps infinite.
         high: Upper bounds, shaped like the parameter, perhaps infinite.
 
+    Attributes:
+        has_spans: Whether an entry lies between two finite bounds that differ.
+
     Example:
         >>> inside = Reflection(torch.tensor([0.0, -1.0]), torch.tensor([torch.inf, 1.0]))
         >>> inside(torch.tensor([-2.0, 1.5])).tolist()
@@ -64,9 +67,9 @@ class Reflection(nn.Module):
         self.wall.add_(high.masked_fill(~only_above, 0))
         self.side = below.to(low).sub_(only_above.to(low))
         is_folded = below & above & ~self.pinned
-        self._has_spans = bool(is_folded.any())
+        self.has_spans = bool(is_folded.any())
         self.span = torch.full_like(low, torch.inf)
-        if self._has_spans:
+        if self.has_spans:
             self.span = torch.where(is_folded, high - low, self.span)
         self._has_origin = bool(self.origin.any())
         self._has_walls = bool(self.wall.any())
@@ -92,7 +95,7 @@ class Reflection(nn.Module):
             weight = torch.where(beyond, 2 * self.wall - weight, weight)
         else:
             weight = torch.where(weight * self.side < 0, -weight, weight)
-        if self._has_spans:
+        if self.has_spans:
             weight = self._fold(weight)
         return torch.where(self.pinned, self.low, weight) if self._has_pins else weight
 

@@ -35,11 +35,16 @@ class Recorder:
     def __init__(self, history: History) -> None:
         self.history = history
         self.sums = [0.0, 0.0]
-        self._terms: dict[str, list[Tensor]] = {}
+        self._terms: dict[str, list[Tensor | float]] = {}
         self._rates: list[float] = []
-        self._weights: list[Tensor] = []
+        self._weights: list[Tensor | float] = []
 
-    def add(self, terms: Mapping[str, Tensor], learning_rate: float, weight: Tensor) -> None:
+    def add(
+        self,
+        terms: Mapping[str, Tensor | float],
+        learning_rate: float,
+        weight: Tensor | float,
+    ) -> None:
         """Record one step. No number is copied from the device yet.
 
         Args:
@@ -100,5 +105,8 @@ def mean(values: Sequence[float], weights: Sequence[float]) -> float:
     return total / max(sum(weights), 1e-300)
 
 
-def _numbers(values: list[Tensor]) -> list[float]:
-    return torch.stack(values).to("cpu", torch.float64).tolist()
+def _numbers(values: Sequence[Tensor | float]) -> list[float]:
+    tensors = [value for value in values if isinstance(value, Tensor)]
+    if len(tensors) < len(values):  # the kernel, which returns numbers, is for the CPU
+        return [float(value) for value in values]
+    return torch.stack(tensors).to("cpu", torch.float64).tolist()

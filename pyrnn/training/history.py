@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pyrnn.result import Report, Reported
 from pyrnn.serialize import register
 from pyrnn.stored import Stored
-from pyrnn.validate import as_boolean, as_choice, as_integer, as_list, as_number
+from pyrnn.validate import as_boolean, as_choice, as_integer, as_list, as_number, check_kind
 
 if TYPE_CHECKING:
     import pandas
@@ -31,6 +31,8 @@ class History(Reported, Stored):
             and, with a validation set, the same with ``validation_`` before the name.
         n_parameters: Number of parameters that learned.
         interrupted: Whether Ctrl-C ended the training.
+        engine: What made the latest steps: ``"kernel"``, where a step is one call of the compiled
+            kernel, or ``"torch: ..."`` with the reason. The numbers are the same to rounding.
 
     Raises:
         TypeError: If a column does not consist of numbers.
@@ -59,12 +61,14 @@ class History(Reported, Stored):
     epochs: dict[str, list[float]] = field(default_factory=dict)
     n_parameters: int = 0
     interrupted: bool = False
+    engine: str = ""
 
     def __post_init__(self) -> None:
         self.steps = _checked_columns("steps", self.steps)
         self.epochs = _checked_columns("epochs", self.epochs)
         self.n_parameters = as_integer("n_parameters", self.n_parameters, low=0)
         self.interrupted = as_boolean("interrupted", self.interrupted)
+        check_kind("engine", self.engine, str)
 
     @property
     def loss(self) -> list[float]:
@@ -150,6 +154,7 @@ class History(Reported, Stored):
             "epochs": {name: list(values) for name, values in self.epochs.items()},
             "n_parameters": self.n_parameters,
             "interrupted": self.interrupted,
+            "engine": self.engine,
         }
 
     @classmethod

@@ -31,6 +31,7 @@ from pyrnn.training._described import (
 )
 from pyrnn.training._evaluation import evaluate, metric_of
 from pyrnn.training._flat import flatten
+from pyrnn.training._kernel import KernelSteps, Made, obstacle
 from pyrnn.training._named import Penalty
 from pyrnn.training._optim import OptimizerSpec, SchedulerSpec, make_optimizer, make_scheduler
 from pyrnn.training._order import may_draw, order_states, set_order_states
@@ -114,6 +115,7 @@ class Training:
         self.loader = loader_of(self.dataset, self.batch_size)
         self.order_rng: list[Tensor] = []
         self._is_stepping = False
+        self.kernel: KernelSteps | None = None
 
     @property
     def monitored(self) -> str:
@@ -285,6 +287,7 @@ class Training:
         began = time.perf_counter()
         for flat in self.flats:
             flat.attach()  # a callback may have replaced weights
+        self._choose_engine()
         last: tuple[Batch, Tensor] | None = None
         for batch in self._batches():
             if interrupt.pressed:
@@ -351,38 +354,58 @@ class Training:
             self.stage = self.curriculum.stage(self.stage, self.step, metric)
         return self.stage
 
+    def _choose_engine(self) -> None:
+        """Decide whether the kernel or torch makes the steps of an epoch."""
+        reason = obstacle(self)
+        self.kernel = KernelSteps([self]) if reason is None else None
+        self.history.engine = "kernel" if reason is None else f"torch: {reason}"
+
     def _make_step(self, forward: Forward, batch: Batch) -> Tensor:
         """Return the network's outputs, and make one optimizer step."""
-        terms: dict[str, Tensor] = {}
+        self._is_stepping = True
+        if self.kernel is not None:
+            found = self.kernel.make([batch])
+            if found is not None:
+                return self._record(found[0])
+            self.history.engine = "torch: a batch that is too large for one call of the kernel"
+        return self._record(self._step_of_torch(forward, batch))
+
+    def _step_of_torch(self, forward: Forward, batch: Batch) -> Made:
+        terms: dict[str, Tensor | float] = {}
         outputs: list[Tensor] = []
 
-        def closure() -> Tensor:
+        def closure() -> Tensor | float:
             outputs[:] = [self._compute_gradient(forward, batch, terms)]
             return terms["loss"]
 
-        self._is_stepping = True
         self.optimizer.step(closure)  # type: ignore[arg-type]
         for flat in self.flats:
             flat.hold()
-        self.recorder.add(terms, self.optimizer.param_groups[0]["lr"], weight_of(batch))
+        return Made(outputs[0], terms, weight_of(batch))
+
+    def _record(self, made: Made) -> Tensor:
+        """Note a step, go on with the schedule, and return the network's outputs."""
+        self.recorder.add(made.terms, self.optimizer.param_groups[0]["lr"], made.weight)
+        if self.scheduler is not None:
+            self.optimizer._opt_called = True  # type: ignore[attr-defined]  # else it warns
         if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step()
         self.step += 1
         self.batch += 1
         self._is_stepping = False
-        return outputs[0]
+        return made.outputs
 
     def _compute_gradient(
-        self, forward: Forward, batch: Batch, terms: dict[str, Tensor]
+        self, forward: Forward, batch: Batch, terms: dict[str, Tensor | float]
     ) -> Tensor:
         """Return the network's outputs; fill in the gradient and the terms of the loss."""
         for flat in self.flats:
             flat.gradient.zero_()
         rollout, backward = forward(batch.inputs)
         outputs = rollout.outputs.detach()  # before a loss may work in place
-        terms.update(total_loss(self.rnn, rollout, batch, self.loss, self.penalties))
-        total = terms["loss"]
-        terms["loss"] = total.detach()
+        found = total_loss(self.rnn, rollout, batch, self.loss, self.penalties)
+        total = found["loss"]
+        terms.update(found, loss=total.detach())
         if total.device.type == "cpu":
             check_finite(batch, total.item())
         backward(total)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from pyrnn.training.history import History
 from pyrnn.training.losses import mse
 from pyrnn.training.state import TrainingState
+from pyrnn.unroll.train import Learner
 
 __all__ = ["Forward", "Rolled", "Trainable", "as_trainable", "in_mode"]
 
@@ -112,6 +113,14 @@ class Trainable(nn.Module):
     def _restore(self, path: str | os.PathLike[str]) -> None:
         """Load weights, history and state of the training from a file that ``save`` wrote."""
         self._refuse_file()
+
+    def _learner(self) -> Learner | str:
+        """The network as the kernel trains it, or why it cannot."""
+        return f"{type(self._module).__name__} is no network of pyrnn"
+
+    def _noise_of(self, inputs: Tensor) -> Tensor | None:
+        """Draw the noise in the input current, if there is any."""
+        return None
 
     @property
     def _like(self) -> Tensor:

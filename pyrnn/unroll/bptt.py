@@ -1,6 +1,6 @@
 """Backpropagation through time in torch, for machines without the compiled kernel.
 
-The adjoint is that of ``kernel.cpp``, where it is derived. Each line computes all trials.
+The adjoint is that of ``network.h``, where it is derived. Each line computes all trials.
 """
 
 from __future__ import annotations

@@ -7,14 +7,21 @@ from types import ModuleType
 from typing import NamedTuple, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from pyrnn.activations import ACTIVATIONS, Activation
-from pyrnn.linear import Linear, has_hooks
+from pyrnn.activations import Activation
+from pyrnn.linear import Linear
 from pyrnn.unroll import bptt, fused
 from pyrnn.unroll._autograd import Equation, Tensors, solve, solve_and_adjoint
+from pyrnn.unroll._model import (
+    activation_of,
+    are_plain,
+    equation_of,
+    is_plain_layer,
+    is_transformed,
+    reads_in_kernel,
+)
 from pyrnn.unroll.eager import unroll_eager
-from pyrnn.unroll.forms import CURRENT, RATE, form_of
 from pyrnn.validate import as_choice
 
 __all__ = [
@@ -27,9 +34,7 @@ __all__ = [
 ]
 
 ENGINES = ("fused", "bptt", "eager")
-_PLAIN = (Tensor, nn.Parameter)
 _WORK = 2**29  # multiplications in one call of the kernel
-_NAMES = {id(f): name for name, f in ACTIVATIONS.items()}
 
 
 class Engine(NamedTuple):
@@ -145,14 +150,14 @@ def unroll(
         (torch.Size([20, 16]), torch.Size([20, 2]))
     """
     is_eager = engine.name == "eager" or inputs.numel() == 0
-    if is_eager or _is_transformed() or _is_special(inputs, h, noise):
+    if is_eager or is_transformed() or not are_plain(inputs, h, noise):
         states = unroll_eager(rnn, inputs, h, noise)  # type: ignore[arg-type]
         return states, rnn.readout(states)
     most = _steps_at_once(inputs, h)
     if inputs.shape[-2] > most:
         return _in_parts(rnn, inputs, h, noise, engine, most)
     backend: ModuleType = fused if engine.name == "fused" else bptt
-    reads = _reads_in_kernel(rnn)
+    reads = reads_in_kernel(rnn)
     states, outputs = solve(backend, *_problem(rnn, inputs, h, noise, reads))
     if inputs.ndim != 3:
         states, outputs = (t.view(*inputs.shape[:-1], -1) for t in (states, outputs))
@@ -212,9 +217,9 @@ def unroll_and_adjoint(
     """
     is_fused = engine.name == "fused" and inputs.ndim == 3 and inputs.numel() > 0
     is_short = not is_fused or inputs.shape[-2] <= _steps_at_once(inputs, h)
-    if not (is_fused and is_short) or _is_transformed() or _is_special(inputs, h, noise):
+    if not (is_fused and is_short) or is_transformed() or not are_plain(inputs, h, noise):
         return *unroll(rnn, inputs, h, noise, engine=engine), _nothing
-    reads = _reads_in_kernel(rnn)
+    reads = reads_in_kernel(rnn)
     equation, tensors = _problem(rnn, inputs, h, noise, reads)
     states, outputs, adjoint = solve_and_adjoint(fused, equation, tensors)
     return states, outputs if reads else rnn.readout(states), adjoint
@@ -234,17 +239,17 @@ def _fastest(rnn: Model) -> Engine:
     missing = _missing(rnn)
     if missing:
         return Engine("bptt", missing)
-    return Engine("fused", f"{type(rnn).__name__} has the equation {_equation(rnn)!r}")
+    return Engine("fused", f"{type(rnn).__name__} has the equation {equation_of(rnn)!r}")
 
 
 def _obstacle(rnn: Model) -> str | None:
     """Return why only the network's own ``step`` can be called; None if there is no reason."""
-    if not _equation(rnn):
+    if not equation_of(rnn):
         return f"{type(rnn).__name__} has a step of its own"
-    if not _activation(rnn):
+    if not activation_of(rnn):
         return f"the activation {rnn.f!r}, which is none of pyrnn's"
     for name in ("w_in", "w_rec"):
-        if not _is_plain(getattr(rnn, name)):
+        if not is_plain_layer(getattr(rnn, name)):
             return f"{name} does more than multiply by its weight"
     return None
 
@@ -257,30 +262,10 @@ def _missing(rnn: Model) -> str | None:
     return None if fused.is_available() else "no compiled kernel: see `pyrnn doctor`"
 
 
-def _equation(rnn: Model) -> str:
-    form = "" if "step" in vars(rnn) else form_of(type(rnn).step)
-    return form if form in (RATE, CURRENT) else ""
-
-
-def _activation(rnn: Model) -> str:
-    return _NAMES.get(id(rnn.f), "")
-
-
-def _is_plain(layer: nn.Module) -> bool:
-    is_ours = isinstance(layer, Linear) and type(layer).forward is Linear.forward
-    return is_ours and not has_hooks(layer)
-
-
-def _reads_in_kernel(rnn: Model) -> bool:
-    # whether the outputs are those of the equation: w_out times what is transmitted
-    is_known = form_of(type(rnn).readout) == _equation(rnn)
-    return is_known and "readout" not in vars(rnn) and _is_plain(rnn.w_out)
-
-
 def _problem(
     rnn: Model, inputs: Tensor, h: Tensor, noise: Tensor | None, reads: bool
 ) -> tuple[Equation, Tensors]:
-    equation = Equation(_equation(rnn), _activation(rnn), rnn.f)
+    equation = Equation(equation_of(rnn), activation_of(rnn), rnn.f)
     return equation, _tensors(rnn, inputs, h, noise, reads)
 
 
@@ -307,33 +292,3 @@ def _sum(left: Tensor | None, right: Tensor | None) -> Tensor | None:
     if left is None or right is None:
         return right if left is None else left
     return left + right
-
-
-def _is_transformed() -> bool:
-    # Whether a transform is active that needs plain torch operations. Two names are private: where
-    # a version of torch lacks them, the answer is yes, as the eager engine is always right.
-    has_transforms = getattr(torch._C, "_are_functorch_transforms_active", _yes)
-    return (
-        has_transforms()
-        or getattr(torch.autograd.forward_ad, "_current_level", 0) >= 0
-        or torch.compiler.is_compiling()
-        or torch.jit.is_tracing()
-        or getattr(torch._C, "_len_torch_dispatch_stack", _one)() > 0
-        or torch.is_autocast_enabled("cpu")
-    )
-
-
-def _is_special(*tensors: Tensor | None) -> bool:
-    """Return whether a tensor is no plain one in memory: a subclass, fake, sparse or on meta."""
-    return any(
-        t is not None and (type(t) not in _PLAIN or t.layout is not torch.strided or t.is_meta)
-        for t in tensors
-    )
-
-
-def _one() -> int:
-    return 1
-
-
-def _yes() -> bool:
-    return True

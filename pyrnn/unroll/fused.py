@@ -1,4 +1,4 @@
-"""The compiled engine: ``kernel.cpp``, called through its plain C interface."""
+"""The compiled engine: ``network.h``, called through its plain C interface."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.threads import single_threaded
+from pyrnn.unroll._arguments import GRADIENTS, Member, Problem, Stack
 from pyrnn.unroll._autograd import Equation, Tensors
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "kernel_threads",
     "library",
     "solve",
+    "thread_count",
 ]
 
 _logger = logging.getLogger(__name__)
@@ -37,23 +39,6 @@ DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 _WORTH_A_THREAD = 1_000_000
 
 _threads: ContextVar[int] = ContextVar("_threads")
-
-_SIZES = ("trials", "steps", "units", "inputs", "outputs", "current", "activation", "threads")
-_GRADIENTS = ("h0", "w_rec", "w_in", "w_out", "alpha", "bias", "bias_out")
-_ARRAYS = (
-    *("x", "h0", "w_rec", "w_in", "w_out", "alpha", "bias", "bias_out", "noise"),
-    *("states", "y", "slopes", "grad_states", "grad_y"),
-    *(f"grad_{name}" for name in _GRADIENTS),
-    "grad_drive",
-)
-
-
-class _Problem(ctypes.Structure):
-    """Arguments of a call, the fields of ``Problem`` in ``kernel.cpp``."""
-
-    _fields_ = [(name, ctypes.c_int64) for name in _SIZES] + [
-        (name, ctypes.c_void_p) for name in _ARRAYS
-    ]
 
 
 @cache
@@ -90,7 +75,8 @@ def _open(name: str) -> ctypes.CDLL:
 
 def _fits(build: ctypes.CDLL) -> bool:
     # whether it was built for the arguments of this version
-    return hasattr(build, "problem_size") and build.problem_size() == ctypes.sizeof(_Problem)
+    size = sum(ctypes.sizeof(structure) for structure in (Problem, Stack, Member))
+    return hasattr(build, "arguments_size") and build.arguments_size() == size
 
 
 def is_available() -> bool:
@@ -194,7 +180,7 @@ def adjoint(
     deltas = torch.empty_like(states) if through_drive else None
     given = grad_states, grad_outputs.contiguous()
     _call("backward", equation, tensors, states, None, kept, *given, *found, deltas)
-    return dict(zip(_GRADIENTS, found, strict=True)) | {
+    return dict(zip(GRADIENTS, found, strict=True)) | {
         "inputs": None if deltas is None else deltas @ tensors.w_in,
         "noise": deltas,
     }
@@ -204,15 +190,27 @@ def _call(direction: str, equation: Equation, tensors: Tensors, *arrays: Tensor 
     trials, steps, n_inputs = tensors.inputs.shape
     n, n_outputs = tensors.w_rec.shape[0], tensors.w_out.shape[0]
     work = trials * steps * (n + n_outputs) * (n + n_inputs)
-    n_threads = min(_threads.get(torch.get_num_threads()), 1 + work // _WORTH_A_THREAD)
-    problem = _Problem(
+    problem = Problem(
         trials, steps, n, n_inputs, n_outputs,
         equation.form == "current",
         ACTIVATIONS.index(equation.activation),
-        n_threads,
+        thread_count(work),
         *(None if array is None else array.data_ptr() for array in (*tensors, *arrays)),
     )  # fmt: skip
     getattr(library(), f"{direction}_{DTYPES[tensors.inputs.dtype]}")(ctypes.byref(problem))
+
+
+def thread_count(work: int) -> int:
+    """Return how many threads of the kernel a call is worth.
+
+    Args:
+        work: Number of multiplications.
+
+    Example:
+        >>> thread_count(1000)
+        1
+    """
+    return min(_threads.get(torch.get_num_threads()), 1 + work // _WORTH_A_THREAD)
 
 
 def _check(tensors: Tensors) -> None:

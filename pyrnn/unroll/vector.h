@@ -55,7 +55,7 @@ template <class T> class Array {
   std::vector<Cell> cells;
 
  public:
-  explicit Array(Index size) : cells((size + kLanes<T> - 1) / kLanes<T>) {}
+  explicit Array(Index size = 0) : cells((size + kLanes<T> - 1) / kLanes<T>) {}
   T* data() { return reinterpret_cast<T*>(cells.data()); }
   const T* data() const { return reinterpret_cast<const T*>(cells.data()); }
   T& operator[](Index i) { return data()[i]; }
@@ -179,6 +179,11 @@ template <class T> inline Vector<T> log1p(Vector<T> x) {  // 2 atanh(x / (2 + x)
 
 template <class T> inline Vector<T> erf(Vector<T> x) {
   for (Index lane = 0; lane < kLanes<T>; ++lane) x[lane] = std::erf(x[lane]);
+  return x;
+}
+
+template <class T> inline Vector<T> sqrt(Vector<T> x) {
+  for (Index lane = 0; lane < kLanes<T>; ++lane) x[lane] = std::sqrt(x[lane]);
   return x;
 }
 

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
 
 from pyrnn import RNN
 from pyrnn.tasks import FlipFlop
 from pyrnn.training import mse
+from pyrnn.unroll import fused
 from tests.training.cases import assert_same, fit, make
 
 
@@ -30,24 +32,40 @@ def press_ctrl_c(at_step: int):
     return loss
 
 
+def press_in_schedule(at_step: int):
+    """Return a scheduler that keeps the rate, and presses Ctrl-C after the n-th step."""
+
+    def rate(step: int) -> float:
+        if step == at_step > 0:
+            signal.raise_signal(signal.SIGINT)
+        return 1.0
+
+    return lambda optimizer: LambdaLR(optimizer, rate)
+
+
+PRESS = {"torch": ("loss", press_ctrl_c), "kernel": ("scheduler", press_in_schedule)}
+
+
+@pytest.mark.parametrize("engine", PRESS)
 @pytest.mark.parametrize("at_step", [1, 4, 6, 8])
 def test_ctrl_c_keeps_what_was_learned_and_can_be_resumed(
-    at_step: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    at_step: int, engine: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Step 4 is the last one of an epoch: that epoch is finished, and no step made twice."""
-    whole, path = make(noise=0.1), tmp_path / "rnn.pt"
-    fit(whole, epochs=3)
+    (option, press), whole, path = PRESS[engine], make(noise=0.1), tmp_path / "rnn.pt"
+    fit(whole, epochs=3, **{option: press(0)})
     cut = make(noise=0.1)
     with caplog.at_level(logging.WARNING):
-        history = fit(cut, epochs=3, loss=press_ctrl_c(at_step), checkpoint=path)
+        history = fit(cut, epochs=3, checkpoint=path, **{option: press(at_step)})
     assert history.interrupted
     assert history.n_steps == at_step
     assert f"interrupted at step {at_step}" in caplog.text
     again = make(noise=0.1)
-    history = fit(again, epochs=3, loss=press_ctrl_c(0), checkpoint=path, resume=True)
+    history = fit(again, epochs=3, checkpoint=path, resume=True, **{option: press(0)})
     assert not history.interrupted
     assert history.loss == whole.history.loss
     assert history.epochs["loss"] == whole.history.epochs["loss"]
+    assert history.engine.startswith(engine) or not fused.is_available()
     assert_same(again, whole)
 
 

@@ -1,9 +1,9 @@
 """What the compiled kernel promises beyond the right numbers."""
 
 import copy
-import ctypes
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -15,6 +15,7 @@ from torch.testing import assert_close
 from pyrnn import CTRNN
 from pyrnn.activations import ACTIVATIONS
 from pyrnn.unroll import bptt, fused
+from pyrnn.unroll._arguments import Member, Problem, Stack
 from pyrnn.unroll._autograd import Tensors, solve
 from tests.unroll.cases import FORMS, equation, gradients, tensors
 
@@ -136,14 +137,16 @@ def test_a_build_of_other_sources_is_not_used(monkeypatch):
         fused._open("_kernel")
 
 
-def test_problem_mirrors_the_kernel():
-    source = (fused.Path(fused.__file__).parent / "kernel.cpp").read_text()
-    body = source.split("struct Problem {")[1].split("};")[0]
-    lines = [line.split("//")[0] for line in body.splitlines()]
-    names = " ".join(lines).replace("Index", "").replace("const void", "").replace("void", "")
-    fields = [name.strip(" *") for name in names.replace(";", ",").split(",") if name.strip()]
-    assert fields == [name for name, _ in fused._Problem._fields_]
-    assert ctypes.sizeof(fused._Problem) == 8 * len(fields)
+@pytest.mark.parametrize(
+    ("structure", "header"), [(Problem, "network.h"), (Stack, "train.h"), (Member, "train.h")]
+)
+def test_arguments_mirror_the_kernel(structure, header):
+    source = (fused.Path(fused.__file__).parent / header).read_text()
+    body = source.split(f"struct {structure.__name__} {{")[1].split("};")[0]
+    lines = " ".join(line.split("//")[0] for line in body.splitlines())
+    names = re.sub(r"\[.*?\]|\b(const|void|float|double|Index|Parameter)\b|\*", "", lines)
+    fields = [name.strip() for name in names.replace(";", ",").split(",") if name.strip()]
+    assert fields == [name for name, *_ in structure._fields_]
 
 
 def test_torch_leaves_the_cores_to_the_kernel_in_a_training_loop(n_threads, monkeypatch):

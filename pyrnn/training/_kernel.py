@@ -1,0 +1,161 @@
+"""Optimizer steps in the compiled kernel, for runs whose arguments allow it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, AdamW, Optimizer
+
+from pyrnn.training._flat import Flat
+from pyrnn.training._named import Penalty
+from pyrnn.training._optim import Adam
+from pyrnn.training.data import Batch, check_finite
+from pyrnn.training.losses import LOSSES, Loss
+from pyrnn.training.network import Trainable
+from pyrnn.unroll._model import is_transformed
+from pyrnn.unroll.train import Rates, Steps
+
+__all__ = ["KernelSteps", "Made", "Trained", "obstacle"]
+
+_OPTIMIZERS = {Adam: "adam", AdamW: "adamw", SGD: "sgd"}
+_UNKNOWN = ("amsgrad", "maximize", "momentum", "nesterov")  # options of them
+
+
+class Trained(Protocol):
+    """What is needed of a run; ``Training`` is one."""
+
+    network: Trainable
+    penalties: Mapping[str, Penalty]
+    clip_norm: float | None
+    clip_value: float | None
+    optimizer: Optimizer
+    flats: list[Flat]
+    parameters: list[nn.Parameter]
+
+    @property
+    def loss(self) -> Loss:
+        """The loss."""
+
+
+class Made(NamedTuple):
+    """What a step leaves: outputs, terms of the loss by name, and the weight of the batch."""
+
+    outputs: Tensor
+    terms: dict[str, Tensor | float]
+    weight: Tensor | float
+
+
+def obstacle(run: Trained) -> str | None:
+    """Return why torch must make the steps of a run; None if the kernel can."""
+    learner = run.network._learner()
+    if isinstance(learner, str):
+        return learner
+    if run.penalties:
+        return f"the penalties {', '.join(run.penalties)}"
+    if _loss_name(run) is None:
+        return "a loss that is none of pyrnn's"
+    if is_transformed():
+        return "a transform of torch is active"
+    known = {id(weight.free) for weight in learner.weights.values()}
+    if not all(id(p) in known for p in run.parameters):
+        return "parameters in addition to those of the equation"
+    if not all(p.requires_grad for p in run.parameters):
+        return "a layer that was frozen during training"
+    return _obstacle_of_optimizer(run)
+
+
+def _obstacle_of_optimizer(run: Trained) -> str | None:
+    optimizer, (group, *others) = run.optimizer, run.optimizer.param_groups
+    whole = [flat.whole for flat in run.flats]
+    has_hooks = any(
+        getattr(optimizer, name, None)
+        for name in ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
+    )
+    if type(optimizer) not in _OPTIMIZERS or any(group.get(name) for name in _UNKNOWN):
+        return f"the optimizer {type(optimizer).__name__}, or an option of it"
+    if others or has_hooks or len(whole) != 1 or group["params"] != whole:
+        return "an optimizer with hooks, or that treats layers differently"
+    return None
+
+
+def _loss_name(run: Trained) -> str | None:
+    is_default = getattr(run.loss, "__func__", None) is Trainable.loss
+    names = (name for name, function in LOSSES.items() if function is run.loss)
+    return "mse" if is_default else next(names, None)
+
+
+class KernelSteps:
+    """Steps of several runs at once; each run gets the numbers that it would get alone.
+
+    Args:
+        runs: Runs without an obstacle, of networks of one shape, with one loss and optimizer.
+    """
+
+    def __init__(self, runs: Sequence[Trained]) -> None:
+        self.runs = runs
+        flats = [run.flats[0] for run in runs]
+        learners = [run.network._learner() for run in runs]
+        self.steps = Steps(
+            learners,  # type: ignore[arg-type]  # there is no obstacle
+            [flat.whole for flat in flats],
+            [flat.gradient for flat in flats],
+            [_moments(run.optimizer, run.flats[0].whole) for run in runs],
+            str(_loss_name(runs[0])),
+            _OPTIMIZERS[type(runs[0].optimizer)],  # type: ignore[index]
+            [(run.clip_norm or 0.0, run.clip_value or 0.0) for run in runs],
+        )
+
+    def make(self, batches: Sequence[Batch]) -> list[Made] | None:
+        """Make a step of each run with its batch.
+
+        Returns:
+            What the steps leave; None if the kernel cannot take a batch.
+
+        Raises:
+            ValueError: If a batch holds numbers that are not finite.
+            FloatingPointError: If weights are too large.
+        """
+        if not all(self.steps.takes(*batch) for batch in batches):
+            return None
+        found = self.steps.make(
+            batches,
+            [
+                run.network._noise_of(batch.inputs)
+                for run, batch in zip(self.runs, batches, strict=True)
+            ],
+            [_rates(run.optimizer.param_groups[0]) for run in self.runs],
+        )
+        made = []
+        for run, batch, result in zip(self.runs, batches, found, strict=True):
+            check_finite(batch, result.loss)
+            terms: dict[str, Tensor | float] = {"loss": result.loss}
+            if run.clip_norm is not None:
+                check_finite(batch, result.norm, "gradient")
+                terms["gradient_norm"] = result.norm
+            made.append(Made(result.outputs, terms, result.weight))
+        return made
+
+
+def _rates(group: Mapping[str, object]) -> Rates:
+    beta1, beta2 = group.get("betas", (0.0, 0.0))  # type: ignore[misc, attr-defined]
+    return Rates(
+        float(group["lr"]),  # type: ignore[arg-type]  # torch allows a tensor
+        float(beta1),  # type: ignore[has-type]
+        float(beta2),  # type: ignore[has-type]
+        group.get("eps", 0.0),  # type: ignore[arg-type]
+        group["weight_decay"],  # type: ignore[arg-type]
+    )
+
+
+def _moments(optimizer: Optimizer, whole: nn.Parameter) -> tuple[Tensor, ...]:
+    """Return mean gradient, mean squared gradient and number of steps, as torch keeps them."""
+    if isinstance(optimizer, SGD):
+        return ()
+    state = optimizer.state[whole]
+    if not state:
+        state["step"] = torch.zeros((), dtype=torch.float32)
+        state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(whole), torch.zeros_like(whole)
+    return state["exp_avg"], state["exp_avg_sq"], state["step"]
