@@ -1,8 +1,11 @@
-"""Many networks: train them in a folder, and measure how alike two of them are."""
+"""Many networks: train and analyze them in a folder, sort them into classes, compare them."""
 
 from pyrnn.populations.agreement import Agreement
 from pyrnn.populations.analysis import Analysis, analyze
 from pyrnn.populations.classes import Classes, find_classes
+from pyrnn.populations.compare import compare
+from pyrnn.populations.distances import Distances
+from pyrnn.populations.dsa import DSAAngle, choose_rank, dsa_angle, dsa_distance
 from pyrnn.populations.grid import grid
 from pyrnn.populations.measures import shape_distance, spectra_distance
 from pyrnn.populations.open_population import open_population
@@ -13,8 +16,14 @@ __all__ = [
     "Agreement",
     "Analysis",
     "Classes",
+    "DSAAngle",
+    "Distances",
     "Population",
     "analyze",
+    "choose_rank",
+    "compare",
+    "dsa_angle",
+    "dsa_distance",
     "find_classes",
     "grid",
     "open_population",

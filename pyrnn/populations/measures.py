@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from pyrnn.arrays import Array, States
+from pyrnn.arrays import States, as_array
 from pyrnn.dynamics import FixedPoints
-from pyrnn.projection import as_states
+from pyrnn.populations._shapes import angle_of_shape, normalized
+from pyrnn.populations._spectra import Spectra, slowest, spectra_matrix
 from pyrnn.validate import as_integer, as_number
 
 __all__ = ["shape_distance", "spectra_distance"]
@@ -33,6 +32,7 @@ def shape_distance(a: States, b: States) -> float:
         ValueError: If the numbers of states differ, or all states of a network are the same.
 
     Example:
+        >>> import numpy as np
         >>> states = np.random.default_rng(0).normal(size=(5, 20, 8))
         >>> round(shape_distance(states, 3 * states[..., ::-1] + 1), 9)
         0.0
@@ -40,34 +40,13 @@ def shape_distance(a: States, b: States) -> float:
     References:
         Williams et al., *Generalized shape metrics on neural representations*, NeurIPS (2021).
     """
-    first, second = _normalized(a), _normalized(b)
+    first, second = normalized(a), normalized(b)
     if len(first) != len(second):
         raise ValueError(
             f"expected as many states of both networks, got {len(first)} and {len(second)}; "
             "run both on the same inputs"
         )
-    left, _, right = np.linalg.svd(second.T @ first, full_matrices=False)
-    # the chord is exact also where the cosine is 1 to machine precision
-    residual = float(np.linalg.norm(first @ right.T - second @ left))
-    lost = 1 - float(np.linalg.norm(first @ right.T)) ** 2
-    lost_too = 1 - float(np.linalg.norm(second @ left)) ** 2
-    chord = np.sqrt(max(residual**2 + max(lost, 0.0) + max(lost_too, 0.0), 0.0))
-    return float(2 * np.arcsin(min(chord / 2, 1.0)))
-
-
-def _normalized(states: States) -> Array:
-    """Return centered states of norm 1, one in each row.
-
-    Raises:
-        ValueError: If all states are the same.
-    """
-    flat = as_states(states)
-    flat = flat.reshape(-1, flat.shape[-1]).astype(float)
-    flat = flat - flat.mean(axis=0)
-    size = np.linalg.norm(flat)
-    if not size > 0:
-        raise ValueError("expected states that differ, got one state only; pass other inputs")
-    return np.asarray(flat / size)
+    return angle_of_shape(first, second)
 
 
 def spectra_distance(
@@ -117,36 +96,9 @@ def spectra_distance(
     for points in (a, b):
         if not isinstance(points, FixedPoints):
             raise TypeError(f"expected fixed points, got {type(points).__name__}")
-    if not len(a) or not len(b):
-        return 0.0 if len(a) == len(b) else price
     k = min(n_modes, a.eigenvalues.shape[1], b.eigenvalues.shape[1])
-    return _matched(_slowest(a, k), _kinds(a), _slowest(b, k), _kinds(b), price)
-
-
-def _kinds(points: FixedPoints) -> Array:
-    return points.n_unstable.cpu().numpy()
-
-
-def _slowest(points: FixedPoints, k: int) -> Array:
-    """Return the eigenvalues of largest modulus in the upper half-plane, ``(n, k)``.
-
-    A spectrum is symmetric about the real axis, so one half says all, and a cut cannot part a
-    pair in two ways.
-    """
-    values = points.eigenvalues.cpu().numpy()
-    folded = values.real + 1j * np.abs(values.imag)
-    order = np.lexsort((-folded.real.round(9), -np.abs(folded).round(9)))[:, :k]
-    return np.asarray(np.take_along_axis(folded, order, axis=1))
-
-
-def _matched(a: Array, kinds_a: Array, b: Array, kinds_b: Array, price: float) -> float:
-    from scipy.optimize import linear_sum_assignment
-
-    cost = np.full((len(a), len(b)), price**2)
-    for i, j in zip(*np.nonzero(kinds_a[:, None] == kinds_b), strict=True):
-        apart = np.abs(a[i][:, None] - b[j]) ** 2
-        rows, columns = linear_sum_assignment(apart)
-        cost[i, j] = min(apart[rows, columns].mean(), price**2)
-    rows, columns = linear_sum_assignment(cost)
-    unmatched = abs(len(a) - len(b)) * price**2
-    return float(np.sqrt((cost[rows, columns].sum() + unmatched) / max(cost.shape)))
+    both = [
+        Spectra(slowest(as_array(points.eigenvalues), k), points.n_unstable.tolist())
+        for points in (a, b)
+    ]
+    return float(spectra_matrix(both, price)[0, 1])
