@@ -11,6 +11,7 @@ from pyrnn.plot.spectra import plot_lyapunov, plot_spectrum
 from pyrnn.plot.states import plot_explained_variance, plot_states, plot_trajectories
 from pyrnn.plot.style import DARK_STYLE_SHEET, STYLE_SHEET
 from pyrnn.plot.summary import plot_summary
+from pyrnn.plot.tracks import plot_tracks
 from pyrnn.plot.training import plot_history, plot_loss
 from pyrnn.plot.trials import plot_psychometric, plot_trial
 from pyrnn.plot.weights import plot_time_constants, plot_weights
@@ -32,6 +33,7 @@ __all__ = [
     "plot_states",
     "plot_summary",
     "plot_time_constants",
+    "plot_tracks",
     "plot_trajectories",
     "plot_transition_graph",
     "plot_trial",

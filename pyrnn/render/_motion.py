@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from pyrnn.render._shapes import ball_radii, sorted_spectrum
 
 __all__ = ["Motion", "by_input", "motion_layers", "motion_of"]
 
-_KEY_FRAMES = 8  # at which all spectra are computed; others where something changes
+_KEY_FRAMES = 8  # whose spectra are on cards, beside those where something changes
 _MOST_VALUES = 15_000  # eigenvalues on all cards together, so that pages stay small
 _PATH, _EVENT = 0.0011, 0.0055  # radii, as shares of the diagonal
 _PATH_ALPHA = 0.4
@@ -73,54 +72,39 @@ class Motion:
 def motion_of(tracks: Tracks) -> Motion:
     """Return the fixed points of tracks over time, with their kinds.
 
-    Spectra are computed at some frames only. Between two of them no branch begins or ends, and if
-    a branch is of another kind at the second one, the frame between them is looked at, too.
-
     Args:
         tracks: What ``follow`` or ``follow_training`` returned.
     """
     rows, n_steps = as_array(tracks.rows), tracks.states.shape[1]
     starts = np.flatnonzero(np.r_[True, (rows[:, 1:] != rows[:, :-1]).any(0)])
     ends = np.r_[starts[1:], n_steps] - 1
-    alive = as_array(tracks.is_alive)[:, starts]
-    kinds, spectra = _spectra(tracks, starts, alive)
-    keys = np.array(sorted(spectra))
-    latest = keys[keys.searchsorted(np.arange(len(starts)), "right") - 1]
-    branch, frame = np.nonzero(alive)
-    most = max(2, _MOST_VALUES // max(1, int(alive[:, keys].sum())))
-    made = {
-        (b, k): _card(b, int(kinds[b, k]), values, most, f"{tracks.unit} {starts[k]}")
-        for k, each in spectra.items()
-        for b, values in zip(np.flatnonzero(alive[:, k]).tolist(), each, strict=True)
-    }
+    kinds = as_array(tracks.n_unstable)[:, starts]
+    branch, frame = np.nonzero(kinds >= 0)
+    latest, made = _cards(tracks, starts, kinds)
     return Motion(
         branch,
         np.stack([starts[frame], ends[frame]], axis=1),
         as_array(tracks.states)[branch, starts[frame]],
-        kinds[branch, latest[frame]],
+        kinds[branch, frame],
         tuple(made[b, latest[k]] for b, k in zip(branch, frame, strict=True)),
     )
 
 
-def _spectra(tracks: Tracks, starts: Array, alive: Array) -> tuple[Array, dict[int, Array]]:
-    """Return kinds ``(n_branches, n_frames)`` and eigenvalues, both at the frames that tell."""
-    n_frames = len(starts)
-    changes = np.flatnonzero((alive[:, 1:] != alive[:, :-1]).any(0))
-    stride = math.ceil(n_frames / _KEY_FRAMES)
-    wanted = {0, n_frames - 1, *range(0, n_frames, stride), *changes, *(changes + 1)}
-    kinds = np.zeros(alive.shape, int)
-    spectra: dict[int, Array] = {}
-    while fresh := sorted(wanted - spectra.keys()):
-        for k in fresh:
-            points = tracks.at(int(starts[k]))
-            kinds[alive[:, k], k] = as_array(points.n_unstable)
-            spectra[k] = as_array(points.eigenvalues)
-        wanted |= {
-            (a + b) // 2
-            for a, b in itertools.pairwise(sorted(wanted))
-            if b - a > 1 and (kinds[:, a] != kinds[:, b]).any()
-        }
-    return kinds, spectra
+def _cards(tracks: Tracks, starts: Array, kinds: Array) -> tuple[Array, dict[Any, Card]]:
+    """Return the frame whose cards each frame shares, and cards by branch and frame."""
+    changes = np.flatnonzero((kinds[:, 1:] != kinds[:, :-1]).any(0)) + 1
+    keys = np.unique(np.r_[0, np.linspace(0, len(starts) - 1, _KEY_FRAMES).astype(int), changes])
+    latest = keys[keys.searchsorted(np.arange(len(starts)), "right") - 1]
+    most = max(2, _MOST_VALUES // max(1, int((kinds[:, keys] >= 0).sum())))
+    made = {}
+    for k in keys.tolist():
+        values, moment = (
+            as_array(tracks.at(int(starts[k])).eigenvalues),
+            f"{tracks.unit} {starts[k]}",
+        )
+        for b, own in zip(np.flatnonzero(kinds[:, k] >= 0).tolist(), values, strict=True):
+            made[b, k] = _card(b, int(kinds[b, k]), own, most, moment)
+    return latest, made
 
 
 def _card(branch: int, kind: int, values: Array, most: int, moment: str) -> Card:

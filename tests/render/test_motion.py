@@ -309,11 +309,11 @@ class TestInBrowser:
 
     def test_click_opens_the_card_of_the_present_place(self, page, tracks):
         browser, _ = page
-        browser.js("pyrnn.viewers[0].setStep(12)")
+        browser.js("pyrnn.viewers[0].setStep(11)")
         balls = "pyrnn.viewers[0].layers['fixed points']"
         shown = browser.js(
-            f"[...{balls}.radii.keys()].filter(i => {balls}.spans[2 * i] <= 12 && "
-            f"12 <= {balls}.spans[2 * i + 1])"
+            f"[...{balls}.radii.keys()].filter(i => {balls}.spans[2 * i] <= 11 && "
+            f"11 <= {balls}.spans[2 * i + 1])"
         )
         assert len(shown) == 3
         for branch, index in enumerate(shown):
@@ -322,5 +322,5 @@ class TestInBrowser:
             browser.click(x, y)
             words = browser.js("document.querySelector('.card').innerText")
             assert f"branch {branch}" in words
-            largest = tracks.at(12).eigenvalues.abs().amax(1)[branch]
+            largest = tracks.at(11).eigenvalues.abs().amax(1)[branch]
             assert f"{float(largest):.3f}" in words

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from pyrnn.dynamics.maps import EquationJacobians
 
 __all__ = ["Event", "Tracks", "check_points"]
+
+_KEY_TIMES = 8  # at which all spectra are computed; others where something changes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -116,6 +120,33 @@ class Tracks(Result):
     def n_points(self) -> Tensor:
         """Number of fixed points at each time, ``(n_times,)``."""
         return self.is_alive.sum(0)
+
+    @cached_property
+    def n_unstable(self) -> Tensor:
+        """Number of growing modes of each branch over time, ``(n_branches, n_times)``.
+
+        It is -1 where a branch does not exist. Spectra are computed at some times only; where a
+        branch has different numbers at two of them, the time in the middle is looked at, too.
+        """
+        alive, rows = self.is_alive, self.rows
+        numbers = torch.full_like(rows, -1)
+        n_times, last = rows.shape[1], rows.shape[1] - 1
+        differs = (alive[:, 1:] != alive[:, :-1]).any(0).nonzero()[:, 0]
+        wanted = {*range(0, n_times, math.ceil(n_times / _KEY_TIMES)), last}
+        wanted |= {*differs.tolist(), *(differs + 1).tolist()}
+        known: set[int] = set()
+        while fresh := sorted(wanted - known):
+            for t in fresh:
+                numbers[alive[:, t], t] = self.at(t).n_unstable
+            known |= wanted
+            wanted |= {
+                (a + b) // 2
+                for a, b in itertools.pairwise(sorted(wanted))
+                if b - a > 1 and (numbers[:, a] != numbers[:, b]).any()
+            }
+        times = torch.tensor(sorted(known), device=rows.device)
+        everything = torch.arange(n_times, device=rows.device)
+        return numbers[:, times[torch.searchsorted(times, everything, right=True) - 1]]
 
     def at(self, t: int) -> FixedPoints:
         """Return the fixed points at a time, in the order of their branches.

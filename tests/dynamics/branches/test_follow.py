@@ -72,6 +72,22 @@ def test_every_step_of_a_ramp_has_the_points_of_a_search() -> None:
         assert sorted(here.n_unstable.tolist()) == points.n_unstable.tolist()
 
 
+def test_kinds_over_time_are_those_of_each_step() -> None:
+    """Between the frames that are looked at first, a point loses its stability to a cycle."""
+
+    def turning(h: Tensor, x: Tensor) -> Tensor:
+        around = torch.stack([-h[..., 1], h[..., 0], h[..., 2]], -1)
+        return torch.tanh((0.5 + x) * around)
+
+    inputs = ramp(60, 0.0, 1.0)
+    tracks = follow(turning, find_fixed_points(turning, torch.zeros(1, 3), inputs[0]), inputs)
+    assert len(tracks) == 3  # the third unit becomes bistable at x = 0.5
+    for t in range(61):
+        alive = tracks.is_alive[:, t]
+        assert (tracks.n_unstable[:, t] >= 0).tolist() == alive.tolist()
+        assert tracks.n_unstable[alive, t].tolist() == tracks.at(t).n_unstable.tolist()
+
+
 def test_a_branch_is_one_point_all_the_time() -> None:
     tracks = follow(tanh2, find_fixed_points(tanh2, LINE, [-1.0]), ramp(1000))
     steps = tracks.states.diff(dim=1).abs()
