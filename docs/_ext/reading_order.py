@@ -21,6 +21,9 @@ ORDER = (
     "from_recordings",
     "ten_networks",
     "bifurcation",
+    "these_and_no_others",
+    "memory_in_motion",
+    "when_attractors_appear",
     "forgetting",
     "neurogym_decision",
 )
