@@ -39,9 +39,7 @@ def main(epochs=20, n_units=64, show=True):
     if show:
         OUT.mkdir(parents=True, exist_ok=True)
         figure.savefig(OUT / "flipflop.png")
-        rare = task.replace(pulse_probability=task.pulse_probability / 5)  # time to settle
-        settled = rnn.predict(rare.batch(40).inputs).states[:, 20:]
-        Scene(settled, points, graph, title="3-bit flip-flop").save(OUT / "scene.html")
+        Scene(states[:64], points, graph, title="3-bit flip-flop").save(OUT / "scene.html")
 
     signs = rnn.w_rec.weight.detach().sign()
     n_excitatory = round(0.8 * n_units)

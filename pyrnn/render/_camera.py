@@ -18,6 +18,7 @@ __all__ = [
     "far_walls",
     "fit_camera",
     "label_edges",
+    "sideways",
     "view_direction",
 ]
 
@@ -75,11 +76,22 @@ def clear_view(centers: Array, default: Array) -> Array:
     return normalized(clearest)
 
 
+def sideways(direction: Array) -> Array:
+    """Return the directions to the right and up in a picture, ``(3, 2)``.
+
+    Example:
+        >>> sideways(np.array([1.0, 0.0, 0.0])).tolist()
+        [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+    """
+    toward = normalized(direction)
+    right = np.cross([0.0, 0.0, 1.0], toward)
+    right = normalized(right) if np.linalg.norm(right) > 1e-9 else np.array([1.0, 0.0, 0.0])
+    return np.stack([right, np.cross(toward, right)], axis=1)
+
+
 def _spread(centers: Array, direction: Array) -> float:
     """Return how far points, seen from a direction, are from their nearest neighbors."""
-    toward = normalized(direction)
-    right = normalized(np.cross([0.0, 0.0, 1.0], toward))
-    seen = centers @ np.stack([right, np.cross(toward, right)], axis=1)
+    seen = centers @ sideways(direction)
     apart = np.linalg.norm(seen[:, None] - seen, axis=2) + np.diag(np.full(len(seen), np.inf))
     return round(float(np.sqrt(apart.min(axis=1)).mean()), 9)
 

@@ -55,6 +55,7 @@ class Curves:
         radii: Radius of each curve, ``(n_curves,)``. If all are zero, curves are lines instead of
             tubes.
         alpha: Opacity.
+        fades: Opacity of each vertex relative to that, ``(n_vertices,)``; by default all alike.
         heads: Whether each curve ends in an arrow head.
         times: Step of each vertex, ``(n_vertices,)``, if the time slider hides later ones.
         clip: Whether to cut off what lies outside the axes.
@@ -74,6 +75,7 @@ class Curves:
     colors: Array
     radii: Array
     alpha: float = 1.0
+    fades: Array | None = None
     heads: bool = False
     times: Array | None = None
     clip: bool = False

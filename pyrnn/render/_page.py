@@ -101,6 +101,7 @@ def _layer(layer: Layer) -> dict[str, object]:
         "plain": plain,
         "colors": _packed(layer.colors[:1] if plain else layer.colors, np.uint8),
         "alpha": layer.alpha,
+        "fades": None if layer.fades is None else _packed(255 * layer.fades, np.uint8),
         "heads": layer.heads,
         "clip": layer.clip,
         "timed": layer.times is not None,

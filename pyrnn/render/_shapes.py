@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,12 +13,12 @@ from pyrnn.dynamics import Boxes
 from pyrnn.palette import INK, SLATE, rgb, stability_color, stability_label
 from pyrnn.projection import Projection
 from pyrnn.render._arguments import Point
+from pyrnn.render._crowd import Stroke
 from pyrnn.render._drawing import Balls, Card, Curves
 
 __all__ = [
     "attractor",
     "ball_radii",
-    "chosen_trials",
     "fixed_points",
     "one_input_each",
     "pad3",
@@ -29,60 +28,48 @@ __all__ = [
     "undecided_boxes",
 ]
 
-log = logging.getLogger(__name__)
-
-_MAX_TUBES, _MAX_LINES = 20_000, 200_000  # states drawn as tubes, as lines; else fewer trials
-_TUBE, _ATTRACTOR, _BALL = 0.0016, 0.0045, 0.0095  # radii, as shares of the diagonal
+_ATTRACTOR, _BALL = 0.0045, 0.0095  # radii, as shares of the diagonal
 _STILL = 0.005  # radius of a trial that does not move
 _STABLE = 1.15  # size of stable fixed points relative to the others
 _BAND = 0.003  # smallest radius of boxes, as a share of the diagonal
 _SMALLEST = 0.25  # size of fixed points that would be too small to be seen
-_FINE = 0.0008  # radius of clipped trajectories, which would hide the fixed points among them
-_CLIPPED_ALPHA = 0.4  # opacity of trajectories that leave the picture
-_LINE_ALPHA = 0.55  # opacity of thin lines, which are many
-
-
-def chosen_trials(lengths: Sequence[int]) -> Array:
-    """Return the indices of the trials to draw; if they are many, not all.
-
-    Example:
-        >>> chosen_trials([100, 100]).tolist(), len(chosen_trials([500] * 500))
-        ([0, 1], 400)
-    """
-    total = sum(lengths)
-    kept = max(min(1, len(lengths)), int(len(lengths) * min(1.0, _MAX_LINES / max(total, 1))))
-    if kept < len(lengths):
-        log.info("drawing %d of %d trials (%d states)", kept, len(lengths), total)
-    return np.unique(np.linspace(0, len(lengths) - 1, kept).round().astype(int))
 
 
 def trajectories(
-    trials: list[Array], coloring: Coloring, unit: float, note: str = "", clip: bool = False
+    trials: list[Array],
+    coloring: Coloring,
+    stroke: Stroke,
+    *,
+    fades: Array | None = None,
+    note: str = "",
+    clip: bool = False,
 ) -> Curves:
-    """Return projected trials ``(time, 3)`` as tubes, or as lines if they are many.
+    """Return projected trials ``(time, 3)`` as tubes or as lines.
 
     Args:
         trials: Places of each trial.
         coloring: Color of each place.
-        unit: Diagonal of the scene.
+        stroke: Width and opacity.
+        fades: Opacity of each place relative to that, ``(n_places,)``.
         note: Text after the name of the layer.
         clip: Whether to cut off what lies outside the axes.
 
     Example:
         >>> trials = [np.zeros((10, 3)), np.ones((25, 3))]
-        >>> layer = trajectories(trials, Coloring(np.zeros((35, 3), np.uint8)), unit=1.0)
+        >>> coloring, stroke = Coloring(np.zeros((35, 3), np.uint8)), Stroke(0.01, 1.0)
+        >>> layer = trajectories(trials, coloring, stroke)
         >>> layer.lengths.tolist(), layer.times[[0, 9, 10]].tolist(), layer.are_lines
         ([10, 25], [0, 9, 0], False)
     """
     lengths = np.array([len(trial) for trial in trials])
-    radius = (_FINE if clip else _TUBE) * unit if lengths.sum() <= _MAX_TUBES else 0.0
     return Curves(
         "trajectories",
         np.concatenate(trials),
         lengths,
         coloring.colors,
-        np.full(len(trials), radius),
-        alpha=_CLIPPED_ALPHA if radius and clip else 1.0 if radius else _LINE_ALPHA,
+        np.full(len(trials), stroke.radius),
+        alpha=stroke.alpha,
+        fades=None if fades is None or fades.min(initial=1.0) == 1 else fades,
         times=np.concatenate([np.arange(n) for n in lengths]),
         clip=clip,
         note=note,

@@ -13,17 +13,17 @@ import numpy as np
 from pyrnn.arrays import Array, ArrayLike, States, as_array
 from pyrnn.coloring import color_trials
 from pyrnn.dynamics import Proof, velocity
-from pyrnn.palette import INK, SLATE, stability_color, stability_label
+from pyrnn.palette import INK, SLATE, TRACE, stability_color, stability_label
 from pyrnn.projection import Projection
 from pyrnn.render import _arguments as arguments
 from pyrnn.render._arrows import Flow, Step, edge_arrows, flow_arrows, mode_arrows
 from pyrnn.render._box import choose_box, is_clipped
 from pyrnn.render._camera import clear_view, view_direction
+from pyrnn.render._crowd import chosen_trials, fading, stroke_for
 from pyrnn.render._drawing import Drawing, Layer
 from pyrnn.render._motion import Motion, by_input, motion_layers, motion_of
 from pyrnn.render._shapes import (
     attractor,
-    chosen_trials,
     fixed_points,
     one_input_each,
     pad3,
@@ -57,6 +57,9 @@ class Scene(Output):
             of the color scale then look alike.
         sizes: Size of each fixed point or branch, such as the share of its basin; equal by
             default.
+        n_trials: How many trajectories to draw, evenly chosen; by default all, up to 200,000
+            states. The name of the layer says how many are drawn of how many. Their width and
+            opacity follow from how much of the picture they cover.
         title: Heading of the picture.
 
     Raises:
@@ -85,6 +88,7 @@ class Scene(Output):
         color_label: str = "",
         period: float | None = None,
         sizes: ArrayLike | None = None,
+        n_trials: int | None = None,
         title: str = "",
     ) -> None:
         self.trials = arguments.as_scene_trials(states)
@@ -96,6 +100,7 @@ class Scene(Output):
         self._given = arguments.as_projection(projection, hidden_size)
         n_sizes = len(self.points if self.tracks is None else self.tracks)
         self._sizes = arguments.as_point_sizes(sizes, n_sizes)
+        self._n_trials = None if n_trials is None else as_integer("n_trials", n_trials, low=1)
         self.title = arguments.as_text("title", title)
         label = arguments.as_text("color_label", color_label)
         self._coloring = color_trials(self.trials, color, label, period)
@@ -214,17 +219,21 @@ class Scene(Output):
     def drawing(self) -> Drawing:
         """The scene as layers of plain arrays."""
         lengths = [len(trial) for trial in self.trials]
-        kept = chosen_trials(lengths)
+        kept = chosen_trials(lengths, self._n_trials)
         centers = self._project(np.concatenate(self._places or [np.zeros((0, 1))]))
         shown = [self._project(self.trials[i]) for i in kept]
         everywhere = np.concatenate([*shown, *(path for _, path, _ in self._paths), centers])
         box = choose_box(everywhere, centers)
         unit = float(np.linalg.norm(box[1] - box[0]))
+        view = clear_view(centers, view_direction("iso"))
         coloring = self._coloring.of_trials(kept, lengths)
         layers: list[Layer | None] = []
+        note = f"{len(kept)} of {len(lengths)} trials" if len(kept) < len(lengths) else ""
         if shown:
-            note = f"{len(kept)} of {len(lengths)} trials" if len(kept) < len(lengths) else ""
-            layers.append(trajectories(shown, coloring, unit, note, is_clipped(everywhere, box)))
+            stroke = stroke_for(shown, box, view)
+            clip = is_clipped(everywhere, box)
+            fades = fading(shown, unit)
+            layers.append(trajectories(shown, coloring, stroke, fades=fades, note=note, clip=clip))
             layers.append(still(shown, coloring, unit))
         layers += [attractor(path, name, unit, closed) for name, path, closed in self._paths]
         layers += self._point_layers(centers, unit)
@@ -233,9 +242,9 @@ class Scene(Output):
             tuple(self._as_chosen(layer) for layer in _numbered(layers)),
             box,
             self._labels(),
-            clear_view(centers, view_direction("iso")),
+            view,
             self.title,
-            self._legend() + coloring.legend,
+            self._legend() + coloring.legend + (((note, TRACE),) if note else ()),
             coloring.bar,
             self._n_steps(lengths),
             self._moments(),

@@ -200,7 +200,7 @@ def test_transients_do_not_dwarf_the_fixed_points():
     drawn, box = layer(scene, "trajectories"), scene.drawing.box
     centers = layer(scene, "fixed points").centers
     assert drawn.clip
-    assert 0 < drawn.radii.max() < layer(scene, "fixed points").radii.min() / 8  # hides no point
+    assert 0 < drawn.radii.max() < layer(scene, "fixed points").radii.min() / 6  # hides no point
     assert ((box[0] < centers) & (centers < box[1])).all()
     assert (box[1] - box[0]).max() < 2 * np.ptp(centers, axis=0).max()
 

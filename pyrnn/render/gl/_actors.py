@@ -18,6 +18,7 @@ from pyrnn.render._geometry import Mesh, cones, merge, normalized, segments, sph
 __all__ = ["GHOST", "Actor", "Cursors", "MovingActor"]
 
 GHOST = 0.13  # opacity of the part of a trajectory that lies in the future
+_IN_FRONT = "gl_FragDepth = 0.01 * gl_FragCoord.z;\n"  # of all trajectories, which hide nothing
 _HEAD = 3.4, 2.6  # length and radius of an arrow head, in radii of its shaft
 
 
@@ -45,7 +46,7 @@ class Actor:
         shape, times = _geometry(layer)
         order = np.argsort(times, kind="stable")
         self.cells, self.times = np.ascontiguousarray(shape.faces[order]), times[order]
-        polydata = _polydata(shape, layer.colors[shape.source])
+        polydata = _polydata(shape, _rgba(layer)[shape.source])
         self._fill(polydata, len(self.cells))  # vedo draws vertices as dots where no cells are
         self.mesh = vedo.Mesh(polydata)
         self._shade(ratio)
@@ -69,10 +70,15 @@ class Actor:
 
     def _shade(self, ratio: float) -> None:
         mesh, layer = self.mesh, self.layer
+        if isinstance(layer, Balls) or layer.times is None:
+            shader = mesh.actor.GetShaderProperty()
+            shader.AddFragmentShaderReplacement("//VTK::Depth::Impl", True, _IN_FRONT, False)
         if isinstance(layer, Curves) and layer.are_lines:
             mesh.linewidth(0.9 * ratio).lighting("off").alpha(layer.alpha)
             return
-        mesh.lighting("default", 0.42, 0.62, 0.18, 24).phong()
+        is_trace = isinstance(layer, Curves) and layer.times is not None
+        ambient, diffuse = (0.8, 0.3) if is_trace else (0.42, 0.62)  # fine tubes would be dark
+        mesh.lighting("default", ambient, diffuse, 0.18, 24).phong()
         if isinstance(layer, Curves):
             mesh.alpha(layer.alpha)
 
@@ -145,6 +151,13 @@ class Cursors:
         if step is not None:
             now = self.starts + np.minimum(step, self.curves.lengths - 1)
             self.mesh.points = self.curves.vertices[now]
+
+
+def _rgba(layer: Layer) -> Array:
+    """Return the colors of vertices or spheres, with their opacity if it varies."""
+    if isinstance(layer, Balls) or layer.fades is None:
+        return layer.colors
+    return np.column_stack([layer.colors, (255 * layer.fades).round()]).astype(np.uint8)
 
 
 def _geometry(layer: Layer) -> tuple[Mesh, Array]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import textwrap
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -19,6 +22,7 @@ __all__ = ["MARGIN", "Overlay", "text"]
 MARGIN = 38  # pixels from the left edge
 _ROW = 29  # between rows of the legend, in pixels
 _TITLE = 36  # from the upper edge to the title, in pixels
+_LETTERS, _TITLE_LETTERS = 30, 44  # of a line of the legend, of the title; longer ones wrap
 _LETTER = 0.58  # mean width of a letter, as a share of the size of the text
 _HALF_LETTER = 3.9  # half the width of a letter of an axis label, in pixels
 _BAR = 190, 12  # width and height of the color scale, in pixels
@@ -50,13 +54,16 @@ class Overlay:
         self.labels = [text(label, 15 * ratio, center=True) for label in drawing.labels]
         self.fixed: list[tuple[vtkActor2D, float, float]] = []
         self.column = 0.0  # right edge of the texts at the left, which labels must not cross
-        if drawing.title:
-            self.write(drawing.title, MARGIN, _TITLE, 20, bold=True)
-        self.bottom = 96.0 if drawing.title else 40.0
+        self.bottom = 40.0
+        for line in textwrap.wrap(drawing.title, _TITLE_LETTERS):
+            self.write(line, MARGIN, self.bottom - 4, 20, bold=True)
+            self.bottom += _ROW
+        self.bottom += 27 if drawing.title else 0
         for entry, color in drawing.legend:
             self.write("●", MARGIN, self.bottom, 17, color)
-            self.write(entry, MARGIN + 26, self.bottom, 14.5)
-            self.bottom += _ROW
+            for line in textwrap.wrap(entry, _LETTERS) or [""]:
+                self.write(line, MARGIN + 26, self.bottom, 14.5)
+                self.bottom += _ROW
         if drawing.bar:
             self._add_bar(drawing.bar)
 
@@ -127,6 +134,13 @@ def text(
         >>> text("PC1", 15).GetTextProperty().GetFontSize()
         15
     """
+    missing = sorted({letter for letter in words if not _has_glyph(letter, bold)})
+    if missing:
+        warnings.warn(
+            f"the font of windows and pictures has no {', '.join(missing)}, which is left out of "
+            f"{words!r}; a page shows it, scene.save('scene.html')",
+            stacklevel=2,
+        )
     actor = vtkTextActor()
     actor.SetInput(words)
     style = actor.GetTextProperty()
@@ -138,6 +152,17 @@ def text(
     if center:
         style.SetJustificationToCentered()
     return actor
+
+
+@functools.cache
+def _glyphs(bold: bool) -> frozenset[int]:
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset(FT2Font(_font_file(bold)).get_charmap())
+
+
+def _has_glyph(letter: str, bold: bool) -> bool:
+    return letter.isspace() or ord(letter) in _glyphs(bold)
 
 
 def _font_file(bold: bool) -> str:
