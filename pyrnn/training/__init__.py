@@ -9,6 +9,7 @@ from pyrnn.training.force import train_force
 from pyrnn.training.history import History
 from pyrnn.training.loop import Training
 from pyrnn.training.losses import binary_cross_entropy, cross_entropy, mse, poisson
+from pyrnn.training.many import fit_many
 from pyrnn.training.network import Trainable
 from pyrnn.training.penalties import (
     L1,
@@ -36,6 +37,7 @@ __all__ = [
     "early_stopping",
     "evaluate",
     "fit",
+    "fit_many",
     "log_csv",
     "log_tensorboard",
     "mse",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 import torch
@@ -16,9 +16,9 @@ from pyrnn.training.data import Batch, check_finite
 from pyrnn.training.losses import LOSSES, Loss
 from pyrnn.training.network import Trainable
 from pyrnn.unroll._model import is_transformed
-from pyrnn.unroll.train import Rates, Steps
+from pyrnn.unroll.train import Rates, Step
 
-__all__ = ["KernelSteps", "Made", "Trained", "obstacle"]
+__all__ = ["KernelStep", "Made", "Trained", "obstacle"]
 
 _OPTIMIZERS = {Adam: "adam", AdamW: "adamw", SGD: "sgd"}
 _UNKNOWN = ("amsgrad", "maximize", "momentum", "nesterov")  # options of them
@@ -87,56 +87,44 @@ def _loss_name(run: Trained) -> str | None:
     return "mse" if is_default else next(names, None)
 
 
-class KernelSteps:
-    """Steps of several runs at once; each run gets the numbers that it would get alone.
+class KernelStep:
+    """The steps of a run that has no obstacle; ``make_steps`` makes those of several at once."""
 
-    Args:
-        runs: Runs without an obstacle, of networks of one shape, with one loss and optimizer.
-    """
-
-    def __init__(self, runs: Sequence[Trained]) -> None:
-        self.runs = runs
-        flats = [run.flats[0] for run in runs]
-        learners = [run.network._learner() for run in runs]
-        self.steps = Steps(
-            learners,  # type: ignore[arg-type]  # there is no obstacle
-            [flat.whole for flat in flats],
-            [flat.gradient for flat in flats],
-            [_moments(run.optimizer, run.flats[0].whole) for run in runs],
-            str(_loss_name(runs[0])),
-            _OPTIMIZERS[type(runs[0].optimizer)],  # type: ignore[index]
-            [(run.clip_norm or 0.0, run.clip_value or 0.0) for run in runs],
+    def __init__(self, run: Trained) -> None:
+        self._run, (flat,) = run, run.flats
+        self.step = Step(
+            run.network._learner(),  # type: ignore[arg-type]  # there is no obstacle
+            flat.whole,
+            flat.gradient,
+            _moments(run.optimizer, flat.whole),
+            str(_loss_name(run)),
+            _OPTIMIZERS[type(run.optimizer)],  # type: ignore[index]
+            run.clip_norm or 0.0,
+            run.clip_value or 0.0,
         )
 
-    def make(self, batches: Sequence[Batch]) -> list[Made] | None:
-        """Make a step of each run with its batch.
+    def load(self, batch: Batch) -> bool:
+        """Prepare a step; return whether the kernel can make it."""
+        if not self.step.takes(*batch):
+            return False
+        noise = self._run.network._noise_of(batch.inputs)
+        self.step.load(*batch, noise, _rates(self._run.optimizer.param_groups[0]))
+        return True
 
-        Returns:
-            What the steps leave; None if the kernel cannot take a batch.
+    def made(self, batch: Batch) -> Made:
+        """Return what the step has left.
 
         Raises:
-            ValueError: If a batch holds numbers that are not finite.
-            FloatingPointError: If weights are too large.
+            ValueError: If the batch holds numbers that are not finite.
+            FloatingPointError: If the weights are too large.
         """
-        if not all(self.steps.takes(*batch) for batch in batches):
-            return None
-        found = self.steps.make(
-            batches,
-            [
-                run.network._noise_of(batch.inputs)
-                for run, batch in zip(self.runs, batches, strict=True)
-            ],
-            [_rates(run.optimizer.param_groups[0]) for run in self.runs],
-        )
-        made = []
-        for run, batch, result in zip(self.runs, batches, found, strict=True):
-            check_finite(batch, result.loss)
-            terms: dict[str, Tensor | float] = {"loss": result.loss}
-            if run.clip_norm is not None:
-                check_finite(batch, result.norm, "gradient")
-                terms["gradient_norm"] = result.norm
-            made.append(Made(result.outputs, terms, result.weight))
-        return made
+        result = self.step.result()
+        check_finite(batch, result.loss)
+        terms: dict[str, Tensor | float] = {"loss": result.loss}
+        if self._run.clip_norm is not None:
+            check_finite(batch, result.norm, "gradient")
+            terms["gradient_norm"] = result.norm
+        return Made(result.outputs, terms, result.weight)
 
 
 def _rates(group: Mapping[str, object]) -> Rates:

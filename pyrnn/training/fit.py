@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,7 +44,7 @@ from pyrnn.validate import (
     check_kind,
 )
 
-__all__ = ["fit"]
+__all__ = ["fit", "prepared"]
 
 _logger = logging.getLogger(__name__)
 
@@ -135,41 +137,80 @@ def fit(
     References:
         Pascanu, Mikolov & Bengio, *ICML* (2013); Kingma & Ba, *ICLR* (2015).
     """
+    progress = as_boolean("progress", progress)
+    training, calls = prepared(**locals())
+    training.run(calls, progress=progress)
+    return training.history
+
+
+def prepared(
+    rnn: nn.Module, dataset: Dataset, **options: object
+) -> tuple[Training, list[Callback]]:
+    """Return a training that is about to run, and its callbacks.
+
+    Args:
+        rnn: As for ``fit``.
+        dataset: As for ``fit``.
+        **options: The options of ``fit``.
+
+    Raises:
+        TypeError: If an option is none of ``fit``.
+
+    Example:
+        >>> from pyrnn import RNN
+        >>> from pyrnn.tasks import FlipFlop
+        >>> training, callbacks = prepared(RNN(3, 8, 3), FlipFlop(n_trials=8), epochs=2)
+        >>> training.until, callbacks
+        (2, [])
+    """
+    given = inspect.signature(fit).bind(rnn, dataset, **options)  # type: ignore[arg-type]
+    given.apply_defaults()
+    return _prepared(given.arguments)
+
+
+def _prepared(given: Mapping[str, Any]) -> tuple[Training, list[Callback]]:
+    rnn, dataset, validation = given["rnn"], given["dataset"], given["validation"]
     network = as_trainable(rnn)
-    _check_datasets(dataset, validation, curriculum)
-    seed = None if seed is None else as_seed("seed", seed)
-    resume, progress = as_boolean("resume", resume), as_boolean("progress", progress)
-    epochs, lr = as_integer("epochs", epochs, low=1), as_number("lr", lr, above=0)
-    calls = _checked_callbacks(callbacks)
+    _check_datasets(dataset, validation, given["curriculum"])
+    seed = None if given["seed"] is None else as_seed("seed", given["seed"])
+    resume = as_boolean("resume", given["resume"])
+    epochs = as_integer("epochs", given["epochs"], low=1)
+    lr = as_number("lr", given["lr"], above=0)
+    calls = _checked_callbacks(given["callbacks"])
     dataset, validation = _split(dataset, validation, seed)
+    checkpoint = given["checkpoint"]
     checkpoint = None if checkpoint is None else as_path("checkpoint", checkpoint)
-    options = {
-        "batch_size": _checked_batch_size(batch_size, dataset),
-        "loss": choose_loss(loss, network, dataset),
-        "penalties": named_penalties(penalties),
-        "clip_norm": None if clip_norm is None else as_number("clip_norm", clip_norm, above=0),
-        "clip_value": None if clip_value is None else as_number("clip_value", clip_value, above=0),
-        "shuffle": as_boolean("shuffle", shuffle),
-        "checkpoint_every": as_integer("checkpoint_every", checkpoint_every, low=1),
+    clips: dict[str, Any] = {
+        name: None if given[name] is None else as_number(name, given[name], above=0)
+        for name in ("clip_norm", "clip_value")
     }
-    if device is not None:
-        rnn.to(as_device("device", device))
+    options: dict[str, Any] = {
+        "batch_size": _checked_batch_size(given["batch_size"], dataset),
+        "loss": choose_loss(given["loss"], network, dataset),
+        "penalties": named_penalties(given["penalties"]),
+        "shuffle": as_boolean("shuffle", given["shuffle"]),
+        "checkpoint_every": as_integer("checkpoint_every", given["checkpoint_every"], low=1),
+    }
+    if given["device"] is not None:
+        rnn.to(as_device("device", given["device"]))
     _restore(network, checkpoint, resume=resume)
     _warn_of_other_dt(network, dataset)
     training = Training(
         network=network,
         dataset=dataset,
         validation=validation,
-        curriculum=curriculum,
+        curriculum=given["curriculum"],
         checkpoint=checkpoint,
-        **options,  # type: ignore[arg-type]
+        **clips,
+        **options,
     )
     with interruptible(held=True) as interrupt:  # torch imports modules here
-        training.start(optimizer, scheduler, lr, epochs, resume=resume, seed=seed)
+        training.start(
+            given["optimizer"], given["scheduler"], lr, epochs, resume=resume, seed=seed
+        )
     if interrupt.pressed:
         training.until, training.history.interrupted = training.epoch, True
-    training.run(calls, progress=progress)
-    return training.history
+    return training, calls
 
 
 def _restore(network: Trainable, checkpoint: Path | None, *, resume: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -31,7 +31,8 @@ from pyrnn.training._described import (
 )
 from pyrnn.training._evaluation import evaluate, metric_of
 from pyrnn.training._flat import flatten
-from pyrnn.training._kernel import KernelSteps, Made, obstacle
+from pyrnn.training._kernel import KernelStep, Made, obstacle
+from pyrnn.training._lockstep import Lane, Steps, run_lanes
 from pyrnn.training._named import Penalty
 from pyrnn.training._optim import OptimizerSpec, SchedulerSpec, make_optimizer, make_scheduler
 from pyrnn.training._order import may_draw, order_states, set_order_states
@@ -51,7 +52,7 @@ from pyrnn.training.data import (
 )
 from pyrnn.training.history import History
 from pyrnn.training.losses import Loss
-from pyrnn.training.network import Forward, Trainable, in_mode
+from pyrnn.training.network import Trainable, in_mode
 from pyrnn.training.state import global_generator, state_of, take_up
 
 __all__ = ["Callback", "Training"]
@@ -115,7 +116,7 @@ class Training:
         self.loader = loader_of(self.dataset, self.batch_size)
         self.order_rng: list[Tensor] = []
         self._is_stepping = False
-        self.kernel: KernelSteps | None = None
+        self.kernel: KernelStep | None = None
 
     @property
     def monitored(self) -> str:
@@ -226,6 +227,9 @@ class Training:
             callbacks: Functions of the training, called after every epoch.
             progress: Whether to show a progress bar.
 
+        Raises:
+            Exception: What a step, a callback or the dataset has raised.
+
         Example:
             >>> from pyrnn import RNN
             >>> from pyrnn.tasks import FlipFlop
@@ -234,14 +238,24 @@ class Training:
             >>> RNN(3, 8, 3).fit(task, epochs=9, callbacks=stop, progress=False).n_epochs
             2
         """
+        with interruptible() as interrupt:
+            lane = Lane(self, self._steps(callbacks, interrupt, progress=progress))
+            run_lanes([lane])
+        if lane.error is not None:
+            raise lane.error
+
+    def _steps(
+        self, callbacks: Sequence[Callback], interrupt: Interrupt, *, progress: bool
+    ) -> Steps:
+        """Train like ``run``, where another one makes the steps."""
         done = (self.epoch - self.first_epoch) * (n_batches(self.dataset, self.batch_size) or 0)
         bar = TrainingBar(self.n_steps, done + self.batch, enabled=progress)
         with global_generator(self):
             if self.checkpoint is not None:
                 self.save(self.checkpoint)  # what can't be written fails now, not after an epoch
             try:
-                with in_mode(self.rnn, True), bar, interruptible() as interrupt:
-                    self._run_epochs(callbacks, bar, interrupt)
+                with in_mode(self.rnn, True), bar:
+                    yield from self._run_epochs(callbacks, bar, interrupt)
             except KeyboardInterrupt:
                 self.history.interrupted = True
             finally:
@@ -267,10 +281,10 @@ class Training:
 
     def _run_epochs(
         self, callbacks: Sequence[Callback], bar: TrainingBar, interrupt: Interrupt
-    ) -> None:
+    ) -> Steps:
         while self.epoch < self.until:
-            with self.network.training_loop() as forward:
-                is_finished = self._run_epoch(forward, bar, interrupt)
+            with self.network.training_loop() as self._forward:
+                is_finished = yield from self._run_epoch(bar, interrupt)
             # every callback is called, whatever the others return
             is_over = is_finished and any([callback(self) for callback in callbacks])
             if interrupt.pressed:
@@ -282,7 +296,7 @@ class Training:
             if self.checkpoint is not None and is_due:
                 self.save(self.checkpoint)
 
-    def _run_epoch(self, forward: Forward, bar: TrainingBar, interrupt: Interrupt) -> bool:
+    def _run_epoch(self, bar: TrainingBar, interrupt: Interrupt) -> Generator[Batch, Made, bool]:
         """Return whether the epoch was finished."""
         began = time.perf_counter()
         for flat in self.flats:
@@ -292,7 +306,8 @@ class Training:
         for batch in self._batches():
             if interrupt.pressed:
                 return False
-            last = batch, self._make_step(forward, batch)
+            self._is_stepping = True
+            last = batch, self._record((yield batch))
             bar.done += 1
             if bar.is_due():
                 check_finite(batch, self.recorder.latest)
@@ -357,25 +372,18 @@ class Training:
     def _choose_engine(self) -> None:
         """Decide whether the kernel or torch makes the steps of an epoch."""
         reason = obstacle(self)
-        self.kernel = KernelSteps([self]) if reason is None else None
+        self.kernel = KernelStep(self) if reason is None else None
         self.history.engine = "kernel" if reason is None else f"torch: {reason}"
 
-    def _make_step(self, forward: Forward, batch: Batch) -> Tensor:
-        """Return the network's outputs, and make one optimizer step."""
-        self._is_stepping = True
+    def _step_of_torch(self, batch: Batch) -> Made:
+        """Make a step that the kernel cannot make."""
         if self.kernel is not None:
-            found = self.kernel.make([batch])
-            if found is not None:
-                return self._record(found[0])
             self.history.engine = "torch: a batch that is too large for one call of the kernel"
-        return self._record(self._step_of_torch(forward, batch))
-
-    def _step_of_torch(self, forward: Forward, batch: Batch) -> Made:
         terms: dict[str, Tensor | float] = {}
         outputs: list[Tensor] = []
 
         def closure() -> Tensor | float:
-            outputs[:] = [self._compute_gradient(forward, batch, terms)]
+            outputs[:] = [self._compute_gradient(batch, terms)]
             return terms["loss"]
 
         self.optimizer.step(closure)  # type: ignore[arg-type]
@@ -395,13 +403,11 @@ class Training:
         self._is_stepping = False
         return made.outputs
 
-    def _compute_gradient(
-        self, forward: Forward, batch: Batch, terms: dict[str, Tensor | float]
-    ) -> Tensor:
+    def _compute_gradient(self, batch: Batch, terms: dict[str, Tensor | float]) -> Tensor:
         """Return the network's outputs; fill in the gradient and the terms of the loss."""
         for flat in self.flats:
             flat.gradient.zero_()
-        rollout, backward = forward(batch.inputs)
+        rollout, backward = self._forward(batch.inputs)
         outputs = rollout.outputs.detach()  # before a loss may work in place
         found = total_loss(self.rnn, rollout, batch, self.loss, self.penalties)
         total = found["loss"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 
-__all__ = ["GRADIENTS", "PARAMETERS", "Member", "Problem", "Stack"]
+__all__ = ["GRADIENTS", "PARAMETERS", "Member", "Problem"]
 
 _SIZES = ("trials", "steps", "units", "inputs", "outputs", "current", "activation", "threads")
 GRADIENTS = ("h0", "w_rec", "w_in", "w_out", "alpha", "bias", "bias_out")
@@ -40,20 +40,13 @@ class Member(ctypes.Structure):
     """A network, its batch and its optimizer, ``Member`` in ``train.h``."""
 
     _fields_ = [
+        *((name, ctypes.c_int64) for name in _SIZES[:-1]),
+        *((name, ctypes.c_int64) for name in ("loss", "optimizer", "has_classes", "mask_size")),
         *((name, ctypes.c_void_p) for name in ("x", "noise", "targets", "mask", "y", "alpha")),
         ("parameters", _Parameter * len(PARAMETERS)),
         *((name, ctypes.c_void_p) for name in ("values", "gradient", "mean", "square", "count")),
         ("size", ctypes.c_int64),
         *((name, ctypes.c_double) for name in ("lr", "beta1", "beta2", "eps", "decay")),
         *((name, ctypes.c_double) for name in ("clip_norm", "clip_value")),
-        *((name, ctypes.c_double) for name in ("loss", "norm", "weight")),
-    ]
-
-
-class Stack(ctypes.Structure):
-    """What networks that are trained together have in common, ``Stack`` in ``train.h``."""
-
-    _fields_ = [
-        (name, ctypes.c_int64)
-        for name in ("members", *_SIZES, "loss", "has_classes", "mask_size", "optimizer")
+        *((name, ctypes.c_double) for name in ("loss_found", "norm", "weight")),
     ]

@@ -3,7 +3,7 @@
 #include "train.h"
 
 extern "C" {
-Index arguments_size() { return sizeof(Problem) + sizeof(Stack) + sizeof(Member); }
+Index arguments_size() { return sizeof(Problem) + sizeof(Member); }
 Index instruction_sets() {  // those this machine has: bit 0 for x86-64-v3, bit 1 for v4
 #if defined(__x86_64__)
   __builtin_cpu_init();
@@ -19,6 +19,10 @@ void forward_float32(const Problem* p) { Network<float>(*p).forward(); }
 void forward_float64(const Problem* p) { Network<double>(*p).forward(); }
 void backward_float32(const Problem* p) { Network<float>(*p).backward(); }
 void backward_float64(const Problem* p) { Network<double>(*p).backward(); }
-void train_float32(const Stack* stack, Member* members) { train<float>(*stack, members); }
-void train_float64(const Stack* stack, Member* members) { train<double>(*stack, members); }
+void train_float32(Member* const* members, Index count, Index threads) {
+  train<float>(members, count, threads);
+}
+void train_float64(Member* const* members, Index count, Index threads) {
+  train<double>(members, count, threads);
+}
 }

@@ -1,4 +1,4 @@
-// One step of training, for several networks of one shape, in one call.
+// One step of training, for several networks, in one cme.
 //
 // An optimizer changes free parameters v. A weight w is confined to an interval [a, b] by
 // reflection (reflection.py): with o the value of [a, b] nearest to zero and s = v + o,
@@ -43,8 +43,11 @@ struct Parameter {
 };
 enum { kWRec, kWIn, kWOut, kBias, kBiasIn, kBiasOut, kH0, kParameters };
 
-// A network, its batch and its optimizer, as in train.py. Arrays of the batch as in Problem.
+// A network, its batch and its optimizer, as in train.py. Arrays of the batch as in Problem; a
+// step of a trial has `mask_size` weights: 0, 1, or one per output.
 struct Member {
+  Index trials, steps, units, inputs, outputs, current, activation;
+  Index loss, optimizer, has_classes, mask_size;
   const void *x, *noise, *targets, *mask;
   void* y;
   const void* alpha;
@@ -53,13 +56,7 @@ struct Member {
   float* count;
   Index size;
   double lr, beta1, beta2, eps, decay, clip_norm, clip_value;  // clips: 0 for none
-  double loss, norm, weight;                                   // results; weight is Σ m
-};
-
-// What all networks have in common. A step has `mask_size` weights: 0, 1, or one per output.
-struct Stack {
-  Index members, trials, steps, units, inputs, outputs, current, activation, threads;
-  Index loss, has_classes, mask_size, optimizer;
+  double loss_found, norm, weight;                             // results; weight is Σ m
 };
 
 namespace {
@@ -101,26 +98,25 @@ template <class T> T* scratch(Index size) {
 }
 
 template <class T> struct Trainer {
-  const Stack& all;
   Member& me;
-  Index n = all.units, n_outputs = all.outputs;
+  Index threads, n = me.units, n_outputs = me.outputs;
   Array<T> weights[kParameters], slopes[kParameters], found[kParameters], grad_alpha;
   T scale = 0;           // 1 / Σ m
   T pace = 0, root = 1;  // η / (1 - β₁ᵏ) and √(1 - β₂ᵏ)
 
-  Trainer(const Stack& stack, Member& member) : all(stack), me(member), grad_alpha(n) {
+  Trainer(Member& member, Index threads) : me(member), threads(threads), grad_alpha(n) {
     for (int p = 0; p < kParameters; ++p) prepare(p);
-    double total = all.mask_size ? 0 : double(all.trials * all.steps);
+    double total = me.mask_size ? 0 : double(me.trials * me.steps);
     const T* mask = static_cast<const T*>(me.mask);
-    for (Index k = 0; k < all.trials * all.steps * all.mask_size; ++k) total += double(mask[k]);
+    for (Index k = 0; k < me.trials * me.steps * me.mask_size; ++k) total += double(mask[k]);
     me.weight = total;
-    const bool is_per_output = Loss(all.loss) != Loss::kCrossEntropy && all.mask_size < 2;
+    const bool is_per_output = Loss(me.loss) != Loss::kCrossEntropy && me.mask_size < 2;
     if (is_per_output) total *= double(n_outputs);
     scale = total > 0 ? T(1 / total) : T(0);
   }
 
   Index size_of(int p) const {
-    return p == kWRec ? n * n : p == kWIn ? n * all.inputs : p == kWOut ? n_outputs * n
+    return p == kWRec ? n * n : p == kWIn ? n * me.inputs : p == kWOut ? n_outputs * n
          : p == kBiasOut ? n_outputs : n;
   }
 
@@ -149,10 +145,10 @@ template <class T> struct Trainer {
   void step() {
     Network<T>::add(weights[kBias].data(), weights[kBiasIn].data(), n);
     Problem problem{};
-    problem.trials = all.trials, problem.steps = all.steps, problem.units = n;
-    problem.inputs = all.inputs, problem.outputs = n_outputs, problem.current = all.current;
-    problem.activation = all.activation;
-    problem.threads = std::max<Index>(1, all.threads / all.members);
+    problem.trials = me.trials, problem.steps = me.steps, problem.units = n;
+    problem.inputs = me.inputs, problem.outputs = n_outputs, problem.current = me.current;
+    problem.activation = me.activation;
+    problem.threads = threads;
     problem.x = me.x, problem.noise = me.noise, problem.y = me.y, problem.alpha = me.alpha;
     problem.w_rec = weights[kWRec].data(), problem.w_in = weights[kWIn].data();
     problem.w_out = weights[kWOut].data(), problem.bias = weights[kBias].data();
@@ -171,24 +167,24 @@ template <class T> struct Trainer {
     std::vector<double> losses(net.shards);
     Array<T> sums_h0(net.shards * net.row_h);
     net.in_parallel([&](Index shard, Problem tile, Index first) {
-      const Index m = tile.trials, sequence = m * all.steps;
+      const Index m = tile.trials, sequence = m * me.steps;
       T* const work = scratch<T>(2 * sequence * n + sequence * n_outputs + 2 * m * n);
       T* const h0 = work + 2 * sequence * n + sequence * n_outputs;
-      tile.states = work, tile.slopes = all.current ? nullptr : work + sequence * n;
+      tile.states = work, tile.slopes = me.current ? nullptr : work + sequence * n;
       T* const grad_y = work + 2 * sequence * n;
       tile.grad_y = grad_y, tile.h0 = h0, tile.grad_h0 = h0 + m * n;
       for (Index i = 0; i < m; ++i) std::copy_n(weights[kH0].data(), n, h0 + i * n);
       net.forward(tile);
       for (Index k = 0; k < sequence; ++k)
-        losses[shard] += error(first * all.steps + k, grad_y + k * n_outputs);
+        losses[shard] += error(first * me.steps + k, grad_y + k * n_outputs);
       net.backward(tile, sums, shard);
       for (Index i = 0; i < m; ++i)
         Network<T>::add(&sums_h0[shard * net.row_h], h0 + (m + i) * n, n);
     });
     sums.gather(net);
-    me.loss = 0;
+    me.loss_found = 0;
     for (Index s = 0; s < net.shards; ++s) {
-      me.loss += losses[s] * double(scale);
+      me.loss_found += losses[s] * double(scale);
       Network<T>::add(found[kH0].data(), &sums_h0[s * net.row_h], n);
     }
   }
@@ -196,9 +192,9 @@ template <class T> struct Trainer {
   // Σ m e of a step of a trial, and its gradient.
   double error(Index step, T* gradient) const {
     const T* y = static_cast<const T*>(me.y) + step * n_outputs;
-    const T* mask = me.mask ? static_cast<const T*>(me.mask) + step * all.mask_size : nullptr;
+    const T* mask = me.mask ? static_cast<const T*>(me.mask) + step * me.mask_size : nullptr;
     const T* targets = static_cast<const T*>(me.targets) + step * n_outputs;
-    if (Loss(all.loss) == Loss::kCrossEntropy) {
+    if (Loss(me.loss) == Loss::kCrossEntropy) {
       const T m = mask ? mask[0] : T(1);
       if (m > 0) return double(m) * entropy(step, y, targets, m * scale, gradient);
       std::fill_n(gradient, n_outputs, T(0));
@@ -206,7 +202,7 @@ template <class T> struct Trainer {
     }
     double sum = 0;
     for (Index k = 0; k < n_outputs; ++k) {
-      const T m = mask ? mask[all.mask_size > 1 ? k : 0] : T(1);
+      const T m = mask ? mask[me.mask_size > 1 ? k : 0] : T(1);
       T e = 0, d = 0;
       if (m > 0) measure(y[k], targets[k], e, d);
       gradient[k] = m * scale * d;
@@ -217,9 +213,9 @@ template <class T> struct Trainer {
 
   // e and ∂e/∂y of one output.
   void measure(T y, T target, T& e, T& d) const {
-    if (Loss(all.loss) == Loss::kMse) {
+    if (Loss(me.loss) == Loss::kMse) {
       d = y - target, e = d * d, d *= 2;
-    } else if (Loss(all.loss) == Loss::kPoisson) {
+    } else if (Loss(me.loss) == Loss::kPoisson) {
       const T mean = std::exp(y);
       e = mean - target * y, d = mean - target;
     } else {
@@ -234,7 +230,7 @@ template <class T> struct Trainer {
     T sum = 0, total = 1, dot = 0;
     for (Index k = 0; k < n_outputs; ++k) sum += gradient[k] = std::exp(y[k] - largest);
     const T log_sum = largest + std::log(sum);
-    if (all.has_classes) {
+    if (me.has_classes) {
       const Index c = static_cast<const Index*>(me.targets)[step];
       for (Index k = 0; k < n_outputs; ++k)
         gradient[k] = factor * (gradient[k] / sum - T(k == c));
@@ -269,7 +265,7 @@ template <class T> struct Trainer {
       for (Index lane = 0; lane < kLanes<T>; ++lane) sum += double(part[lane]);
     }
     me.norm = std::sqrt(sum);
-    if (!std::isfinite(me.loss) || !std::isfinite(me.norm)) return;
+    if (!std::isfinite(me.loss_found) || !std::isfinite(me.norm)) return;
     const T factor = me.clip_norm > 0 ? T(std::min(1.0, me.clip_norm / (me.norm + 1e-6))) : T(1);
     const T most = me.clip_value > 0 ? T(me.clip_value) : std::numeric_limits<T>::infinity();
     if (me.count) {
@@ -291,9 +287,9 @@ template <class T> struct Trainer {
     T* const values = static_cast<T*>(me.values) + k;
     Vector<T> v = load_some(values, left);
     const T lr = T(me.lr), decay = T(me.decay);
-    if (Optimizer(all.optimizer) == Optimizer::kAdamW) v -= v * (lr * decay);
+    if (Optimizer(me.optimizer) == Optimizer::kAdamW) v -= v * (lr * decay);
     else g += v * decay;
-    if (Optimizer(all.optimizer) != Optimizer::kSgd) {
+    if (Optimizer(me.optimizer) != Optimizer::kSgd) {
       T *const mean = static_cast<T*>(me.mean) + k, *const square = static_cast<T*>(me.square) + k;
       Vector<T> p = load_some(mean, left), q = load_some(square, left);
       p += T(1 - me.beta1) * (g - p);
@@ -307,10 +303,10 @@ template <class T> struct Trainer {
   }
 };
 
-// A network's step depends on no other: threads share the networks, and then the trials.
-template <class T> void train(const Stack& stack, Member* members) {
-  Team::here().share(stack.members, stack.threads, [&](Index i) {
-    Trainer<T>(stack, members[i]).step();
+// A network's step depends on no other: threads share the networks, or the trials of each.
+template <class T> void train(Member* const* members, Index count, Index threads) {
+  Team::here().share(count, threads, [&](Index i) {
+    Trainer<T>(*members[i], std::max<Index>(1, threads / count)).step();
   });
 }
 

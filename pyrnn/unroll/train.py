@@ -1,4 +1,4 @@
-"""Steps of training in the kernel, for several networks of one shape: ``train.h``."""
+"""Steps of training in the kernel, for several networks at once: ``train.h``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,22 @@ from torch.nn.utils import parametrize
 
 from pyrnn.reflection import Reflection
 from pyrnn.unroll import fused
-from pyrnn.unroll._arguments import PARAMETERS, Member, Stack
+from pyrnn.unroll._arguments import PARAMETERS, Member
 from pyrnn.unroll._model import activation_of, are_plain, equation_of, reads_in_kernel
 from pyrnn.unroll.engine import Model
 from pyrnn.unroll.fused import ACTIVATIONS, DTYPES
 
-__all__ = ["LOSSES", "OPTIMIZERS", "Learner", "Rates", "Result", "Steps", "Weight", "learner_of"]
+__all__ = [
+    "LOSSES",
+    "OPTIMIZERS",
+    "Learner",
+    "Rates",
+    "Result",
+    "Step",
+    "Weight",
+    "learner_of",
+    "make_steps",
+]
 
 # In the order of the kernel's own lists.
 LOSSES = ("mse", "cross_entropy", "binary_cross_entropy", "poisson")
@@ -62,23 +72,14 @@ class Learner(NamedTuple):
     Example:
         >>> from pyrnn import RNN
         >>> learner = learner_of(RNN(3, 16, 2))
-        >>> learner.shape
-        ('rate', 'tanh', 16, 3, 2, torch.float32)
-        >>> sorted(learner.weights)
-        ['bias', 'bias_out', 'h0', 'w_in', 'w_out', 'w_rec']
+        >>> learner.form, sorted(learner.weights)
+        ('rate', ['bias', 'bias_out', 'h0', 'w_in', 'w_out', 'w_rec'])
     """
 
     form: str
     activation: str
     alpha: Tensor
     weights: dict[str, Weight]
-
-    @property
-    def shape(self) -> tuple[object, ...]:
-        """What networks of one stack have in common."""
-        n, n_in = self.weights["w_in"].free.shape
-        n_out = len(self.weights["w_out"].free)
-        return self.form, self.activation, n, n_in, n_out, self.alpha.dtype
 
 
 class Rates(NamedTuple):
@@ -164,60 +165,59 @@ def _weight(layer: nn.Module, name: str) -> Weight | str | None:
     return Weight(chain.original, chain[0])  # type: ignore[union-attr, arg-type]
 
 
-class Steps:
-    """Steps of training of several networks of one shape.
+class Step:
+    """The steps of training of one network; ``make_steps`` makes those of several at once.
 
     Args:
-        learners: The networks.
-        values: Of each network, all parameters that learn, side by side.
-        gradients: Where their gradients are put, after clipping.
-        moments: Of each network mean gradient, mean squared gradient and number of steps; empty
-            for ``sgd``.
+        learner: The network.
+        values: All parameters that learn, side by side.
+        gradient: Where their gradient is put, after clipping.
+        moments: Mean gradient, mean squared gradient and number of steps; empty for ``sgd``.
         loss: One of ``LOSSES``.
         optimizer: One of ``OPTIMIZERS``.
-        clips: Of each network the largest norm and the largest component of the gradient; zero
-            for no limit.
+        clip_norm: Largest norm of the gradient; zero for no limit.
+        clip_value: Largest component of the gradient; zero for no limit.
 
     Example:
         >>> from pyrnn import RNN
         >>> rnn = RNN(3, 16, 2, bias=False, frozen=["w_in", "w_rec"])
         >>> weight = rnn.w_out.weight
         >>> weight.grad = torch.zeros_like(weight)
-        >>> steps = Steps([learner_of(rnn)], [weight], [weight.grad], [()], "mse", "sgd", [(0, 0)])
+        >>> step = Step(learner_of(rnn), weight, weight.grad, (), "mse", "sgd", 0.0, 0.0)
         >>> batch = torch.ones(5, 20, 3), torch.ones(5, 20, 2), None
-        >>> steps.takes(*batch)  # doctest: +SKIP
+        >>> step.takes(*batch)
         True
-        >>> [result] = steps.make([batch], [None], [Rates(0.1)])  # doctest: +SKIP
-        >>> result.loss  # doctest: +SKIP
+        >>> step.load(*batch, None, Rates(lr=0.1))
+        >>> make_steps([step])  # doctest: +SKIP
+        >>> step.result().loss  # doctest: +SKIP
         1.0
     """
 
     def __init__(
         self,
-        learners: Sequence[Learner],
-        values: Sequence[Tensor],
-        gradients: Sequence[Tensor],
-        moments: Sequence[tuple[Tensor, ...]],
+        learner: Learner,
+        values: Tensor,
+        gradient: Tensor,
+        moments: tuple[Tensor, ...],
         loss: str,
         optimizer: str,
-        clips: Sequence[tuple[float, float]],
+        clip_norm: float,
+        clip_value: float,
     ) -> None:
-        first = learners[0]
-        n, n_in = first.weights["w_in"].free.shape
-        self.n_outputs, self.dtype = len(first.weights["w_out"].free), first.alpha.dtype
-        self.loss = loss
-        self.stack = Stack(
-            members=len(learners), units=n, inputs=n_in, outputs=self.n_outputs,
-            current=first.form == "current", activation=ACTIVATIONS.index(first.activation),
+        n, n_in = learner.weights["w_in"].free.shape
+        self.loss, self.dtype = loss, learner.alpha.dtype
+        self.n_outputs = len(learner.weights["w_out"].free)
+        self.per_step = n * (n + n_in)
+        self.member = Member(
+            units=n, inputs=n_in, outputs=self.n_outputs,
+            current=learner.form == "current", activation=ACTIVATIONS.index(learner.activation),
             loss=LOSSES.index(loss), optimizer=OPTIMIZERS.index(optimizer),
+            clip_norm=clip_norm, clip_value=clip_value,
         )  # fmt: skip
-        self.members = (Member * len(learners))()
-        self._step = getattr(fused.library(), f"train_{DTYPES[first.alpha.dtype]}")
-        self._outputs: list[Tensor] = []
-        self._kept = [values, gradients, moments]  # the kernel has addresses alone
-        for i, member in enumerate(self.members):
-            self._kept.append(_fill(member, learners[i], values[i], gradients[i], moments[i]))
-            member.clip_norm, member.clip_value = clips[i]
+        self.pointer = ctypes.pointer(self.member)
+        self._outputs = torch.empty(0)
+        self._network = _fill(self.member, learner, values, gradient, moments)
+        self._batch: list[Tensor] = []
 
     def takes(self, inputs: Tensor, targets: Tensor, mask: Tensor | None) -> bool:
         """Return whether the kernel can make a step of a batch, and in a short time.
@@ -232,73 +232,67 @@ class Steps:
         if self.loss == "cross_entropy":
             fits |= targets.shape == shape[:2] and not targets.is_floating_point()
             fits &= mask is None or mask.ndim == 2
-        work = shape[0] * shape[1] * self.stack.units * (self.stack.units + self.stack.inputs)
-        return fits and 0 < work <= _WORK and are_plain(inputs, targets, mask)
+        is_short = 0 < shape[0] * shape[1] * self.per_step <= _WORK
+        return fits and is_short and are_plain(inputs, targets, mask)
 
-    def make(
+    def load(
         self,
-        batches: Sequence[tuple[Tensor, Tensor, Tensor | None]],
-        noises: Sequence[Tensor | None],
-        rates: Sequence[Rates],
-    ) -> list[Result]:
-        """Make a step of each network.
+        inputs: Tensor,
+        targets: Tensor,
+        mask: Tensor | None,
+        noise: Tensor | None,
+        rates: Rates,
+    ) -> None:
+        """Prepare a step with a batch.
 
         Args:
-            batches: Inputs, targets and mask for each network, of one shape, which ``takes``.
-            noises: Noise in the input current, ``(trials, time, hidden_size)``, or None.
-            rates: Numbers of the optimizers.
-
-        Returns:
-            For each network what the step tells.
+            inputs: Inputs, ``(trials, time, input_size)``.
+            targets: Targets, as the loss has them.
+            mask: Weights, or None.
+            noise: Noise in the input current, ``(trials, time, hidden_size)``, or None.
+            rates: Numbers of the optimizer.
         """
-        trials, steps, _ = batches[0][0].shape
-        stack = self.stack
-        if (stack.trials, stack.steps) != (trials, steps):
-            shape = stack.members, trials, steps, self.n_outputs
-            self._outputs = list(torch.empty(shape, dtype=self.dtype).unbind())
-            for member, outputs in zip(self.members, self._outputs, strict=True):
-                member.y = outputs.data_ptr()
-            stack.trials, stack.steps = trials, steps
-        mask, targets = batches[0][2], batches[0][1]
-        stack.has_classes = targets.ndim == 2
-        stack.mask_size = 0 if mask is None else 1 if mask.ndim == 2 else self.n_outputs
-        work = stack.members * trials * steps * stack.units * (stack.units + stack.inputs)
-        stack.threads = fused.thread_count(work)
-        kept = [
-            _set(member, batch, noise, rate)
-            for member, batch, noise, rate in zip(
-                self.members, batches, noises, rates, strict=True
-            )
-        ]
-        self._step(ctypes.byref(stack), self.members)
-        del kept
-        return [
-            Result(member.loss, member.norm, member.weight, outputs)
-            for member, outputs in zip(self.members, self._outputs, strict=True)
-        ]
+        member, shape = self.member, (*inputs.shape[:2], self.n_outputs)
+        if self._outputs.shape != shape:
+            self._outputs = torch.empty(shape, dtype=self.dtype)
+            member.trials, member.steps = shape[:2]
+            member.y = self._outputs.data_ptr()
+        member.has_classes = targets.ndim == 2
+        member.mask_size = 0 if mask is None else 1 if mask.ndim == 2 else self.n_outputs
+        member.mask = member.noise = None
+        self._batch = [inputs.contiguous(), targets.contiguous()]  # they must not be freed
+        if member.has_classes:
+            self._batch[1] = self._batch[1].long()
+        member.x, member.targets = (field.data_ptr() for field in self._batch)
+        if mask is not None:
+            self._batch.append(mask.contiguous())
+            member.mask = self._batch[-1].data_ptr()
+        if noise is not None:
+            self._batch.append(noise.contiguous())
+            member.noise = self._batch[-1].data_ptr()
+        member.lr, member.beta1, member.beta2, member.eps, member.decay = rates
+
+    def result(self) -> Result:
+        """Return what the step has found."""
+        member = self.member
+        return Result(member.loss_found, member.norm, member.weight, self._outputs)
 
 
-def _set(
-    member: Member,
-    batch: tuple[Tensor, Tensor, Tensor | None],
-    noise: Tensor | None,
-    rates: Rates,
-) -> list[Tensor]:
-    """Write a batch and the numbers of an optimizer; return what must not be freed."""
-    inputs, targets, mask = batch
-    if targets.ndim == 2:
-        targets = targets.long()
-    kept = [inputs.contiguous(), targets.contiguous()]
-    member.x, member.targets = kept[0].data_ptr(), kept[1].data_ptr()
-    member.mask = member.noise = None
-    if mask is not None:
-        kept.append(mask.contiguous())
-        member.mask = kept[-1].data_ptr()
-    if noise is not None:
-        kept.append(noise.contiguous())
-        member.noise = kept[-1].data_ptr()
-    member.lr, member.beta1, member.beta2, member.eps, member.decay = rates
-    return kept
+def make_steps(steps: Sequence[Step]) -> None:
+    """Make the steps of several networks of one dtype in one call.
+
+    Args:
+        steps: The steps, each with a batch.
+
+    Example:
+        >>> make_steps([])
+    """
+    if not steps:
+        return
+    pointers = (ctypes.POINTER(Member) * len(steps))(*(step.pointer for step in steps))
+    work = sum(step.member.trials * step.member.steps * step.per_step for step in steps)
+    train = getattr(fused.library(), f"train_{DTYPES[steps[0].dtype]}")
+    train(pointers, ctypes.c_int64(len(steps)), ctypes.c_int64(fused.thread_count(work)))
 
 
 def _fill(
