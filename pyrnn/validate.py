@@ -543,7 +543,8 @@ def check_callable(name: str, function: object, *arguments: str) -> None:
         TypeError: expected loss(outputs, targets, mask), got one of (y, t); wrap it: ...
     """
     wanted = ", ".join(arguments)
-    if not callable(function):
+    is_number = isinstance(function, type) and issubclass(function, (int, float, str))
+    if not callable(function) or is_number:  # these do not tell what they take
         raise TypeError(f"expected a function {name}({wanted}), got {_shown(function)}")
     called: Callable[..., Any] = function.forward if isinstance(function, nn.Module) else function
     try:

@@ -19,7 +19,7 @@ ORDER = (
     "multi_region",
     "gated",
     "from_recordings",
-    "ten_networks",
+    "solutions",
     "bifurcation",
     "these_and_no_others",
     "memory_in_motion",

@@ -7,6 +7,7 @@ from pyrnn.plot.effects import plot_effects
 from pyrnn.plot.flows import plot_basins, plot_bifurcation, plot_flow
 from pyrnn.plot.graphs import plot_transition_graph
 from pyrnn.plot.live import live_plot
+from pyrnn.plot.populations import plot_distances, plot_population_map
 from pyrnn.plot.spectra import plot_lyapunov, plot_spectrum
 from pyrnn.plot.states import plot_explained_variance, plot_states, plot_trajectories
 from pyrnn.plot.style import DARK_STYLE_SHEET, STYLE_SHEET
@@ -22,12 +23,14 @@ __all__ = [
     "live_plot",
     "plot_basins",
     "plot_bifurcation",
+    "plot_distances",
     "plot_effects",
     "plot_explained_variance",
     "plot_flow",
     "plot_history",
     "plot_loss",
     "plot_lyapunov",
+    "plot_population_map",
     "plot_psychometric",
     "plot_spectrum",
     "plot_states",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import networkx
 import numpy as np
@@ -17,7 +18,7 @@ from pyrnn.plot.style import axes_or_new, heading, legend_below, paper, styled
 from pyrnn.projection import Projection
 from pyrnn.validate import as_choice
 
-__all__ = ["plot_transition_graph"]
+__all__ = ["draw_graph", "layers", "plot_transition_graph"]
 
 _NODE = 62  # area of a node, in square points
 _CLASSES = 4  # of stability: stable, one, two, and more unstable modes
@@ -36,7 +37,8 @@ def plot_transition_graph(
     The more probable a transition is, the wider is its arrow.
 
     Args:
-        graph: A graph, as :func:`~pyrnn.dynamics.transition_graph` returns it.
+        graph: A graph, as :func:`~pyrnn.dynamics.transition_graph` returns it; or a skeleton, of
+            :func:`~pyrnn.dynamics.skeleton`, in layers.
         layout: ``"layered"``: one row for each number of unstable modes, attractors at the
             bottom; or ``"pca"``: fixed points at their place in the plane of two components.
         projection: The plane, for ``"pca"``; by default the principal components of the fixed
@@ -64,29 +66,68 @@ def plot_transition_graph(
             f"expected a graph, got {type(graph).__name__}; transition_graph(rnn, points) makes it"
         )
     layout = as_choice("layout", layout, ("layered", "pca"))
-    points = _points(graph)
     ax = axes_or_new(ax)
     if layout == "layered":
-        places, labels = _layers(graph, points), ("", "")
+        places, labels = layers(graph), ("", "")
         ax.axis("off")
     else:
-        places, labels = _plane(points, projection)
+        places, labels = _plane(_points(graph), projection)
     heading(ax, "transition graph", *labels)
-    for source, target, data in graph.edges(data=True):
-        if source != target:
-            color = stability_color(points[source].n_unstable)
-            _arrow(ax, places[source], places[target], data.get("probability", 1.0), color)
-    _nodes(ax, points, places)
+    draw_graph(ax, graph, places)
+    _explain(ax, list(_n_unstable(graph).values()))
     return ax
 
 
-def _points(graph: networkx.DiGraph) -> dict[int, FixedPoint]:
+def draw_graph(
+    ax: Axes, graph: networkx.DiGraph, places: Mapping[Hashable, Array], scale: float = 1.0
+) -> None:
+    """Draw arrows and nodes at given places.
+
+    Args:
+        ax: Where to draw.
+        graph: The graph.
+        places: Place of each node, ``(2,)``.
+        scale: Size of nodes and arrows.
+
+    Example:
+        >>> graph = networkx.DiGraph([(1, 0)])
+        >>> networkx.set_node_attributes(graph, {0: 0, 1: 1}, "n_unstable")
+        >>> ax = axes_or_new(None)
+        >>> draw_graph(ax, graph, layers(graph))
+        >>> len(ax.collections), len(ax.patches)
+        (2, 1)
+    """
+    n_unstable = _n_unstable(graph)
+    for source, target, data in graph.edges(data=True):
+        if source != target:
+            color = stability_color(n_unstable[source])
+            share = scale * data.get("probability", 1.0)
+            _arrow(ax, places[source], places[target], share, color)
+    for node, n in n_unstable.items():
+        style: dict[str, Any] = {"edgecolors": paper(), "linewidths": scale, "zorder": 3}
+        is_point = graph.nodes[node].get("kind", "point") == "point"
+        marker = "o" if is_point else "D"
+        color = stability_color(n)
+        x, y = places[node]
+        ax.scatter(x, y, s=_NODE * scale**2, color=color, marker=marker, **style)
+    ax.margins(0.08)
+
+
+def _n_unstable(graph: networkx.DiGraph) -> dict[Hashable, int]:
+    """Return the number of unstable modes of each node."""
+    known = networkx.get_node_attributes(graph, "n_unstable")
+    if len(known) == len(graph):
+        return dict(known)
+    return {node: point.n_unstable for node, point in _points(graph).items()}
+
+
+def _points(graph: networkx.DiGraph) -> dict[Hashable, FixedPoint]:
     """Return the fixed point of each node.
 
     Raises:
         ValueError: If a node has none.
     """
-    points: dict[int, FixedPoint] = networkx.get_node_attributes(graph, "point")
+    points: dict[Hashable, FixedPoint] = networkx.get_node_attributes(graph, "point")
     if len(points) < len(graph):
         raise ValueError(
             f"expected a graph whose {len(graph)} nodes have a fixed point each, got "
@@ -95,12 +136,22 @@ def _points(graph: networkx.DiGraph) -> dict[int, FixedPoint]:
     return points
 
 
-def _layers(graph: networkx.DiGraph, points: Mapping[int, FixedPoint]) -> dict[int, Array]:
-    """Return places in rows by number of unstable modes, near their successors."""
-    rows: dict[int, list[int]] = {}
-    for node, point in points.items():
-        rows.setdefault(point.n_unstable, []).append(node)
-    places: dict[int, Array] = {}
+def layers(graph: networkx.DiGraph) -> dict[Hashable, Array]:
+    """Return places in rows by number of unstable modes, near their successors.
+
+    Args:
+        graph: A transition graph or a skeleton.
+
+    Example:
+        >>> graph = networkx.DiGraph([(1, 0)])
+        >>> networkx.set_node_attributes(graph, {0: 0, 1: 1}, "n_unstable")
+        >>> {node: place.tolist() for node, place in layers(graph).items()}
+        {0: [0.5, 0.0], 1: [0.5, 1.0]}
+    """
+    rows: dict[int, list[Hashable]] = {}
+    for node, n in _n_unstable(graph).items():
+        rows.setdefault(n, []).append(node)
+    places: dict[Hashable, Array] = {}
     for level in sorted(rows):
         row = rows[level]
         reached = {n: [places[m][0] for m in graph.successors(n) if m in places] for n in row}
@@ -111,8 +162,8 @@ def _layers(graph: networkx.DiGraph, points: Mapping[int, FixedPoint]) -> dict[i
 
 
 def _plane(
-    points: Mapping[int, FixedPoint], projection: Projection | None
-) -> tuple[dict[int, Array], tuple[str, str]]:
+    points: Mapping[Hashable, FixedPoint], projection: Projection | None
+) -> tuple[dict[Hashable, Array], tuple[str, str]]:
     """Return places on the plane of two components, and the names of its axes."""
     if not points:
         return {}, ("", "")
@@ -142,18 +193,13 @@ def _arrow(ax: Axes, start: Array, end: Array, probability: float, color: str) -
     )
 
 
-def _nodes(ax: Axes, points: Mapping[int, FixedPoint], places: Mapping[int, Array]) -> None:
-    """Draw the nodes, and a legend with the number of points in each class."""
-    classes = [min(point.n_unstable, _CLASSES - 1) for point in points.values()]
-    for node, point in points.items():
-        x, y = places[node]
-        color = stability_color(point.n_unstable)
-        ax.scatter(x, y, s=_NODE, color=color, edgecolors=paper(), linewidths=1.0, zorder=3)
+def _explain(ax: Axes, n_unstable: Sequence[int]) -> None:
+    """Write a legend with the number of points in each class."""
+    classes = [min(n, _CLASSES - 1) for n in n_unstable]
     handles = []
     for n in sorted(set(classes)):
         name = f"{stability_label(n)} ({classes.count(n)})"
         color = stability_color(n)
         handles.append(Line2D([], [], color=color, marker="o", linestyle="", label=name))
-    ax.margins(0.08)
     if handles:
         legend_below(ax, handles, labeled=ax.axison)

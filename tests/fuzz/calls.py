@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 import pyrnn
+from pyrnn.populations import Distances
 from pyrnn.result import Result
 from tests.fuzz.values import Given
 
@@ -149,6 +150,7 @@ def needed(given: Given, folder: Path) -> dict[str, object]:
         "activation": "relu",
         "x": torch.zeros(2),
         "effects": given.effects,
+        "distances": Distances(np.ones((2, 2)), 0.0, 1.0, "shape", ({}, {})),
         "checkpoints": [given.rnn, given.rnn],
         "networks": [given.rnn, given.rnn],
     }
