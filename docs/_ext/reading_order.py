@@ -13,6 +13,7 @@ ORDER = (
     "white_noise_integrator",
     "heading_integrator",
     "decision_making",
+    "context_integration",
     "low_rank",
     "pulse_to_chirp",
     "counting_ones",

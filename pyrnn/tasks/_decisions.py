@@ -137,7 +137,9 @@ class ContextIntegration(ChoiceTask):
 
     References:
         Mante et al., *Context-dependent computation by recurrent dynamics in prefrontal cortex*,
-        Nature 503 (2013).
+        Nature 503 (2013). For a network that adds up evidence as theirs does, the evidence must be
+        weak: the gallery has their figure with coherences of 0.02, 0.05 and 0.15, and stimuli of
+        uncertain duration.
     """
 
     coherences: tuple[float, ...] = (0.1, 0.2, 0.4)
