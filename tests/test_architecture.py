@@ -137,3 +137,17 @@ import pyrnn.tasks
 print([m for m in {HEAVY} if m in sys.modules])"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["[]", "[]"]
+
+
+def test_the_first_fit_imports_nothing_big() -> None:
+    """Wrappers of torch's optimizers would import torch.compile, which takes a second."""
+    code = (
+        "import sys, pyrnn; from pyrnn.tasks import FlipFlop; before = set(sys.modules)\n"
+        "rnn, task = pyrnn.RNN(3, 8, 3), FlipFlop(n_trials=8)\n"
+        "for name in ('adam', 'adamw', 'sgd'):\n"
+        "    rnn.fit(task, epochs=1, optimizer=name, scheduler='cosine', progress=False)\n"
+        "rnn.fit(task, epochs=1, penalties=pyrnn.training.L2(0.1), progress=False)\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch._dynamo", "sympy"} & set(done.stdout.split())

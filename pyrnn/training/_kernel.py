@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-import torch
 from torch import Tensor, nn
-from torch.optim import SGD, AdamW, Optimizer
+from torch.optim import Optimizer
 
 from pyrnn.training._flat import Flat
 from pyrnn.training._named import Penalty
-from pyrnn.training._optim import Adam
+from pyrnn.training._optim import SGD, Adam, AdamW, moments_of
 from pyrnn.training.data import Batch, check_finite
 from pyrnn.training.losses import LOSSES, Loss
 from pyrnn.training.network import Trainable
@@ -96,7 +95,7 @@ class KernelStep:
             run.network._learner(),  # type: ignore[arg-type]  # there is no obstacle
             flat.whole,
             flat.gradient,
-            _moments(run.optimizer, flat.whole),
+            () if type(run.optimizer) is SGD else moments_of(run.optimizer, flat.whole),
             str(_loss_name(run)),
             _OPTIMIZERS[type(run.optimizer)],  # type: ignore[index]
             run.clip_norm or 0.0,
@@ -136,14 +135,3 @@ def _rates(group: Mapping[str, object]) -> Rates:
         group.get("eps", 0.0),  # type: ignore[arg-type]
         group["weight_decay"],  # type: ignore[arg-type]
     )
-
-
-def _moments(optimizer: Optimizer, whole: nn.Parameter) -> tuple[Tensor, ...]:
-    """Return mean gradient, mean squared gradient and number of steps, as torch keeps them."""
-    if isinstance(optimizer, SGD):
-        return ()
-    state = optimizer.state[whole]
-    if not state:
-        state["step"] = torch.zeros((), dtype=torch.float32)
-        state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(whole), torch.zeros_like(whole)
-    return state["exp_avg"], state["exp_avg_sq"], state["step"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,11 +16,14 @@ from pyrnn.validate import as_number
 __all__ = [
     "OPTIMIZERS",
     "SCHEDULERS",
+    "SGD",
     "Adam",
+    "AdamW",
     "OptimizerSpec",
     "SchedulerSpec",
     "make_optimizer",
     "make_scheduler",
+    "moments_of",
 ]
 
 OptimizerSpec: TypeAlias = "str | Callable[..., Optimizer]"
@@ -29,7 +32,42 @@ SchedulerSpec: TypeAlias = "str | Callable[[Optimizer], LRScheduler] | None"
 _fused_update = getattr(torch, "_fused_adam_", None)  # private, so that a version may lack it
 
 
-class Adam(torch.optim.Adam):
+_Method = TypeVar("_Method", bound=Callable[..., object])
+
+
+def _plain(method: _Method) -> _Method:
+    # without a wrapper that keeps torch.compile out, and imports all of it: 800 modules, a second
+    return getattr(method, "__wrapped__", method)
+
+
+class _Light(Optimizer):
+    """An optimizer that does not import ``torch.compile``."""
+
+    add_param_group = _plain(Optimizer.add_param_group)
+    load_state_dict = _plain(Optimizer.load_state_dict)
+    state_dict = _plain(Optimizer.state_dict)
+    zero_grad = _plain(Optimizer.zero_grad)
+
+
+class AdamW(_Light, torch.optim.AdamW):
+    """torch's AdamW.
+
+    Example:
+        >>> AdamW([nn.Parameter(torch.ones(1))], lr=0.1).param_groups[0]["weight_decay"]
+        0.01
+    """
+
+
+class SGD(_Light, torch.optim.SGD):
+    """torch's SGD.
+
+    Example:
+        >>> SGD([nn.Parameter(torch.ones(1))], lr=0.1).param_groups[0]["momentum"]
+        0
+    """
+
+
+class Adam(_Light, torch.optim.Adam):
     """torch's fused Adam, without the bookkeeping that takes longer than a small update.
 
     Example:
@@ -52,10 +90,12 @@ class Adam(torch.optim.Adam):
         """
         loss = None if closure is None else closure()
         groups = [[p for p in g["params"] if p.grad is not None] for g in self.param_groups]
-        is_first = any(p not in self.state for parameters in groups for p in parameters)
-        if _fused_update is None or is_first:
+        new = [p for parameters in groups for p in parameters if p not in self.state]
+        if _fused_update is None or not all(p.is_cpu for p in new):
             super().step()
             return loss
+        for p in new:
+            moments_of(self, p)
         for group, parameters in zip(self.param_groups, groups, strict=True):
             beta1, beta2 = group["betas"]
             states = [self.state[p] for p in parameters]
@@ -83,10 +123,29 @@ class Adam(torch.optim.Adam):
     step.hooked = True  # type: ignore[attr-defined]
 
 
+def moments_of(optimizer: Optimizer, p: nn.Parameter) -> tuple[Tensor, Tensor, Tensor]:
+    """Return mean gradient, mean squared gradient and number of steps of Adam; zeros at first.
+
+    Args:
+        optimizer: A fused ``Adam`` or ``AdamW``, which keeps them in its state.
+        p: One of its parameters, on the CPU.
+
+    Example:
+        >>> weight = nn.Parameter(torch.ones(1))
+        >>> moments_of(Adam([weight], fused=True), weight)
+        (tensor([0.]), tensor([0.]), tensor(0.))
+    """
+    state = optimizer.state[p]
+    if not state:
+        state["step"] = torch.zeros((), dtype=torch.float32)
+        state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(p), torch.zeros_like(p)
+    return state["exp_avg"], state["exp_avg_sq"], state["step"]
+
+
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     "adam": partial(Adam, fused=True),
-    "adamw": partial(torch.optim.AdamW, fused=True),
-    "sgd": torch.optim.SGD,
+    "adamw": partial(AdamW, fused=True),
+    "sgd": SGD,
     "rmsprop": torch.optim.RMSprop,
     "rprop": torch.optim.Rprop,
     "lbfgs": torch.optim.LBFGS,

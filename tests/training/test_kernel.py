@@ -178,10 +178,7 @@ REASONS = {
     "the time constants learn": (lambda: CTRNN(1, 8, 1, train_tau=True), {}),
     "the penalties l2": (make, {"penalties": L2(0.1)}),
     "the optimizer RMSprop, or an option of it": (make, {"optimizer": "rmsprop"}),
-    "an optimizer with hooks, or that treats layers differently": (
-        make,
-        {"optimizer": torch.optim.SGD},
-    ),
+    "the optimizer SGD, or an option of it": (make, {"optimizer": torch.optim.SGD}),
 }
 
 
