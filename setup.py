@@ -8,7 +8,7 @@ from setuptools import Extension, setup
 FLAGS = ["-std=c++17", "-O2", "-g0", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
 V3 = ["-mavx2", "-mfma"]
 V4 = [*V3, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
-PARTS = "kernel.cpp", "network.h", "team.h", "train.h", "vector.h"
+PARTS = "kernel.cpp", "network.h", "newton.h", "team.h", "train.h", "vector.h"
 
 # One build per instruction set; the package takes the best that the machine has.
 builds = {"kernel": []}

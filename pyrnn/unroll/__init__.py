@@ -4,6 +4,7 @@
 the same numbers and gradients: ``fused``, a compiled kernel, and ``bptt``, its adjoint in torch.
 """
 
+from pyrnn.unroll._arguments import Starts
 from pyrnn.unroll.eager import unroll_eager
 from pyrnn.unroll.engine import (
     ENGINES,
@@ -13,17 +14,22 @@ from pyrnn.unroll.engine import (
     unroll_and_adjoint,
 )
 from pyrnn.unroll.forms import CURRENT, GATED, RATE, form_of, has_form
+from pyrnn.unroll.fused import ACTIVATIONS as KERNEL_ACTIVATIONS
 from pyrnn.unroll.fused import kernel_threads
+from pyrnn.unroll.fused import library as kernel
 
 __all__ = [
     "CURRENT",
     "ENGINES",
     "GATED",
+    "KERNEL_ACTIVATIONS",
     "RATE",
     "Engine",
+    "Starts",
     "choose_engine",
     "form_of",
     "has_form",
+    "kernel",
     "kernel_threads",
     "unroll",
     "unroll_and_adjoint",

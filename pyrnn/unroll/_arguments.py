@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 
-__all__ = ["GRADIENTS", "PARAMETERS", "Member", "Problem"]
+__all__ = ["GRADIENTS", "PARAMETERS", "Member", "Problem", "Starts"]
 
 _SIZES = ("trials", "steps", "units", "inputs", "outputs", "current", "activation", "threads")
 GRADIENTS = ("h0", "w_rec", "w_in", "w_out", "alpha", "bias", "bias_out")
@@ -49,4 +49,18 @@ class Member(ctypes.Structure):
         *((name, ctypes.c_double) for name in ("lr", "beta1", "beta2", "eps", "decay")),
         *((name, ctypes.c_double) for name in ("clip_norm", "clip_value")),
         *((name, ctypes.c_double) for name in ("loss_found", "norm", "weight")),
+    ]
+
+
+class Starts(ctypes.Structure):
+    """Starts of Newton's method, ``Starts`` in ``newton.h``."""
+
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("starts", "units", "current", "activation")),
+        *((name, ctypes.c_int64) for name in ("known", "few")),
+        *((name, ctypes.c_double) for name in ("tol", "cap", "unit")),
+        *((name, ctypes.c_void_p) for name in ("w_rec", "alpha", "drive")),
+        *((name, ctypes.c_void_p) for name in ("h", "residual", "speed")),
+        *((name, ctypes.c_void_p) for name in ("owner", "owner_known", "points", "inverse")),
+        ("drawn", ctypes.c_void_p),
     ]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.threads import single_threaded
-from pyrnn.unroll._arguments import GRADIENTS, Member, Problem
+from pyrnn.unroll._arguments import GRADIENTS, Member, Problem, Starts
 from pyrnn.unroll._autograd import Equation, Tensors
 
 __all__ = [
@@ -75,7 +75,7 @@ def _open(name: str) -> ctypes.CDLL:
 
 def _fits(build: ctypes.CDLL) -> bool:
     # whether it was built for the arguments of this version
-    size = sum(ctypes.sizeof(structure) for structure in (Problem, Member))
+    size = sum(ctypes.sizeof(structure) for structure in (Problem, Member, Starts))
     return hasattr(build, "arguments_size") and build.arguments_size() == size
 
 

@@ -1,9 +1,10 @@
-// The entry points of the kernel: what fused.py and train.py call.
+// The entry points of the kernel: what fused.py, train.py and _compiled.py of dynamics call.
 
+#include "newton.h"
 #include "train.h"
 
 extern "C" {
-Index arguments_size() { return sizeof(Problem) + sizeof(Member); }
+Index arguments_size() { return sizeof(Problem) + sizeof(Member) + sizeof(Starts); }
 Index instruction_sets() {  // those this machine has: bit 0 for x86-64-v3, bit 1 for v4
 #if defined(__x86_64__)
   __builtin_cpu_init();
@@ -25,4 +26,6 @@ void train_float32(Member* const* members, Index count, Index threads) {
 void train_float64(Member* const* members, Index count, Index threads) {
   train<double>(members, count, threads);
 }
+Index newton_float32(const Starts* starts) { return Newton<float>(*starts).iterate(); }
+Index newton_float64(const Starts* starts) { return Newton<double>(*starts).iterate(); }
 }

@@ -15,7 +15,7 @@ from torch.testing import assert_close
 from pyrnn import CTRNN
 from pyrnn.activations import ACTIVATIONS
 from pyrnn.unroll import bptt, fused
-from pyrnn.unroll._arguments import Member, Problem
+from pyrnn.unroll._arguments import Member, Problem, Starts
 from pyrnn.unroll._autograd import Tensors, solve
 from tests.unroll.cases import FORMS, equation, gradients, tensors
 
@@ -137,7 +137,10 @@ def test_a_build_of_other_sources_is_not_used(monkeypatch):
         fused._open("_kernel")
 
 
-@pytest.mark.parametrize(("structure", "header"), [(Problem, "network.h"), (Member, "train.h")])
+@pytest.mark.parametrize(
+    ("structure", "header"),
+    [(Problem, "network.h"), (Member, "train.h"), (Starts, "newton.h")],
+)
 def test_arguments_mirror_the_kernel(structure, header):
     source = (fused.Path(fused.__file__).parent / header).read_text()
     body = source.split(f"struct {structure.__name__} {{")[1].split("};")[0]

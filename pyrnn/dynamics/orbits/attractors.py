@@ -279,7 +279,7 @@ class _Basins:
     def _add(self, h: Tensor, x: Tensor, period: int) -> None:
         """Solve for the cycles next to runs that came back, and keep those that attract."""
         whole, x = IteratedMap(self.step, period), x.expand(len(h), -1)
-        root, residual = newton(whole, h, x, tol=1e-14, n_iterations=20, cap=1.0)
+        root, residual, _ = newton(whole, h, x, tol=1e-14, n_iterations=20, cap=1.0)
         root = root[residual < _SOLVED * (1 + vector_norm(root, dim=-1))]
         root = root[uncertainty(whole, root, x[: len(root)]).distance < _SIMPLE]
         root = root[_first_of_each(root, _SAME)]

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 
+from pyrnn.dynamics.points._compiled import compiled_form, newton_compiled
+from pyrnn.dynamics.points._known import Known
+from pyrnn.progress import is_interrupted
+
 if TYPE_CHECKING:
     from pyrnn.dynamics.maps import Map
 
-from pyrnn.progress import is_interrupted
-
-__all__ = ["newton"]
+__all__ = ["Solution", "newton"]
 
 _LENGTHS = 0.5 ** torch.arange(5)[:, None, None]
 _TOO_LONG = 100.0  # in units of the cap: the matrix is nearly singular
 _FEWEST = 2  # iterations that also the last starts get
 _MAX_ELEMENTS = 2**24  # of the Jacobians of one batch: 128 MB in float64
+
+
+class Solution(NamedTuple):
+    """Where starts went.
+
+    Attributes:
+        states: States, ``(n, hidden_size)``.
+        residuals: Lengths of ``F(h) - h`` there, ``(n,)``; infinite for starts that were removed.
+        drawn: Number of the known point that each was on the way to, ``(n,)``; -1 for none.
+    """
+
+    states: Tensor
+    residuals: Tensor
+    drawn: Tensor
 
 
 def newton(
@@ -31,15 +46,17 @@ def newton(
     n_iterations: int,
     cap: float,
     n_stragglers: int = 0,
-    is_known: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None,
-) -> tuple[Tensor, Tensor]:
+    known: Known | None = None,
+    owner: Tensor | None = None,
+) -> Solution:
     r"""Solve :math:`F(h, x) = h` from every start; converged starts are removed from the batch.
 
     .. math:: h \leftarrow h + t (I - J)^{-1} (F(h, x) - h)
 
     with the length :math:`t` that leaves the smallest residual. Where :math:`I - J` is nearly
     singular the direction is Levenberg and Marquardt's. Each factorization serves a second step,
-    taken where it leaves a smaller residual, which makes the convergence cubic.
+    taken where it leaves a smaller residual, which makes the convergence cubic. Small networks
+    with a built-in equation are solved by the compiled kernel.
 
     Args:
         step: The map.
@@ -50,33 +67,42 @@ def newton(
         cap: Longest step.
         n_stragglers: After some iterations the search ends when no more than this number of
             starts are left.
-        is_known: Function of states, their residuals and the numbers of their starts that marks
-            those on the way to a known point: they are removed from the batch.
+        known: Points that are known: starts on the way to one of them are removed.
+        owner: The input of each start, by its number in ``known``, ``(n,)``.
 
     Returns:
-        States ``(n, hidden_size)`` and residuals ``(n,)``, infinite for starts that were removed.
+        States, residuals, and the known points that starts were on the way to.
 
     Example:
         >>> from pyrnn.dynamics import as_map
         >>> step = as_map(lambda h, x: h / 2 + 1, torch.zeros(1))
         >>> h, x = torch.zeros(2, 1, 1, dtype=torch.float64)
-        >>> newton(step, h, x, tol=1e-12, n_iterations=9, cap=10.0)
-        (tensor([[2.]], dtype=torch.float64), tensor([0.], dtype=torch.float64))
+        >>> states, residuals, drawn = newton(step, h, x, tol=1e-12, n_iterations=9, cap=10.0)
+        >>> states.item(), residuals.item(), drawn.item()
+        (2.0, 0.0, -1)
 
     References:
         Shamanskii, *Ukrainian Mathematical Journal* 19:118 (1967), for the second step.
     """
+    few = [n_stragglers if i >= _FEWEST else 0 for i in range(n_iterations)]
+    if known is not None and not len(known.h):
+        known = None
+    if form := compiled_form(step):
+        return Solution(*newton_compiled(*form, h, x, tol, few, cap, known, owner))
     h = h.clone()
     residual = step(h, x) - h
     speed = vector_norm(residual, dim=-1)
+    drawn = torch.full((len(h),), -1, device=h.device)
     chunk = max(1, _MAX_ELEMENTS // h.shape[-1] ** 2)
-    for i in range(n_iterations):
+    for n in few:
         active = ((speed > tol) & (speed < torch.inf)).nonzero()[:, 0]
-        if is_known is not None:
-            is_left_out = is_known(_rows(h, active), _rows(residual, active), active)
-            speed.index_fill_(0, active[is_left_out], torch.inf)
-            active = active[~is_left_out]
-        if is_interrupted() or len(active) <= (n_stragglers if i >= _FEWEST else 0):
+        if known is not None and owner is not None:
+            point = known.drawn_to(_rows(h, active), _rows(residual, active), owner[active])
+            is_drawn = point >= 0
+            drawn.index_copy_(0, active, point)
+            speed.index_fill_(0, active[is_drawn], torch.inf)
+            active = active[~is_drawn]
+        if is_interrupted() or len(active) <= n:
             break
         for start in range(0, active.shape[0], chunk):
             if is_interrupted():
@@ -85,7 +111,7 @@ def newton(
             better = _improve(step, _rows(h, part), _rows(x, part), _rows(residual, part), cap)
             for column, new in zip((h, residual, speed), better, strict=True):
                 column.index_copy_(0, part, new)
-    return h, speed.nan_to_num(nan=torch.inf, posinf=torch.inf)
+    return Solution(h, speed.nan_to_num(nan=torch.inf, posinf=torch.inf), drawn)
 
 
 def _rows(values: Tensor, index: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -243,7 +243,7 @@ class Search:
         h, given = center, torch.cat([x.float().expand(len(center), -1), center], dim=-1)
         for share in torch.linspace(0, 1, _N_DEFORMATIONS + 1)[1:].tolist():
             step = DeformedMap(self.coarse, share)
-            h, _ = newton(step, h, given, tol=1e-4, n_iterations=3, cap=self._cap)
+            h = newton(step, h, given, tol=1e-4, n_iterations=3, cap=self._cap).states
         return h
 
     def _midpoints_of_stable(self, known: Known, k: int, n: int) -> Tensor:
@@ -313,7 +313,7 @@ class Search:
         """Return rough new points, and which starts they come from."""
         x = inputs[whose].float()
         h = self._move_on(starts, x)
-        h, residual = newton(
+        h, residual, point = newton(
             self.coarse,
             h,
             x,
@@ -321,32 +321,23 @@ class Search:
             n_iterations=12,
             cap=self._cap,
             n_stragglers=len(starts) // 16,
-            is_known=partial(self._is_known, known, whose),
+            known=known,
+            owner=whose,
         )
+        known.hit(point[point >= 0])
         kept = (residual < _COARSE).nonzero()[:, 0]
-        self.n_converged += len(kept)
+        self.n_converged += len(kept) + int((point >= 0).sum())
         kept = kept[residual[kept].argsort()]
         h = h[kept].double()
         is_new = _is_new(h, whose[kept], known, _COARSE_MERGE)
         return h[is_new], kept[is_new]
-
-    def _is_known(
-        self, known: Known, whose: Tensor, h: Tensor, residual: Tensor, starts: Tensor
-    ) -> Tensor:
-        if not len(known.h):
-            return torch.zeros_like(starts, dtype=torch.bool)
-        point = known.drawn_to(h, residual, whose[starts])
-        is_drawn = point >= 0
-        known.hit(point[is_drawn])
-        self.n_converged += int(is_drawn.sum())
-        return is_drawn
 
     # ------------------------------------------------------------------ polishing
 
     def _polish(self, h: Tensor, whose: Tensor, inputs: Tensor, known: Known) -> None:
         """Solve to the last digits, and add what is new."""
         x = inputs[whose]
-        h, residual = newton(self.step, h, x, tol=_FINE, n_iterations=6, cap=self._cap)
+        h, residual, _ = newton(self.step, h, x, tol=_FINE, n_iterations=6, cap=self._cap)
         near = (residual < _NEAR_ZERO).nonzero()[:, 0]
         near = near[residual[near].argsort()]
         h, whose, residual = h[near], whose[near], residual[near]
@@ -385,7 +376,7 @@ class Search:
         self, h: Tensor, whose: Tensor, inputs: Tensor, known: Known
     ) -> Iterator[tuple[Tensor, int]]:
         """Yield states that may be degenerate, of those close together one."""
-        h, residual = newton(
+        h, residual, _ = newton(
             self.step, h, inputs[whose], tol=1e-16, n_iterations=12, cap=self._cap
         )
         order = residual.argsort()
@@ -404,7 +395,7 @@ class Search:
         """Add states all over a continuum: those that the pool relaxes to."""
         h = self.pool[:: 1 + len(self.pool) // 512]
         x = inputs[k].expand(len(h), -1)
-        h, residual = newton(self.step, h, x, tol=_FINE, n_iterations=20, cap=self._cap)
+        h, residual, _ = newton(self.step, h, x, tol=_FINE, n_iterations=20, cap=self._cap)
         h, x = h[residual < 1e-12], x[residual < 1e-12]
         is_isolated = uncertainty(self.step, h, x).distance < _SIMPLE * _unit(h)
         h = h[~is_isolated]
