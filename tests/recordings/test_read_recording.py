@@ -25,7 +25,7 @@ def test_other_files_and_names_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", r=np.zeros(3))
     with pytest.raises(ValueError, match=r"among \['r'\]"):
         read_recording(tmp_path / "a.npz", "rates")
-    with pytest.raises(ValueError, match=r"\.npz, \.npy or \.mat"):
+    with pytest.raises(ValueError, match=r"\.npz, \.npy, \.mat or \.nwb"):
         read_recording(tmp_path / "a.csv")
     with pytest.raises(FileNotFoundError):
         read_recording(tmp_path / "b.npz")
