@@ -5,7 +5,7 @@ export class Axes {
   constructor(box, names, parent, divisions = 4) {
     this.box = box;
     this.visible = true;
-    const material = new LineBasicMaterial({ color: 0xd0d4da });
+    const material = (this.material = new LineBasicMaterial());
     this.walls = [0, 1, 2].map((axis) => {
       return [0, 1].map((side) => new LineSegments(wall(box, axis, side, divisions), material));
     });
@@ -18,8 +18,8 @@ export class Axes {
     });
   }
 
-  /** Place walls and names; `column` has the right and the lower edge of the panel at the left. */
-  update(camera, width, height, column) {
+  /** Place walls and names; `taken` says where panel and card are. */
+  update(camera, width, height, taken) {
     const middle = new Vector3(...this.box[0]).add(new Vector3(...this.box[1])).multiplyScalar(0.5);
     const toward = camera.position.clone().sub(middle).toArray();
     const far = toward.map((component) => (component < 0 ? 1 : 0));
@@ -38,8 +38,9 @@ export class Axes {
       const reach = 20 + 3.9 * label.textContent.length * Math.abs(across[0]);
       const half = 4 * label.textContent.length + 6;
       const top = y + across[1] * reach;
-      const least = top < column.bottom ? column.right + half : half; // beside the panel, inside the picture
-      const left = Math.max(half, Math.min(Math.max(x + across[0] * reach, least), width - half));
+      const least = top < taken.panel.bottom ? taken.panel.right + half : half; // beside the panel
+      const most = Math.min(width, top < taken.card.bottom + 12 ? taken.card.left : width) - half;
+      const left = Math.max(half, Math.min(Math.max(x + across[0] * reach, least), most));
       label.style.transform = `translate(${left}px, ${top}px) translate(-50%, -50%)`;
     });
   }

@@ -50,15 +50,15 @@ function spectrum(eigenvalues) {
   const y = (im) => (SIZE / 2) * (1 - im / reach);
   const picture = svg("svg", { viewBox: `0 0 ${SIZE} ${SIZE + 18}`, class: "spectrum" });
   picture.append(
-    svg("rect", { x: 0.5, y: 0.5, width: SIZE - 1, height: SIZE - 1, fill: "#fff", stroke: "#D0D4DA" }),
-    svg("line", { x1: 0, x2: SIZE, y1: y(0), y2: y(0), stroke: "#E4E7EB" }),
-    svg("line", { x1: x(0), x2: x(0), y1: 0, y2: SIZE, stroke: "#E4E7EB" }),
+    svg("rect", { x: 0.5, y: 0.5, width: SIZE - 1, height: SIZE - 1 }),
+    svg("line", { x1: 0, x2: SIZE, y1: y(0), y2: y(0) }),
+    svg("line", { x1: x(0), x2: x(0), y1: 0, y2: SIZE }),
     svg("circle", { cx: x(0), cy: y(0), r: SIZE / 2 / reach, fill: "none", stroke: "#8A94A0" }),
   );
   for (const [re, im] of [...eigenvalues].reverse()) {
     const grows = Math.hypot(re, im) > 1;
     const place = { cx: x(re).toFixed(2), cy: y(im).toFixed(2), r: grows ? 4.5 : 3.2 };
-    picture.append(svg("circle", { ...place, fill: grows ? "#D55E00" : "#4A5460" }));
+    picture.append(svg("circle", { ...place, class: grows ? "grows" : "decays" }));
   }
   const label = svg("text", { x: SIZE / 2, y: SIZE + 14, "text-anchor": "middle" });
   label.textContent = "Re λ, with the unit circle";

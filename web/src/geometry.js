@@ -40,7 +40,8 @@ function countsUpTo(segments, nSteps, width) {
 
 function vertexColor(layer, colors, vertex) {
   const at = layer.plain ? 0 : 3 * vertex;
-  return [colors[at], colors[at + 1], colors[at + 2]];
+  const color = [colors[at], colors[at + 1], colors[at + 2]];
+  return layer.fades ? [...color, layer.fades[vertex] / 255] : color;
 }
 
 export function lineGeometry(layer, nSteps) {
@@ -49,8 +50,9 @@ export function lineGeometry(layer, nSteps) {
   segments.forEach(([vertex], i) => index.set([vertex, vertex + 1], 2 * i));
   const n = layer.vertices.length / 3;
   const bytes = linear(layer.colors);
-  const colors = new Float32Array(3 * n);
-  for (let v = 0; v < n; v++) colors.set(vertexColor(layer, bytes, v), 3 * v);
+  const width = layer.fades ? 4 : 3;
+  const colors = new Float32Array(width * n);
+  for (let v = 0; v < n; v++) colors.set(vertexColor(layer, bytes, v), width * v);
   return finish(layer.vertices, null, colors, index, countsUpTo(segments, nSteps, 2));
 }
 
@@ -79,7 +81,7 @@ function finish(positions, normals, colors, index, counts) {
   const geometry = new BufferGeometry();
   geometry.setAttribute("position", new BufferAttribute(positions, 3));
   if (normals) geometry.setAttribute("normal", new BufferAttribute(normals, 3));
-  geometry.setAttribute("color", new BufferAttribute(colors, 3));
+  geometry.setAttribute("color", new BufferAttribute(colors, (3 * colors.length) / positions.length));
   geometry.setIndex(new BufferAttribute(index, 1));
   geometry.userData.counts = counts;
   return geometry;
@@ -90,7 +92,8 @@ function sweep(layer, sides) {
   const n = layer.vertices.length / 3;
   const positions = new Float32Array(3 * sides * n);
   const normals = new Float32Array(3 * sides * n);
-  const colors = new Float32Array(3 * sides * n);
+  const width = layer.fades ? 4 : 3;
+  const colors = new Float32Array(width * sides * n);
   const bytes = linear(layer.colors);
   let start = 0;
   layer.lengths.forEach((length, curve) => {
@@ -104,7 +107,7 @@ function sweep(layer, sides) {
         const at = 3 * ((start + i) * sides + k);
         out.toArray(normals, at);
         path[i].clone().addScaledVector(out, layer.radii[curve]).toArray(positions, at);
-        colors.set(vertexColor(layer, bytes, start + i), at);
+        colors.set(vertexColor(layer, bytes, start + i), (width * at) / 3);
       }
     });
     start += length;
@@ -164,4 +167,21 @@ function anyNormal(tangent) {
   const sizes = tangent.toArray().map(Math.abs);
   const axis = new Vector3().setComponent(sizes.indexOf(Math.min(...sizes)), 1);
   return axis.cross(tangent).normalize();
+}
+
+/** Whether a sphere is shown at a step. */
+export function existsAt(layer, index, step) {
+  if (!layer.spans) return true;
+  return layer.spans[2 * index] <= step && step <= layer.spans[2 * index + 1];
+}
+
+/** The largest number of spheres that are shown at one step. */
+export function mostAtOnce(layer) {
+  const n = layer.radii.length;
+  if (!layer.spans) return n;
+  const firsts = new Set(Array.from({ length: n }, (_, i) => layer.spans[2 * i]));
+  const counts = [...firsts].map((step) => {
+    return Array.from({ length: n }, (_, i) => Number(existsAt(layer, i, step))).reduce((a, b) => a + b);
+  });
+  return Math.max(...counts);
 }

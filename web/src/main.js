@@ -1,11 +1,12 @@
 // Read the scenes out of the page and show one viewer for each.
 import { decode } from "./geometry.js";
+import { followTheme } from "./surroundings.js";
 import { Viewer } from "./viewer.js";
 
 const CONTROLS = ["checkbox", "button"];
 
 function restore(layer) {
-  const arrays = { vertices: Float32Array, centers: Float32Array, colors: Uint8Array, spans: Int32Array };
+  const arrays = { vertices: Float32Array, centers: Float32Array, colors: Uint8Array, fades: Uint8Array, spans: Int32Array };
   for (const [name, Type] of Object.entries(arrays)) {
     if (layer[name]) layer[name] = decode(layer[name], Type);
   }
@@ -17,9 +18,11 @@ function restore(layer) {
   return layer;
 }
 
+const data = document.currentScript.previousElementSibling; // several pages may be pasted into one document
+const stage = data.previousElementSibling;
+
 function start() {
-  const { scenes } = JSON.parse(document.getElementById("scenes").textContent);
-  const stage = document.getElementById("stage");
+  const { scenes } = JSON.parse(data.textContent);
   stage.style.setProperty("--columns", Math.min(scenes.length, 3));
   const viewers = scenes.map((scene) => {
     scene.layers.forEach(restore);
@@ -27,19 +30,23 @@ function start() {
     stage.append(parent);
     return new Viewer(scene, parent);
   });
-  Viewer.active = viewers[0];
+  const isFirst = !window.pyrnn;
+  window.pyrnn ??= { viewers: [], active: viewers[0] };
+  window.pyrnn.viewers.push(...viewers);
+  if (!isFirst) return;
+  followTheme(() => window.pyrnn.viewers);
   document.addEventListener("keydown", (event) => {
     if (event.target.type === "range" && event.key === " ") event.target.blur();
+    if (event.target.type === "range" && event.key.startsWith("Arrow")) return; // the browser moves it
     if (CONTROLS.includes(event.target.type) && event.key === " ") return; // the browser toggles or presses it
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (Viewer.active.key(event.key)) event.preventDefault();
+    if (window.pyrnn.active.key(event.key)) event.preventDefault();
   });
-  window.pyrnn = { viewers };
 }
 
 try {
   start();
 } catch (error) {
-  document.getElementById("stage").textContent = `This scene needs WebGL, which this browser could not start: ${error.message}`;
+  stage.textContent = `This scene needs WebGL, which this browser could not start: ${error.message}`;
   throw error;
 }

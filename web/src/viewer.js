@@ -1,39 +1,31 @@
 // One scene in one element of the page: three.js picture, legend, check-boxes, time slider, cards.
 import {
   AmbientLight, ConeGeometry, Color, DirectionalLight, DoubleSide, Group, InstancedMesh,
-  LineBasicMaterial, LineSegments, Matrix4, Mesh, MeshPhongMaterial, PerspectiveCamera, Plane, Quaternion,
-  Raycaster, Scene, SphereGeometry, SRGBColorSpace, Vector2, Vector3, WebGLRenderer,
+  LineBasicMaterial, LineSegments, Matrix4, Mesh, MeshBasicMaterial, MeshPhongMaterial, PerspectiveCamera, Plane, Quaternion,
+  Scene, SphereGeometry, SRGBColorSpace, Vector3, WebGLRenderer,
 } from "three";
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
 import { Axes, toScreen } from "./axes.js";
-import { element, fillCard } from "./card.js";
-import { headsOf, lineGeometry, tubeGeometry } from "./geometry.js";
+import { fillCard } from "./card.js";
+import { existsAt, headsOf, lineGeometry, mostAtOnce, tubeGeometry } from "./geometry.js";
+import { buildPanel } from "./panel.js";
+import { find } from "./pick.js";
 import { snapshot } from "./snapshot.js";
+import { styleColor, watchContext } from "./surroundings.js";
 
 const VIEWS = { iso: null, front: [0, 1, 0], side: [1, 0, 0], top: [0, -0.0001, 1] };
 const ANGLE = 26; // vertical, in degrees
 const CLICK = 5; // pixels the pointer may move during a click
+const TAP = 12; // pixels a finger may move during a tap
+const DRAWER = [600, 380]; // width and height below which controls are in a drawer
+const ROUND = 20; // rings of a sphere
+const COARSE = 6; // rings of a sphere among thousands
+const FEW = 200; // spheres up to which all are round
+const INK = [0x1f, 0x23, 0x28]; // color of what is drawn as text is, which a dark page changes
 const PANEL = [120, 200]; // pixels kept free for the panel, in wide and in narrow pages
 const NARROW = 1000;
 const GHOST = 0.13;
 const STEPS_PER_SECOND = 60;
-
-/** Whether a sphere is shown at a step. */
-function existsAt(layer, index, step) {
-  if (!layer.spans) return true;
-  return layer.spans[2 * index] <= step && step <= layer.spans[2 * index + 1];
-}
-
-/** The largest number of spheres that are shown at one step. */
-function mostAtOnce(layer) {
-  const n = layer.radii.length;
-  if (!layer.spans) return n;
-  const firsts = new Set(Array.from({ length: n }, (_, i) => layer.spans[2 * i]));
-  const counts = [...firsts].map((step) => {
-    return Array.from({ length: n }, (_, i) => Number(existsAt(layer, i, step))).reduce((a, b) => a + b);
-  });
-  return Math.max(...counts);
-}
 
 export class Viewer {
   constructor(scene, parent) {
@@ -42,24 +34,27 @@ export class Viewer {
     this.step = scene.nSteps - 1;
     this.layers = {};
     this.renderer = new WebGLRenderer({ antialias: true, preserveDrawingBuffer: true });
-    this.renderer.setClearColor(0xffffff);
+    this.renderer.autoClear = false; // what lies in front is drawn over the rest
     this.renderer.localClippingEnabled = true;
     this.canvas = this.renderer.domElement;
     this.canvas.setAttribute("role", "img");
     this.canvas.setAttribute("aria-label", scene.title || "scene in three dimensions");
     parent.append(this.canvas);
     this.scene = new Scene();
+    this.front = new Scene(); // points and graph, which trajectories never hide
     this.camera = new PerspectiveCamera(ANGLE, 1, 0.01, 100);
     this.camera.up.set(0, 0, 1);
     this.axes = new Axes(scene.box, scene.labels, parent);
     this.axes.walls.flat().forEach((wall) => this.scene.add(wall));
     this.light();
     scene.layers.forEach((layer) => this.addLayer(layer));
-    this.panel();
+    buildPanel(this);
     this.controls = new OrbitControls(this.camera, this.canvas);
     this.controls.addEventListener("change", () => this.draw());
     this.listen();
+    watchContext(this);
     this.resize();
+    this.recolor();
     this.look("iso");
   }
 
@@ -67,7 +62,20 @@ export class Viewer {
     const head = new DirectionalLight(0xffffff, 0.62 * Math.PI);
     head.position.set(0.25, 0.4, 1);
     this.camera.add(head);
-    this.scene.add(this.camera, new AmbientLight(0xffffff, 0.42 * Math.PI));
+    for (const scene of [this.scene, this.front]) scene.add(new AmbientLight(0xffffff, 0.42 * Math.PI));
+  }
+
+  /** Take the colors of ground, walls and ink from the style sheet, which may be light or dark. */
+  recolor() {
+    this.renderer.setClearColor(styleColor("--ground"));
+    this.axes.material.color.set(styleColor("--rule"));
+    const ink = new Color(styleColor("--ink"));
+    for (const layer of Object.values(this.layers).filter((each) => each.isInk)) {
+      const colors = layer.body.geometry.getAttribute("color");
+      for (let i = 0; i < colors.count; i++) colors.setXYZ(i, ink.r, ink.g, ink.b);
+      colors.needsUpdate = true;
+    }
+    this.draw();
   }
 
   /** What the slider says. */
@@ -82,13 +90,23 @@ export class Viewer {
   /** Pixels kept free for the panel at the left. */
   get left() {
     const width = this.parent.clientWidth;
+    if (this.isNarrow) return 0;
     return Math.min(PANEL[Number(width < NARROW)], 0.3 * width);
   }
 
-  /** The lower right corner of the panel, in pixels of this part of the page. */
-  get column() {
+  /** Whether the controls are in a drawer, as on a phone. */
+  get isNarrow() {
+    return this.parent.clientWidth < DRAWER[0] || this.parent.clientHeight < DRAWER[1];
+  }
+
+  /** What labels must not run into, in pixels of this part of the page: panel at the left, card at the right. */
+  get taken() {
     const { offsetLeft, offsetTop, offsetWidth, offsetHeight } = this.side;
-    return { right: offsetLeft + offsetWidth, bottom: offsetTop + offsetHeight };
+    const card = this.card.hidden || this.isNarrow ? null : this.card;
+    return {
+      panel: this.isNarrow ? { right: 0, bottom: 0 } : { right: offsetLeft + offsetWidth, bottom: offsetTop + offsetHeight },
+      card: card ? { left: card.offsetLeft, bottom: card.offsetTop + card.offsetHeight } : { left: Infinity, bottom: 0 },
+    };
   }
 
   addLayer(layer) {
@@ -97,13 +115,15 @@ export class Viewer {
     this.layers[layer.key] = { ...layer, group };
     if (layer.kind === "balls") group.add(this.balls(this.layers[layer.key]));
     else this.curves(this.layers[layer.key]).forEach((part) => group.add(part));
-    this.scene.add(group);
+    (layer.timed ? this.scene : this.front).add(group);
   }
 
   /** Spheres; those of a layer that moves are drawn when the time is set. */
   balls(layer) {
     const material = new MeshPhongMaterial({ shininess: 24, specular: 0x222222 });
-    layer.body = new InstancedMesh(new SphereGeometry(1, 40, 24), material, mostAtOnce(layer));
+    const n = mostAtOnce(layer);
+    const rings = Math.max(COARSE, Math.round(ROUND * Math.min(1, Math.sqrt(FEW / n))));
+    layer.body = new InstancedMesh(new SphereGeometry(1, 2 * rings, rings), material, n);
     layer.body.frustumCulled = false; // what it holds moves
     this.setBalls(layer);
     return layer.body;
@@ -131,10 +151,13 @@ export class Viewer {
     const geometry = lines ? lineGeometry(layer, this.data.nSteps) : tubeGeometry(layer, this.data.nSteps);
     const paint = (opacity) => {
       const clippingPlanes = layer.clip ? this.sides() : [];
-      const style = { vertexColors: true, transparent: opacity < 1, opacity, clippingPlanes };
+      const transparent = opacity < 1 || Boolean(layer.fades);
+      const style = { vertexColors: true, transparent, depthWrite: !transparent, opacity, clippingPlanes };
       if (lines) return new LineBasicMaterial(style);
+      if (layer.timed) return new MeshBasicMaterial(style); // fine tubes would be dark if shaded
       return new MeshPhongMaterial({ ...style, side: DoubleSide, shininess: 12, specular: 0x151515 });
     };
+    layer.isInk = layer.plain && INK.every((channel, i) => layer.colors[i] === channel);
     const Shape = lines ? LineSegments : Mesh;
     layer.body = new Shape(geometry, paint(layer.alpha));
     const parts = [layer.body];
@@ -142,7 +165,6 @@ export class Viewer {
     if (layer.timed) {
       const later = geometry.clone();
       layer.ghost = new Shape(later, paint(GHOST));
-      layer.ghost.material.depthWrite = false;
       layer.ghost.visible = false;
       layer.now = this.cursors(layer);
       parts.push(layer.ghost, layer.now);
@@ -237,10 +259,9 @@ export class Viewer {
       focus.addScaledVector(right, centered(0)).addScaledVector(above, centered(1));
     }
     this.controls.target.copy(focus);
+    this.controls.minDistance = 0.02 * distance;
+    this.controls.maxDistance = 4 * distance;
     this.camera.position.copy(focus).addScaledVector(toward, distance);
-    this.camera.near = distance / 100;
-    this.camera.far = distance * 20;
-    this.camera.updateProjectionMatrix();
     this.controls.update();
     this.draw();
   }
@@ -248,6 +269,8 @@ export class Viewer {
   resize() {
     const { clientWidth: width, clientHeight: height } = this.parent;
     if (!width || !height) return;
+    const sizes = { wide: width > 860, small: width <= 720 && !this.isNarrow, narrow: this.isNarrow };
+    for (const [name, is] of Object.entries(sizes)) this.parent.classList.toggle(name, is);
     this.renderer.setPixelRatio(Math.min(window.devicePixelRatio, 2));
     this.renderer.setSize(width, height);
     this.camera.aspect = width / height;
@@ -266,81 +289,25 @@ export class Viewer {
   }
 
   paint() {
+    const away = this.camera.position.distanceTo(this.controls.target);
+    this.camera.near = Math.max(away - 2 * this.size, away / 200);
+    this.camera.far = away + 2 * this.size;
+    this.camera.updateProjectionMatrix();
     this.camera.updateMatrixWorld(); // before the labels are placed
-    this.axes.update(this.camera, this.parent.clientWidth, this.parent.clientHeight, this.column);
-    this.renderer.render(this.scene, this.camera);
+    this.axes.update(this.camera, this.parent.clientWidth, this.parent.clientHeight, this.taken);
+    this.renderer.clear();
+    for (const scene of [this.scene, this.front]) {
+      scene.add(this.camera); // it carries the light
+      this.renderer.render(scene, this.camera);
+      this.renderer.clearDepth();
+    }
     this.parent.dataset.drawn = "yes";
   }
 
-  panel() {
-    const panel = element("aside");
-    panel.setAttribute("aria-label", "layers and views");
-    if (this.data.title) panel.append(element("h1", "", this.data.title));
-    for (const [text, color] of this.data.legend) {
-      const row = element("div", "entry", text);
-      row.style.setProperty("--mark", color);
-      panel.append(row);
-    }
-    if (this.data.bar) panel.append(this.bar(this.data.bar));
-    panel.append(element("hr"));
-    this.boxes = {};
-    for (const layer of [...this.data.layers, { key: "axes", visible: true }]) panel.append(this.box(layer));
-    const buttons = element("div", "buttons");
-    for (const view of Object.keys(VIEWS)) buttons.append(this.button(view, () => this.look(view)));
-    buttons.append(this.button("PNG", () => snapshot(this)));
-    panel.append(buttons);
-    this.card = element("section", "card");
-    this.card.setAttribute("aria-live", "polite");
-    this.card.hidden = true;
-    this.tip = element("div", "tip");
-    this.tip.hidden = true;
-    const keys = "drag to rotate · wheel to zoom · click a fixed point or an edge · 1–4 views · space plays · Tab to the check-boxes · p PNG · Esc closes the card";
-    this.side = panel;
-    this.parent.append(panel, this.card, this.tip, element("footer", "", keys));
-    if (this.data.nSteps > 1) this.parent.append(this.time());
-  }
-
-  bar({ label, colors, low, high }) {
-    const bar = element("div", "bar", label);
-    const ramp = element("i");
-    ramp.style.background = `linear-gradient(to right, ${colors.join(",")})`;
-    const ends = element("div", "ends");
-    ends.append(element("span", "", low), element("span", "", high));
-    bar.append(ramp, ends);
-    return bar;
-  }
-
-  box({ key, note, visible }) {
-    const label = element("label");
-    const box = element("input");
-    box.type = "checkbox";
-    box.checked = visible;
-    box.dataset.layer = key;
-    box.onchange = () => this.toggle(key, box.checked);
-    this.boxes[key] = box;
-    label.append(box, note ? `${key} (${note})` : key);
-    return label;
-  }
-
-  button(text, act) {
-    const button = element("button", "", text);
-    button.type = "button";
-    button.onclick = act;
-    return button;
-  }
-
-  time() {
-    const bar = element("nav");
-    this.player = this.button("▶", () => this.play(!this.playing));
-    this.player.title = "play (space)";
-    this.player.setAttribute("aria-label", "play or pause");
-    this.slider = element("input");
-    Object.assign(this.slider, { type: "range", min: 0, max: this.data.nSteps - 1, value: this.step });
-    this.slider.setAttribute("aria-label", "time step");
-    this.slider.oninput = () => this.setStep(Number(this.slider.value));
-    this.clock = element("output", "", this.moment);
-    bar.append(this.player, this.slider, this.clock);
-    return bar;
+  /** Open or close the drawer with the controls. */
+  open(isOpen) {
+    this.parent.classList.toggle("opened", isOpen);
+    this.parent.querySelector(".drawer").setAttribute("aria-expanded", isOpen);
   }
 
   play(on) {
@@ -365,9 +332,10 @@ export class Viewer {
     this.canvas.addEventListener("pointerleave", () => (this.tip.hidden = true));
     this.canvas.addEventListener("pointerup", (event) => {
       const [x, y] = this.pressed ?? [Infinity, Infinity];
-      if (Math.hypot(event.clientX - x, event.clientY - y) < CLICK) this.click(event);
+      const far = event.pointerType === "touch" ? TAP : CLICK;
+      if (Math.hypot(event.clientX - x, event.clientY - y) < far) this.click(event);
     });
-    for (const kind of ["pointerenter", "focusin"]) this.parent.addEventListener(kind, () => (Viewer.active = this));
+    for (const kind of ["pointerenter", "focusin"]) this.parent.addEventListener(kind, () => (window.pyrnn.active = this));
     this.parent.addEventListener("click", (event) => {
       if (event.detail && event.target.type !== "range") document.activeElement.blur(); // after a click, the space key plays
     });
@@ -377,14 +345,16 @@ export class Viewer {
     const views = Object.keys(VIEWS);
     if (views[Number(name) - 1]) this.look(views[Number(name) - 1]);
     else if (name === " " && this.slider) this.play(!this.playing);
+    else if (name === "ArrowLeft" && this.slider) this.setStep(this.step - 1);
+    else if (name === "ArrowRight" && this.slider) this.setStep(this.step + 1);
     else if (name === "p") snapshot(this);
-    else if (name === "Escape") this.card.hidden = true;
+    else if (name === "Escape") this.dismiss();
     else return false;
     return true;
   }
 
   hover(event) {
-    const found = event.buttons ? null : this.find(event);
+    const found = event.buttons ? null : find(this, event);
     this.tip.hidden = !found;
     this.canvas.style.cursor = found ? "pointer" : "grab";
     if (!found) return;
@@ -395,43 +365,17 @@ export class Viewer {
   }
 
   click(event) {
-    const found = this.find(event);
-    if (found) fillCard(this.card, found, () => (this.card.hidden = true));
-    else this.card.hidden = true;
+    const found = find(this, event);
+    this.dismiss();
+    if (found) fillCard(this.card, found, () => this.dismiss());
+    this.draw(); // labels make room for the card
   }
 
-  /** The card of the fixed point, or else of the edge, under the pointer. */
-  find(event) {
-    const bounds = this.canvas.getBoundingClientRect();
-    const [x, y] = [event.clientX - bounds.left, event.clientY - bounds.top];
-    const shown = Object.values(this.layers).filter((layer) => layer.group.visible && layer.cards.length);
-    let best = null;
-    for (const layer of shown.filter((each) => each.kind === "balls")) {
-      for (let i = 0; i < layer.radii.length; i++) {
-        if (!existsAt(layer, i, this.step)) continue;
-        const [px, py, depth] = this.place(layer.key, i);
-        const away = Math.hypot(px - bounds.left - x, py - bounds.top - y);
-        if (away < this.reach(layer, i) && depth < (best?.depth ?? 1)) best = { depth, card: layer.cards[i] };
-      }
-    }
-    return best?.card ?? this.findEdge(shown, x / bounds.width, y / bounds.height);
-  }
-
-  findEdge(shown, x, y) {
-    const ray = new Raycaster();
-    ray.setFromCamera(new Vector2(2 * x - 1, 1 - 2 * y), this.camera);
-    for (const layer of shown.filter((each) => each.kind === "curves")) {
-      const [hit] = ray.intersectObject(layer.body);
-      if (hit) return layer.cards[layer.body.geometry.userData.owners[hit.faceIndex]];
-    }
-    return null;
-  }
-
-  /** Radius in pixels within which a ball is hit. */
-  reach(layer, index) {
-    const away = new Vector3().fromArray(layer.centers, 3 * index).distanceTo(this.camera.position);
-    const scale = this.canvas.clientHeight / (2 * Math.tan((ANGLE * Math.PI) / 360) * away);
-    return Math.max(7, 1.15 * layer.radii[index] * scale);
+  /** Close card and drawer. */
+  dismiss() {
+    this.card.hidden = true;
+    this.open(false);
+    this.draw();
   }
 
   /** Where on the page the middle of a ball or curve is: [x, y, depth]. */
