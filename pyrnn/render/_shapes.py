@@ -30,6 +30,7 @@ __all__ = [
 
 _ATTRACTOR, _BALL = 0.0045, 0.0095  # radii, as shares of the diagonal
 _STILL = 0.005  # radius of a trial that does not move
+_FEW = 64  # fixed points up to which all are large
 _STABLE = 1.15  # size of stable fixed points relative to the others
 _BAND = 0.003  # smallest radius of boxes, as a share of the diagonal
 _SMALLEST = 0.25  # size of fixed points that would be too small to be seen
@@ -146,6 +147,8 @@ def fixed_points(
 def ball_radii(n_unstable: Array, unit: float, sizes: Array | None = None) -> Array:
     """Return the radii ``(n,)`` of fixed points; by default stable ones are a bit larger.
 
+    Hundreds of points are smaller than a few.
+
     Args:
         n_unstable: Number of modes that grow, ``(n,)``.
         unit: Diagonal of the scene.
@@ -155,9 +158,10 @@ def ball_radii(n_unstable: Array, unit: float, sizes: Array | None = None) -> Ar
         >>> ball_radii(np.array([0, 1]), unit=1.0, sizes=np.array([1.0, 0.0])).round(6).tolist()
         [0.01425, 0.002375]
     """
+    ball = _BALL * unit * min(1.0, (_FEW / max(len(n_unstable), 1)) ** 0.25)
     if sizes is None:
-        return _BALL * unit * np.where(n_unstable, 1.0, _STABLE)
-    return _BALL * unit * np.maximum(1.5 * sizes, _SMALLEST)
+        return ball * np.where(n_unstable, 1.0, _STABLE)
+    return ball * np.maximum(1.5 * sizes, _SMALLEST)
 
 
 def one_input_each(balls: Balls, number: Array, n_inputs: int) -> Balls:

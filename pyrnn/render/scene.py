@@ -21,6 +21,7 @@ from pyrnn.render._box import choose_box, is_clipped
 from pyrnn.render._camera import clear_view, view_direction
 from pyrnn.render._crowd import chosen_trials, fading, stroke_for
 from pyrnn.render._drawing import Drawing, Layer
+from pyrnn.render._inputs import colored_by_input, input_scale
 from pyrnn.render._motion import Motion, by_input, motion_layers, motion_of
 from pyrnn.render._shapes import (
     attractor,
@@ -55,6 +56,8 @@ class Scene(Output):
         color_label: Name of these values, for the color bar.
         period: A full turn, such as 360 or ``2 * math.pi``, if the values are angles. The two ends
             of the color scale then look alike.
+        color_points: ``"stability"`` or ``"input"``; by default the input if there are states and
+            points under several inputs. Choosing a point shows both.
         sizes: Size of each fixed point or branch, such as the share of its basin; equal by
             default.
         n_trials: How many trajectories to draw, evenly chosen; by default all, up to 200,000
@@ -87,6 +90,7 @@ class Scene(Output):
         color: str | ArrayLike | None = None,
         color_label: str = "",
         period: float | None = None,
+        color_points: str | None = None,
         sizes: ArrayLike | None = None,
         n_trials: int | None = None,
         title: str = "",
@@ -95,7 +99,12 @@ class Scene(Output):
         self.points, self.graph = arguments.as_points(points, graph)
         self.tracks = arguments.as_tracks(points, self.trials)
         self.boxes = points.undecided if isinstance(points, Proof) else None
-        self._number, self._inputs = by_input(None if self.trials else points)
+        number, names = by_input(points)
+        self._number, self._inputs = (number[:0], ()) if self.trials else (number, names)
+        self._of_input = [names[i] for i in number]
+        default = "input" if self.trials and names and self.graph is None else "stability"
+        choice = as_choice("color_points", color_points or default, ("stability", "input"))
+        self._input_scale = input_scale(points) if choice == "input" else None
         hidden_size = arguments.as_hidden_size(self.trials, self.points, self.tracks, self.boxes)
         self._given = arguments.as_projection(projection, hidden_size)
         n_sizes = len(self.points if self.tracks is None else self.tracks)
@@ -245,7 +254,7 @@ class Scene(Output):
             view,
             self.title,
             self._legend() + coloring.legend + (((note, TRACE),) if note else ()),
-            coloring.bar,
+            coloring.bar or (self._input_scale and self._input_scale[1]),
             self._n_steps(lengths),
             self._moments(),
         )
@@ -283,13 +292,15 @@ class Scene(Output):
 
     def _resting_layers(self, centers: Array, unit: float) -> list[Layer | None]:
         balls = fixed_points(self.points, centers, unit, self._sizes)
+        if self._input_scale:
+            balls = colored_by_input(balls, *self._input_scale, self._of_input)
         unstable = mode_arrows(self.points, centers, self.projection, unit)
         slow = mode_arrows(self.points, centers, self.projection, unit, slow=True)
         hidden = unstable and replace(unstable, visible=False)
         if self._inputs:
             return [one_input_each(balls, self._number, len(self._inputs)), hidden, slow]
         if self.graph is None:
-            return [balls, unstable, slow]
+            return [balls, hidden if self._input_scale else unstable, slow]
         return [balls, hidden, slow, edge_arrows(self.graph, balls, unit)]
 
     def _as_chosen(self, layer: Layer) -> Layer:
@@ -299,7 +310,7 @@ class Scene(Output):
     def _legend(self) -> tuple[tuple[str, str], ...]:
         counts = self._motion.counts() if self._motion else _counts(self.points)
         classes = tuple(
-            (f"{stability_label(n)} ({count})", stability_color(n))
+            (f"{stability_label(n)} ({count})", SLATE if self._input_scale else stability_color(n))
             for n, count in enumerate(counts)
             if count
         )

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pyrnn import RNN
-from pyrnn.dynamics import find_fixed_points
+from pyrnn.dynamics import FixedPoints, find_fixed_points
 from pyrnn.palette import STABILITY, rgb
 from pyrnn.projection import Projection
 from pyrnn.render import Panels, Scene
@@ -451,3 +451,33 @@ def test_padded_trials_are_refused_with_a_way_out():
     masked[2, 30:] = np.ma.masked
     with pytest.raises(ValueError, match=r"in trial 2, first at state 30"):
         Scene(masked)
+
+
+def points_under(inputs: torch.Tensor) -> FixedPoints:
+    starts = torch.linspace(-2, 2, 41)[:, None].expand(-1, 3)
+    return find_fixed_points(lambda h, x: torch.tanh(1.5 * h + x[..., :1]), starts, inputs)
+
+
+def test_points_under_several_inputs_are_colored_by_them():
+    inputs = torch.zeros(5, 2)
+    inputs[:, 0] = torch.linspace(-0.1, 0.1, 5)
+    points = points_under(inputs)
+    drawing = Scene(torch.randn(4, 20, 3), points).drawing
+    balls = next(layer for layer in drawing.layers if layer.key == "fixed points")
+    assert drawing.bar.label == "input 0"
+    assert np.allclose(drawing.bar.scale[1:], (-0.1, 0.1))
+    for group in points.groups():
+        chosen = (points.inputs == group.inputs[0]).all(dim=1).numpy()
+        assert len(np.unique(balls.colors[chosen], axis=0)) == 1
+    assert len(np.unique(balls.colors, axis=0)) == 5
+    assert balls.cards[0].facts[1].startswith("x = ")
+    assert not next(x for x in drawing.layers if x.key == "unstable modes").visible
+    by_kind = Scene(torch.randn(4, 20, 3), points, color_points="stability").drawing
+    assert by_kind.bar is None
+
+
+def test_inputs_of_several_channels_are_colored_along_their_first_component():
+    inputs = torch.linspace(-0.1, 0.1, 5)[:, None] * torch.tensor([1.0, 0.5])
+    drawing = Scene(torch.randn(4, 20, 3), points_under(inputs)).drawing
+    assert drawing.bar.label == "input, first PC"
+    assert np.isclose(drawing.bar.scale.high, 0.1 * 1.25**0.5)

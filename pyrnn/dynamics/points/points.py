@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pyrnn.dynamics.maps import Spectrum
+from pyrnn.dynamics.points._inputs import distinct, of_input, rows_by_input
 from pyrnn.dynamics.points._record import SearchRecord
 from pyrnn.result import Report, Result
 
@@ -277,6 +278,38 @@ class Points(Result, Sequence[_One], Generic[_One]):
         r"""Whether :math:`I - J` is singular at each point, ``(n,)``: it is not isolated."""
         return (self.multiplicity != 1) | (self.spectrum.index == 0)
 
+    def at(self: _Set, x: object) -> _Set:
+        """Return the points under one of several inputs.
+
+        Args:
+            x: The input, ``(input_size,)``.
+
+        Raises:
+            TypeError: If it is no input.
+            ValueError: If no point belongs to it; the message names the nearest that has one.
+
+        Example:
+            >>> from pyrnn.dynamics import find_fixed_points
+            >>> step, x = lambda h, x: torch.tanh(h / 2 + x), torch.tensor([[0.0], [0.5]])
+            >>> points = find_fixed_points(step, torch.zeros(1, 1), x)
+            >>> len(points), len(points.at([0.5]))
+            (2, 1)
+        """
+        return self[of_input(self.inputs, x)]
+
+    def groups(self: _Set) -> list[_Set]:
+        """Return the points under each input, in order of the inputs.
+
+        Example:
+            >>> from pyrnn.dynamics import find_fixed_points
+            >>> step, x = lambda h, x: torch.tanh(h / 2 + x), torch.tensor([[0.5], [0.0]])
+            >>> points = find_fixed_points(step, torch.zeros(1, 1), x)
+            >>> [(group.inputs[0].item(), len(group)) for group in points.groups()]
+            [(0.0, 1), (0.5, 1)]
+        """
+        known, number = distinct(self.inputs)
+        return [self[number == i] for i in range(len(known))]
+
     def joined(self: _Set, others: _Set, record: SearchRecord | None) -> _Set:
         """Return the points of two sets together.
 
@@ -331,26 +364,32 @@ class Points(Result, Sequence[_One], Generic[_One]):
         return [f"status: {self.status}", *([str(self.record)] if self.record else [])]
 
     def _report(self) -> Report:
-        """Return one row for each kind of point."""
+        """Return one row for each kind of point, or for each input if there are several."""
         kinds = self.stability
+        title = f"{len(self)} {self._noun}{'s' if len(self) != 1 else ''}"
+        n_inputs = len(distinct(self.inputs)[0])
+        if n_inputs > 1:
+            table = rows_by_input(self.inputs, kinds, self.eigenvalues[:, 0].abs())
+            columns = ("input", "points", "stability", "|λ|")
+            return Report(f"{title} under {n_inputs} inputs", columns, table, self._notes())
         rows = []
         for kind in dict.fromkeys(kinds):
             chosen = torch.tensor([k == kind for k in kinds], device=self.states.device)
             radius = float(self.eigenvalues[chosen].abs().max())
             count, speed = int(chosen.sum()), float(self.speeds[chosen].max())
             rows.append((kind, str(count), f"<= {speed:.1e}", f"<= {radius:.4f}"))
-        title = f"{len(self)} {self._noun}{'s' if len(self) != 1 else ''}"
         return Report(title, ("stability", "points", "speed", "|λ|"), rows, self._notes())
 
     def _frame(self) -> dict[str, list[object]]:
-        """Return one row for each point, one column for each unit."""
+        """Return one row for each point, one column for each unit and input channel."""
         about = {
             "stability": self.stability,
             "n_unstable": self.n_unstable.tolist(),
             "speed": self.speeds.tolist(),
             "distance": self.distances.tolist(),
         }
-        return about | {f"h{i}": unit.tolist() for i, unit in enumerate(self.states.T)}
+        about |= {f"h{i}": unit.tolist() for i, unit in enumerate(self.states.T)}
+        return about | {f"x{i}": channel.tolist() for i, channel in enumerate(self.inputs.T)}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

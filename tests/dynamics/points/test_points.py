@@ -137,7 +137,7 @@ def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
 
 def test_table_for_pandas(points: FixedPoints) -> None:
     table = points.to_pandas()
-    assert table.shape == (27, 16)
+    assert table.shape == (27, 28)  # 4 facts, 12 units, 12 input channels
     assert table["n_unstable"].tolist() == points.n_unstable.tolist()
 
 
