@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -96,6 +98,15 @@ def write(path: Path, content: Mapping[str, object]) -> None:
     with replacing(path) as partial:
         text = json.dumps({"format": _FORMAT, **content}, indent=1)
         partial.write_text(text + "\n", encoding="utf-8")
+
+
+def write_once(path: Path, content: Mapping[str, object]) -> None:
+    """Write JSON unless the file exists; of several processes, the first one writes."""
+    own = path.with_name(f"{path.stem}.{os.getpid()}{path.suffix}")
+    write(own, content)
+    with contextlib.suppress(FileExistsError):
+        os.link(own, path)
+    own.unlink()
 
 
 def read(path: Path) -> dict[str, object]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from pyrnn.arrays import ArrayLike
 from pyrnn.base import RNNBase, load
 from pyrnn.populations import _jobs
-from pyrnn.populations._folder import Row, Run, described, digest, read, texts, write
+from pyrnn.populations._folder import Row, Run, described, digest, read, texts, write, write_once
 from pyrnn.populations.analysis import analyze, as_inputs, key_of, kinds_of
 from pyrnn.populations.grid import plain_settings
 from pyrnn.serialize import class_named, decode
@@ -58,7 +58,7 @@ class Dynamics:
             ValueError: If there are no inputs, because files cannot name the task.
         """
         if inputs is None:
-            task = task_of(run)
+            task = _shared_task(run)
             if task is None:
                 raise ValueError(
                     "expected a task of pyrnn in make, got another dataset; pass inputs=..., of "
@@ -208,6 +208,19 @@ def answers(questions: Sequence[Question], folder: Path, name: str) -> Row:
 def task_of(run: Run) -> Task | None:
     """Return the task that a run was trained on; None if files cannot name it."""
     found = decode(read(run.about)["task"])
+    return found if isinstance(found, Task) else None
+
+
+def _shared_task(run: Run) -> Task | None:
+    """Return the task whose trials all networks of the folder share: that of the first call.
+
+    Shards and selections of a population then agree on it, and so does a grid that grows.
+    """
+    path = run.folder / "population.task.json"
+    own = read(run.about)["task"]
+    if not path.exists() and own is not None:
+        write_once(path, {"task": own})
+    found = decode(read(path)["task"]) if path.exists() else None
     return found if isinstance(found, Task) else None
 
 

@@ -153,7 +153,7 @@ class Population(Result):
             measures: Functions of a network that return a number, a text, or a dict of these, by
                 the name of their column.
             inputs: Inputs that all networks share, ``(n_trials, time, input_size)``; by default
-                the first trials of the task of the first run.
+                the first trials of the task of a run, which the folder remembers.
             x: Constant input of the fixed points, ``(input_size,)``; by default zero.
             n_trials: Number of these trials.
             n_jobs: Number of workers, each of one thread; -1 for one on each core.

@@ -41,9 +41,12 @@ def largest(network: RNNBase) -> float:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Population:
-    torch.set_default_dtype(torch.float64)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)  # as in every test
     folder = tmp_path_factory.mktemp("population")
-    return train_population(make, grid(seed=range(3)), folder, progress=False)
+    population = train_population(make, grid(seed=range(3)), folder, progress=False)
+    torch.set_default_dtype(before)
+    return population
 
 
 def analyzed(population: Population, **options: int) -> Population:
@@ -86,6 +89,14 @@ def test_a_second_call_reads_and_a_new_test_adds(trained: Population) -> None:
     more = first.analyze(tests={"short": {"duration": 100.0}}, progress=False)
     assert more.scores == ("score", "short")
     assert len(list(folder.iterdir())) == len(before) + len(first)
+
+
+def test_selections_and_larger_grids_share_their_inputs(tmp_path: Path) -> None:
+    two = train_population(make, grid(seed=[1, 2]), tmp_path, progress=False)
+    keys = [two[1:].analyze(progress=False).analysis_key, two.analyze(progress=False).analysis_key]
+    three = train_population(make, grid(seed=range(3)), tmp_path, progress=False)
+    assert {three.analyze(progress=False).analysis_key, *keys} == {keys[0]}
+    assert len(open_population(tmp_path)) == 3
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])

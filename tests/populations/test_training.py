@@ -170,7 +170,7 @@ def test_shards_kills_and_workers_give_the_same_numbers(tmp_path: Path) -> None:
     shards = [run(tmp_path / "shards", "--shard", f"{i}/4") for i in range(4)]
     assert [shard.wait() for shard in shards] == [0] * 4
     assert run(tmp_path / "loky", n_jobs=2).wait() == 0
-    for _ in range(2):
+    for _ in range(3):
         killed = run(tmp_path / "killed")
         while killed.poll() is None and not list((tmp_path / "killed").glob("runs/*.part.pt")):
             time.sleep(0.002)
