@@ -18,6 +18,7 @@ from pyrnn.activations import Activation
 from pyrnn.layers import Layers
 from pyrnn.linear import has_hooks
 from pyrnn.progress import track
+from pyrnn.result import Report, Reported
 from pyrnn.serialize import config_of, register, remember
 from pyrnn.training.network import Forward, Trainable, in_mode
 from pyrnn.unroll import (
@@ -57,7 +58,7 @@ class Rollout(NamedTuple):
     states: Tensor
 
 
-class RNNBase(Layers, Trainable, ABC):
+class RNNBase(Layers, Trainable, Reported, ABC):
     r"""A recurrent network with biological constraints on its weights.
 
     Args:
@@ -368,6 +369,44 @@ class RNNBase(Layers, Trainable, ABC):
                 f"{type(rnn).__name__}; use pyrnn.load, which takes any network"
             )
         return rnn
+
+    def describe(self) -> Report:
+        """Return a table of sizes, constraints, engine and training.
+
+        ``print`` shows it as text. A notebook and rich show the network itself like this.
+
+        Example:
+            >>> from pyrnn import CTRNN
+            >>> print(CTRNN(3, 10, 2, dale_ratio=0.8).describe())
+            CTRNN
+              units       10
+              channels    3 in, 2 out
+              Dale's law  8 E, 2 I
+              parameters  162
+              time step   10 ms
+              training    none
+        """
+        signs, history = self.signs, self.history
+        n_parameters = sum(p.numel() for p in self.parameters() if p.requires_grad)
+        dale = (
+            "none" if signs is None else f"{int((signs > 0).sum())} E, {int((signs < 0).sum())} I"
+        )
+        trained = "none"
+        if history is not None and history.n_steps:
+            trained = f"{history.n_epochs} epochs, {history.n_steps} steps"
+            trained += f", final loss {history.loss[-1]:.4g}"
+        rows = [
+            ("units", str(self.hidden_size)),
+            ("channels", f"{self.input_size} in, {self.output_size} out"),
+            ("Dale's law", dale),
+            ("parameters", f"{n_parameters:,}"),
+            ("time step", f"{self.dt:g} ms"),
+            ("training", trained),
+        ]
+        return Report(type(self).__name__, rows=rows)
+
+    def _report(self) -> Report:
+        return self.describe()
 
     @property
     def config(self) -> dict[str, Any]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Sized
 from contextlib import contextmanager
+from importlib.util import find_spec
 from types import FrameType
 from typing import TypeVar
 
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
@@ -22,9 +25,21 @@ from rich.text import Text
 
 __all__ = ["Interrupt", "TrainingBar", "interruptible", "is_interrupted", "track"]
 
+_WIDTH = 100  # letters of a bar in a notebook
 _PATIENCE = 1.0  # seconds of work before a bar appears
 
 _T = TypeVar("_T")
+
+
+def _console() -> Console | None:
+    """Return where bars are drawn; ``None`` for the usual place.
+
+    In a notebook without ipywidgets a bar is a line of text that is written again and again.
+    """
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if type(shell).__name__ != "ZMQInteractiveShell" or find_spec("ipywidgets"):
+        return None
+    return Console(force_jupyter=False, force_terminal=True, force_interactive=True, width=_WIDTH)
 
 
 class _Speed(ProgressColumn):
@@ -57,6 +72,7 @@ class TrainingBar:
             _Speed(),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             disable=not enabled,
+            console=_console(),
         )
         self._task = self._progress.add_task("train", total=total, completed=done, numbers="")
 
@@ -107,7 +123,7 @@ def track(
         yield from items
         return
     total = len(items) if isinstance(items, Sized) else None
-    began, progress = time.monotonic(), Progress(transient=True)
+    began, progress = time.monotonic(), Progress(transient=True, console=_console())
     bar = progress.add_task(description, total=total)
     try:
         for done, item in enumerate(items):

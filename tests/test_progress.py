@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -77,3 +78,34 @@ def test_ctrl_c_is_heard_by_all_that_are_around_it() -> None:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert not is_interrupted()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # those of Jupyter
+def test_a_notebook_without_widgets_has_a_bar_of_text_and_shows_figures_once():
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    cells = [
+        "%matplotlib inline\nimport importlib.util; find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name: None if name == 'ipywidgets' else find(name)",
+        "from pyrnn import CTRNN; from pyrnn.tasks import FlipFlop\n"
+        "rnn = CTRNN(3, 8, 3); task = FlipFlop(n_trials=64)\n"
+        "history = rnn.fit(task, epochs=3)",
+        "from pyrnn.plot import plot_loss, plot_summary\nplot_loss(history)",
+        "plot_summary(rnn, task, n_trials=2)",
+        "ax = plot_loss(history)",
+        "ax.figure",
+        "rnn",
+        "history",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    nbclient.NotebookClient(notebook, timeout=120).execute(cwd=str(Path(__file__).parent.parent))
+    outputs = [cell.outputs for cell in notebook.cells]
+    words = "".join(each.get("text", "") for each in outputs[1])
+    assert {each.output_type for each in outputs[1]} == {"stream"}
+    assert "epoch 3/3" in words
+    assert "ipywidgets" not in words
+    for shown in outputs[2:6]:
+        assert ["image/png" in each.get("data", {}) for each in shown] == [True]
+    for shown, title in zip(outputs[6:], ("CTRNN", "training"), strict=True):
+        assert f">{title}</caption>" in shown[0].data["text/html"]

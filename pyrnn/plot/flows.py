@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias, Union
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,7 +21,11 @@ from pyrnn.validate import as_boolean, as_integer, check_kind
 __all__ = ["plot_basins", "plot_bifurcation", "plot_flow"]
 
 _MARKS = {"fold": "s", "pitchfork": "D", "transcritical": "v", "period doubling": "^"}
+_THIN = 0.7  # width of unstable stretches
+_NEAR = 0.015  # share of the extent within which marks of one kind lie on each other
 _SLOWEST = 1e-12  # added to all speeds, whose logarithm is drawn
+
+Observable: TypeAlias = Union[int, Projection, Callable[[Tensor], ArrayLike]]  # noqa: UP007 (3.10)
 
 
 @styled
@@ -92,15 +96,18 @@ def plot_flow(
 def plot_bifurcation(
     branches: Branch | Iterable[Branch],
     *,
-    observe: int | Callable[[Tensor], ArrayLike] = 0,
+    observe: Observable = 0,
     label: str = "parameter",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw branches of fixed points over a parameter, dashed where they are unstable.
+    """Draw branches of fixed points over a parameter, thin and dashed where they are unstable.
+
+    Marks that would lie on each other are drawn once.
 
     Args:
         branches: Branches, as :func:`~pyrnn.dynamics.find_branches` returns them.
-        observe: Which unit to draw, or a function of states ``(..., hidden_size)``.
+        observe: Which unit to draw; a ``Projection``, whose first axis is drawn; or a function of
+            states ``(..., hidden_size)``.
         label: Name of the parameter, with its unit.
         ax: Where to draw; a new figure by default.
 
@@ -120,7 +127,8 @@ def plot_bifurcation(
     """
     check_kind("branches", branches, (Branch, Iterable), "take those of find_branches")
     drawn = [branches] if isinstance(branches, Branch) else list(branches)
-    observe = observe if callable(observe) else as_integer("observe", observe, low=0)
+    if not isinstance(observe, Projection) and not callable(observe):
+        observe = as_integer("observe", observe, low=0)
     for branch in drawn:
         if not isinstance(branch, Branch):
             raise TypeError(
@@ -130,13 +138,15 @@ def plot_bifurcation(
     ax = axes_or_new(ax)
     seen = {
         "stable": Line2D([], [], color=BLUE),
-        "unstable": Line2D([], [], color=GRAY, linestyle="--"),
+        "unstable": Line2D([], [], color=GRAY, linestyle="--", linewidth=_THIN),
     }
     for branch in drawn:
         _draw_branch(ax, branch, observe)
-        seen |= _mark_bifurcations(ax, branch, observe)
+    seen |= _mark_bifurcations(ax, drawn, observe)
     ax.legend(seen.values(), seen.keys())
-    heading(ax, "bifurcations", label, "observed" if callable(observe) else f"unit {observe}")
+    name = observe.labels[0] if isinstance(observe, Projection) else f"unit {observe}"
+    is_function = callable(observe) and not isinstance(observe, Projection)
+    heading(ax, "bifurcations", label, "observed" if is_function else name)
     return ax
 
 
@@ -221,30 +231,52 @@ def _mark_point(ax: Axes, point: FixedPoint, projection: Projection | None) -> N
     ax.plot(left, up, "o", markerfacecolor=fill, markeredgecolor=color, **style)
 
 
-def _observed(states: Tensor, observe: int | Callable[[Tensor], ArrayLike]) -> Array:
+def _observed(states: Tensor, observe: Observable) -> Array:
     """Return the value of each state that is drawn."""
+    if isinstance(observe, Projection):
+        first: Array = observe.transform(states)[..., 0]
+        return first
     return as_array(observe(states) if callable(observe) else states[..., observe])
 
 
-def _draw_branch(ax: Axes, branch: Branch, observe: int | Callable[[Tensor], ArrayLike]) -> None:
+def _draw_branch(ax: Axes, branch: Branch, observe: Observable) -> None:
     """Draw a curve in stretches of equal stability, which share their ends."""
     parameters, heights = as_array(branch.parameters), _observed(branch.states, observe)
     stable = as_array(branch.n_unstable) == 0
     changes = np.flatnonzero(np.diff(stable)) + 1
     starts, stops = [0, *changes], [*(changes + 1), len(stable)]
     for start, stop in zip(starts, stops, strict=True):
-        color, dash = (BLUE, "-") if stable[start] else (GRAY, "--")
-        ax.plot(parameters[start:stop], heights[start:stop], dash, color=color)
+        look: dict[str, Any] = {
+            "color": GRAY,
+            "linestyle": "--",
+            "linewidth": _THIN,
+            "zorder": 1.5,
+        }
+        if stable[start]:
+            look = {"color": BLUE}
+        ax.plot(parameters[start:stop], heights[start:stop], **look)
 
 
 def _mark_bifurcations(
-    ax: Axes, branch: Branch, observe: int | Callable[[Tensor], ArrayLike]
+    ax: Axes, branches: Sequence[Branch], observe: Observable
 ) -> dict[str, Line2D]:
-    """Return an entry of the legend for each kind of bifurcation, after marking all."""
+    """Mark all bifurcations, and return an entry of the legend for each kind."""
+    events = [event for branch in branches for event in branch.bifurcations]
+    heights = [float(_observed(event.state, observe)) for event in events]
+    places = np.array([(event.parameter, y) for event, y in zip(events, heights, strict=True)])
+    extent = np.ptp(ax.dataLim.get_points(), axis=0)
     style: dict[str, Any] = {"color": VERMILION, "markersize": 6, "zorder": 4}
-    entries = {}
-    for event in branch.bifurcations:
+    entries: dict[str, Line2D] = {}
+    drawn: list[tuple[str, Array]] = []
+    for event, place in zip(events, places, strict=True):
+        near = (
+            kind == event.kind and (np.abs(place - other) < _NEAR * extent).all()
+            for kind, other in drawn
+        )
+        if any(near):
+            continue
         mark = _MARKS.get(event.kind, "o")
-        ax.plot(event.parameter, float(_observed(event.state, observe)), mark, **style)
+        ax.plot(*place, mark, **style)
         entries[event.kind] = Line2D([], [], marker=mark, linestyle="", **style)
+        drawn.append((event.kind, place))
     return entries

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import to_hex, to_rgb, to_rgba
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import ScaledTranslation
 
@@ -77,9 +78,27 @@ def styled(plot: Callable[_P, _R]) -> Callable[_P, _R]:
             drawing = plot(*args, **kwargs)
             is_interactive = plt.isinteractive()  # a notebook turns it on at its first figure
         plt.interactive(is_interactive)
+        if isinstance(drawing, (Axes, Figure)):
+            show = functools.partial(_show_in_notebook, drawing)
+            drawing._ipython_display_ = show  # type: ignore[union-attr]
         return drawing
 
     return drawn
+
+
+def _show_in_notebook(drawing: Axes | Figure) -> None:
+    """Show nothing, once, where pyplot shows the figure at the end of the cell anyway.
+
+    Without this a notebook would show a returned figure twice, and a line of text for axes.
+
+    Raises:
+        NotImplementedError: If pyplot does not show it; IPython then displays it as usual.
+    """
+    figure = drawing.get_figure(root=True) if isinstance(drawing, Axes) else drawing
+    is_shown = "inline" in plt.get_backend() and getattr(figure, "number", 0) in plt.get_fignums()
+    if not is_shown:
+        raise NotImplementedError
+    del drawing._ipython_display_  # type: ignore[union-attr]
 
 
 def _is_dark(color: object) -> bool:

@@ -104,19 +104,9 @@ def _score(task: Task, outputs: Tensor, batch: Trial) -> str:
 
 def _write_words(ax: Axes, network: RNNBase, task: Task, score: str) -> None:
     """Write facts about the network and the task."""
-    n_parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)
-    signs = network.signs
-    dale = "none" if signs is None else f"{int((signs > 0).sum())} E, {int((signs < 0).sum())} I"
-    rows = {
-        "network": type(network).__name__,
-        "task": type(task).__name__,
-        "result": score,
-        "units": str(network.hidden_size),
-        "channels": f"{network.input_size} in, {network.output_size} out",
-        "Dale's law": dale,
-        "parameters": f"{n_parameters:,}",
-        "time step": f"{network.dt:g} ms",
-    }
+    about = network.describe()
+    rows = {"network": about.title, "task": type(task).__name__, "result": score}
+    rows |= {name: value for name, value in about.rows if name != "training"}
     ax.axis("off")
     ax.set_title("summary", loc="left")
     for i, (name, value) in enumerate(rows.items()):

@@ -127,3 +127,22 @@ def test_places_of_other_starts_are_refused(field):
 def test_ten_basins_have_ten_colors():
     bars = plot_basins(np.arange(10)).patches
     assert len({bar.get_facecolor() for bar in bars}) == 10
+
+
+def test_branches_can_be_drawn_along_an_axis_and_their_marks_once():
+    starts = torch.linspace(-1, 1, 9)[:, None].expand(-1, 3)
+    branches = find_branches(
+        lambda h, x: torch.tanh(2 * h + x * torch.tensor([1.0, 0, 0])),
+        starts * torch.tensor([1.0, 0, 0]),
+        (-1.0, 1.0),
+    )
+    axis = Projection(np.array([[2.0, 0.0, 0.0]]), np.zeros(3), names=["choice"])
+    ax, plain = (plot_bifurcation(branches, observe=x) for x in (axis, 0))
+    assert ax.get_ylabel() == "choice"
+    pairs = zip(ax.get_lines(), plain.get_lines(), strict=True)
+    assert all(np.allclose(a.get_ydata(), 2 * b.get_ydata()) for a, b in pairs)
+    widths = {line.get_linestyle(): line.get_linewidth() for line in plain.get_lines()}
+    assert widths["--"] < widths["-"]
+    twice = plot_bifurcation([*branches, *branches])
+    n_marks = [sum(x.get_linestyle() == "None" for x in a.get_lines()) for a in (plain, twice)]
+    assert n_marks[0] == n_marks[1] > 0
