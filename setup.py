@@ -1,14 +1,33 @@
 """Build the optional kernel; everything else is in pyproject.toml."""
 
+import os
 import platform
+from importlib.machinery import EXTENSION_SUFFIXES
 
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_ext import build_ext
 
 # Not -ffast-math: linking with it changes the floating-point mode of the whole process.
 FLAGS = ["-std=c++17", "-O2", "-g0", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
 V3 = ["-mavx2", "-mfma"]
 V4 = [*V3, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
 PARTS = "kernel.cpp", "network.h", "newton.h", "team.h", "train.h", "vector.h"
+
+
+class BuildKernel(build_ext):
+    """Name the kernel without the version of Python: it is plain C behind ctypes."""
+
+    def get_ext_filename(self, fullname):
+        return os.path.join(*fullname.split(".")) + EXTENSION_SUFFIXES[-1]
+
+
+class Wheel(bdist_wheel):
+    """Mark the wheel as one for every Python on this platform."""
+
+    def get_tag(self):
+        return "py3", "none", super().get_tag()[2]
+
 
 # One build per instruction set; the package takes the best that the machine has.
 builds = {"kernel": []}
@@ -27,5 +46,6 @@ setup(
         )
         for name, flags in builds.items()
     ],
+    cmdclass={"build_ext": BuildKernel, "bdist_wheel": Wheel},
     options={"build_ext": {"parallel": True}},
 )

@@ -63,7 +63,7 @@ def library() -> ctypes.CDLL | None:
 
 
 def _open(name: str) -> ctypes.CDLL:
-    for suffix in EXTENSION_SUFFIXES:
+    for suffix in reversed(EXTENSION_SUFFIXES):  # the plain one, which fits every Python, first
         path = Path(__file__).with_name(name + suffix)
         if path.exists():
             build = ctypes.CDLL(str(path))
