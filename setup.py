@@ -19,6 +19,7 @@ class BuildKernel(build_ext):
     """Name the kernel without the version of Python: it is plain C behind ctypes."""
 
     def get_ext_filename(self, fullname):
+        """Return the path of a part of the kernel."""
         return os.path.join(*fullname.split(".")) + EXTENSION_SUFFIXES[-1]
 
 
@@ -26,6 +27,7 @@ class Wheel(bdist_wheel):
     """Mark the wheel as one for every Python on this platform."""
 
     def get_tag(self):
+        """Return Python, ABI and platform."""
         return "py3", "none", super().get_tag()[2]
 
 

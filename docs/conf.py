@@ -8,6 +8,8 @@ import pyrnn
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
+import groups
+
 project = "pyrnn"
 author = "The pyrnn developers"
 copyright = f"2026, {author}"
@@ -31,7 +33,8 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 autodoc_default_options = {"members": True, "show-inheritance": True}
-autodoc_typehints = "signature"
+autodoc_typehints = "description"  # types stand with the arguments; signatures stay short
+autodoc_typehints_description_target = "documented"
 autodoc_type_aliases = {  # the first six are kinds of arguments of tasks
     "Count": "int",
     "Positive": "float",
@@ -51,6 +54,7 @@ napoleon_custom_sections = [("Shapes", "notes_style"), ("Subclassing", "notes_st
 templates_path = ["_templates"]
 autosummary_ignore_module_all = False
 autosummary_imported_members = True
+autosummary_context = {"grouped": groups.grouped}
 
 html_theme = "furo"
 html_title = f"pyrnn {release}"
