@@ -39,6 +39,7 @@ def test_continuous_modes_grow_right_of_the_axis():
     ax = plot_spectrum([-1.5, 0.5j - 0.1, 0.2], continuous=True)
     assert dots(ax, "unstable") == {0.2}
     assert not ax.patches
+    assert [list(line.get_xdata()) for line in ax.get_lines()[:1]] == [[0, 0]]
     assert "1/s" in ax.get_xlabel()
 
 
@@ -59,6 +60,10 @@ def test_magnitudes_fall_and_show_the_border_of_stability():
     heights = [line.get_ydata() for line in ax.get_lines()]
     assert [list(each) for each in heights[:2]] == [[0.9], [1.2]]
     assert list(heights[2]) == [1, 1]
+    stems = ax.collections[0].get_segments()
+    assert all(0 <= low < high for (_, low), (_, high) in map(np.asarray, stems))
+    low = plot_spectrum([0.1, 0.9], style="magnitudes").collections[0].get_segments()
+    assert low[0][0][1] == 0
 
 
 def test_lyapunov_spectrum_shows_the_range_of_runs():

@@ -20,6 +20,7 @@ def test_trained_network_fills_the_page():
     assert titles(figure)[:3] == ["trial", "summary", "training loss"]
     words = [text.get_text() for ax in figure.axes for text in ax.texts]
     assert {"CTRNN", "FlipFlop", "6 E, 2 I"} <= set(words)
+    assert all(ax.has_data() or ax.texts for ax in figure.axes)
 
 
 @pytest.mark.parametrize("network", [CTRNN(2, 8, 2), LSTM(2, 8, 2)])

@@ -77,6 +77,12 @@ def test_classes_are_drawn_as_probabilities():
     assert row_names(ax) == ["in 1", "out 1", "out 2", "out 3"]
 
 
+def test_large_scores_of_classes_are_probabilities():
+    batch = torch.zeros(2, 1), torch.tensor([0, 1])
+    ax = plot_trial(batch, torch.tensor([[1e4, 0.0, 0.0], [1e4, 1e4, -1e4]]))
+    assert all(np.isfinite(np.asarray(line.get_ydata(), float)).all() for line in ax.get_lines())
+
+
 def test_psychometric_curve_shows_shares_bars_and_fit():
     evidence = torch.tensor([-1.0, -1.0, 0.0, 0.0, 1.0, 1.0])
     curve = PsychometricCurve.fit(evidence, torch.tensor([0, 0, 0, 1, 1, 1]))

@@ -26,6 +26,7 @@ __all__ = ["Manifold", "Manifolds", "find_manifolds"]
 logger = logging.getLogger(__name__)
 
 _MIN_POINTS = 5
+_PER_POINT = 4  # states that are moved onto the slow manifold for each that is kept
 _GAP = 4.0  # in units of the usual spacing: what parts two manifolds
 
 
@@ -163,13 +164,14 @@ def find_manifolds(
     max_speed: float = 0.05,
     n_points: int = 100,
     damping: float = 0.05,
+    progress: bool = True,
 ) -> Manifolds:
     r"""Find line and ring attractors near the states that a network visits.
 
     .. math:: |F(h, x) - h| < v_{max}, \qquad ||\lambda_1| - 1| < \epsilon
 
-    States move onto the slow manifold (:func:`~pyrnn.dynamics.slow_manifold`), are thinned out
-    evenly, and are kept where they are slow and a mode is nearly marginal. What is connected makes
+    States, if many then ``4 n_points`` of them that are spread evenly, move onto the slow manifold
+    (:func:`~pyrnn.dynamics.slow_manifold`), are thinned out evenly, and are kept where they are slow and a mode is nearly marginal. What is connected makes
     one manifold, a ring if its two ends meet, ordered along its way.
 
     Give settled states: those of the task some time after the last pulse, or after a run under
@@ -184,6 +186,7 @@ def find_manifolds(
             of that order.
         n_points: Number of states, evenly spread over all manifolds.
         damping: See :func:`~pyrnn.dynamics.slow_manifold`.
+        progress: Whether to show a progress bar.
 
     Returns:
         Manifolds, longest first. Where none is found, the status says what was seen.
@@ -205,9 +208,9 @@ def find_manifolds(
     step = as_map(network, states, x)
     pool, inputs = step.states(states, "states"), step.one_input(x)
     pool = pool.reshape(-1, pool.shape[-1])
-    pool = pool[:: 1 + len(pool) // 4096]
+    pool = _evenly(pool[:: 1 + len(pool) // 4096], _PER_POINT * n_points)
     scale = state_scale(pool.abs().amax(-1))
-    on = slow_manifold(step, pool, inputs[0], damping=damping)
+    on = slow_manifold(step, pool, inputs[0], damping=damping, progress=progress)
     speed = (step(on, inputs.expand(len(on), -1)) - on).norm(dim=-1) / scale
     is_slow = on.isfinite().all(-1) & (speed < max_speed)
     on = _evenly(on[is_slow], n_points)

@@ -11,6 +11,7 @@ from pyrnn.arrays import States
 from pyrnn.dynamics.maps import Map, Network, ScaledMap, analysis, as_map, state_scale
 from pyrnn.dynamics.points._seeding import distances_to, mixtures
 from pyrnn.dynamics.points.points import SlowPoints
+from pyrnn.progress import track
 from pyrnn.validate import as_integer, as_number, as_rng
 
 __all__ = ["find_slow_points", "slow_manifold"]
@@ -93,6 +94,7 @@ def slow_manifold(
     *,
     damping: float = 0.05,
     n_iterations: int = 5,
+    progress: bool = True,
 ) -> Tensor:
     r"""Move each state onto the slow manifold next to it, and keep its place along it.
 
@@ -106,6 +108,7 @@ def slow_manifold(
         x: Constant input, ``(input_size,)``, or one for each state.
         damping: Directions with ``|1 - λ|`` well below this are slow.
         n_iterations: Number of iterations.
+        progress: Whether to show a progress bar.
 
     Returns:
         States on the manifold, ``(..., state_size)``, float64.
@@ -126,8 +129,12 @@ def slow_manifold(
     inputs, shape = step.inputs(x, h), h.shape
     h, inputs = (values.reshape(-1, values.shape[-1]) for values in (h, inputs))
     chunk = max(1, 2**23 // h.shape[-1] ** 2)
-    parts = zip(h.split(chunk), inputs.split(chunk), strict=True)
-    return torch.cat([_relax(step, *part, damping, n_iterations) for part in parts]).reshape(shape)
+    parts = list(zip(h.split(chunk), inputs.split(chunk), strict=True))
+    moved = [
+        _relax(step, *part, damping, n_iterations)
+        for part in track(parts, "relaxing", enabled=progress)
+    ]
+    return torch.cat(moved).reshape(shape)
 
 
 def _relax(step: Map, h: Tensor, x: Tensor, damping: float, n_iterations: int) -> Tensor:
