@@ -170,9 +170,10 @@ def find_manifolds(
 
     .. math:: |F(h, x) - h| < v_{max}, \qquad ||\lambda_1| - 1| < \epsilon
 
-    States, if many then ``4 n_points`` of them that are spread evenly, move onto the slow manifold
-    (:func:`~pyrnn.dynamics.slow_manifold`), are thinned out evenly, and are kept where they are slow and a mode is nearly marginal. What is connected makes
-    one manifold, a ring if its two ends meet, ordered along its way.
+    States, of many ``4 n_points`` that are spread evenly, move onto the slow manifold
+    (:func:`~pyrnn.dynamics.slow_manifold`), are thinned out evenly, and are kept where they are
+    slow and a mode is nearly marginal. What is connected makes one manifold, a ring if its two
+    ends meet, ordered along its way.
 
     Give settled states: those of the task some time after the last pulse, or after a run under
     ``x``. From states on their way, the slow directions of the transient are found as well.
