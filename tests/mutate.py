@@ -31,7 +31,10 @@ from coverage import CoverageData
 
 ROOT = Path(__file__).parents[1]
 LINES = ROOT / ".coverage.lines"
-COPIED = ("pyrnn", "tests", "docs", "examples", "conftest.py", "pyproject.toml", "setup.cfg")
+COPIED = (
+    *("pyrnn", "tests", "docs", "examples", "benchmarks", ".ci", "Makefile", "README.md"),
+    *("CHANGELOG.md", "CONTRIBUTING.md", "conftest.py", "pyproject.toml", "setup.cfg", "setup.py"),
+)
 IMPORTED_ONCE = ["torch", "scipy.optimize", "matplotlib.pyplot"]
 MOST_TESTS = 60
 MOST_BYTES = 6 * 2**30
