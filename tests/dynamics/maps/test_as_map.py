@@ -12,6 +12,7 @@ from torch.testing import assert_close
 
 from pyrnn import CTRNN, RNN
 from pyrnn.dynamics import as_map, find_fixed_points
+from pyrnn.dynamics.maps.function import FunctionMap
 
 DTYPES = [torch.float32, torch.float64]
 
@@ -345,3 +346,16 @@ def test_what_has_no_step_is_refused() -> None:
     for thing in (3, "rnn", None, [1, 2]):
         with pytest.raises(TypeError, match=r"expected a network with step\(h, x\)"):
             as_map(thing, torch.zeros(2, 2))  # type: ignore[arg-type]
+
+
+def test_constants_of_another_dtype_are_cast_and_others_are_left_alone() -> None:
+    half = torch.tensor([0.5], dtype=torch.float64)
+    starts = torch.ones(2, 1)
+    for dtype in DTYPES:
+        plain = as_map(lambda h, x: h / 2, starts).to(dtype)
+        assert isinstance(plain, FunctionMap)
+        assert not plain.is_cast
+        mixed = as_map(lambda h, x: h * half, starts).to(dtype)
+        assert isinstance(mixed, FunctionMap)
+        assert mixed.is_cast == (dtype is torch.float32)
+        assert mixed(starts, starts[:, :0]).dtype is dtype
