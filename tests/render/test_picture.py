@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from pyrnn.render import Panels, Scene
 from pyrnn.render._box import corners_of
 from pyrnn.render.gl import _picture
 from pyrnn.render.gl._film import gif_delays
+from pyrnn.render.gl._overlay import Overlay
 from pyrnn.render.gl._stage import Stage
 
 from . import scenes
@@ -263,3 +265,17 @@ def test_a_gif_lasts_as_long_as_asked(fps):
 def test_a_gif_that_browsers_would_slow_down_is_refused(flipflop, tmp_path):
     with pytest.raises(ValueError, match="at most 50 frames per second in a GIF, got fps=60"):
         flipflop.film(tmp_path / "scene.gif", fps=60)
+
+
+def test_long_names_wrap_and_letters_without_a_glyph_are_named():
+    title = "a title that is far too long for one line of the picture above the scene"
+    scene = Scene(scenes.trials(4), color=["a condition whose name is long enough to wrap"] * 4)
+    overlay = Overlay(replace(scene.drawing, title=title), ratio=1.0)
+    lines = [actor.GetInput() for actor, *_ in overlay.fixed]
+    assert max(map(len, lines)) <= 44
+    assert " ".join(lines[:2]) == title
+    assert "a condition whose name is long enough to wrap" in " ".join(lines)
+    heights = [below for _, _, below in overlay.fixed]
+    assert len({*heights[:2], *heights[3:]}) == len(heights) - 1
+    with pytest.warns(UserWarning, match="has no 日, 本, which is left out of '日本 net'; a page"):
+        Overlay(replace(scene.drawing, title="日本 net"), ratio=1.0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import time
 
 import numpy as np
 import pytest
@@ -179,3 +181,24 @@ def test_thousands_of_points_have_few_triangles(screen, tmp_path):
     each = page.js(f"{VIEWER}.layers['fixed points'].body.geometry.index.count / 3")
     assert each < 160
     assert share_of(page.screenshot(), GREEN) > 0.01
+
+
+def test_a_scene_out_of_sight_frees_its_memory_and_is_back_when_seen(screen, tmp_path):
+    """Browsers keep 16 pictures; the first of 20 in a notebook once stayed blank."""
+    document = html.escape(Scene(scenes.trials(3), scenes.points()).html(), quote=True)
+    frame = f'<iframe style="width: 700px; height: 500px" srcdoc="{document}"></iframe>'
+    path = tmp_path / "frames.html"
+    path.write_text(f"<!doctype html>{frame}<p style='height: 3000px'></p>{frame}", "utf-8")
+    frames = "[...document.querySelectorAll('iframe')]"
+    drawn = "f => f.contentDocument?.querySelector('main[data-drawn]')"
+    drawn = f"{frames}.length == 2 && {frames}.every({drawn})"
+    page = screen(800, 560)
+    page.open(path, ready=drawn)
+    first = "document.querySelector('iframe')"
+    lost = f"{first}.contentWindow.pyrnn.viewers[0].renderer.getContext().isContextLost()"
+    page.js("document.querySelectorAll('iframe')[1].scrollIntoView()")
+    page.wait(lost)
+    page.js(f"{first}.scrollIntoView()")
+    page.wait(f"!({lost}) && {first}.contentDocument.querySelector('.lost').hidden")
+    time.sleep(0.5)
+    assert share_of(page.screenshot(), GREEN) > 3e-4

@@ -121,7 +121,7 @@ class Cycles(Results[Cycle]):
 
     Example:
         >>> find_cycles(lambda h, x: h / 2, torch.ones(9, 1)).status
-        'no cycle of period 2, 3, 4 found'
+        'no cycle of period 2, 3, 4 found; give other periods or more starts, or see ...'
     """
 
     def _report(self) -> Report:
@@ -215,7 +215,10 @@ def find_cycles(
             found += cycles_through(step, points.states, points.inputs, period)
     verdict = "stopped early" if was_stopped else "complete as far as the search tells"
     if not found:
-        verdict = f"no cycle of period {', '.join(map(str, periods))} found"
+        verdict = (
+            f"no cycle of period {', '.join(map(str, periods))} found; give other periods or more "
+            "starts, or see what runs lead to with find_attractors"
+        )
         logger.warning(verdict)
     found = [cycle.scaled(scale) for cycle in found]
     return Cycles(tuple(sorted(found, key=lambda c: (c.period, c.n_unstable))), verdict)
