@@ -15,7 +15,7 @@ from matplotlib.colorbar import Colorbar
 from matplotlib.colors import to_hex, to_rgb, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.transforms import ScaledTranslation
+from matplotlib.transforms import ScaledTranslation, Transform
 
 from pyrnn.palette import SLATE
 from pyrnn.validate import check_kind
@@ -39,6 +39,8 @@ STYLE_SHEET = str(Path(__file__).with_name("pyrnn.mplstyle"))
 DARK_STYLE_SHEET = str(Path(__file__).with_name("pyrnn-dark.mplstyle"))
 
 _PALE = "#98A2AD"  # slate, on a dark ground
+_LINES = 3.3  # of text below axes: their ticks and their label
+_ABOVE = "above"  # marks a legend in the line of the title
 _BARS = "pyrnn color bar"  # label of the axes of color bars, to find them again
 
 _P = ParamSpec("_P")
@@ -240,9 +242,14 @@ def heading(ax: Axes, title: str, x: str = "", y: str = "") -> None:
 
 
 def _make_room(ours: Text, theirs: Artist) -> None:
-    """Remove our title once the user writes one elsewhere, on which it would be printed."""
-    if isinstance(theirs, Text) and theirs.get_text():
-        ours.set_text("")
+    """Remove our title once the user writes one elsewhere, and move a legend off its line."""
+    if not isinstance(theirs, Text) or not theirs.get_text():
+        return
+    ours.set_text("")
+    legend = ours.axes.get_legend() if ours.axes else None
+    if legend is not None and legend.get_gid() == _ABOVE:
+        legend.set_loc("upper right")
+        legend.set_bbox_to_anchor((1, 0), transform=_below(legend.axes, _LINES))
 
 
 def legend_above(ax: Axes) -> None:
@@ -257,7 +264,8 @@ def legend_above(ax: Axes) -> None:
     """
     n = len(ax.get_legend_handles_labels()[1])
     tight: dict[str, Any] = {"borderpad": 0, "handletextpad": 0.5, "columnspacing": 1.2}
-    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=n, borderaxespad=0.3, **tight)
+    place: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0.3}
+    ax.legend(ncols=n, **place, **tight).set_gid(_ABOVE)
 
 
 def legend_below(ax: Axes, handles: Sequence[Artist], *, labeled: bool = True) -> None:
@@ -274,9 +282,13 @@ def legend_below(ax: Axes, handles: Sequence[Artist], *, labeled: bool = True) -
         >>> ax.get_legend().get_texts()[0].get_text()
         'loss'
     """
-    lines = 3.3 if labeled else 0.2  # height of tick labels and axis label
-    inches = ax.figure.dpi_scale_trans
-    drop = ScaledTranslation(0, -lines * text_size(ax) / 72, inches)
+    drop = _below(ax, _LINES if labeled else 0.2)
     tight: dict[str, Any] = {"handletextpad": 0.2, "columnspacing": 1.2, "borderaxespad": 0.2}
-    place: dict[str, Any] = {"bbox_to_anchor": (0.5, 0), "bbox_transform": ax.transAxes + drop}
+    place: dict[str, Any] = {"bbox_to_anchor": (0.5, 0), "bbox_transform": drop}
     ax.legend(handles=handles, loc="upper center", ncols=2, **place, **tight)
+
+
+def _below(ax: Axes, lines: float) -> Transform:
+    """Return coordinates of axes, moved down by some lines of text."""
+    drop = ScaledTranslation(0, -lines * text_size(ax) / 72, ax.figure.dpi_scale_trans)
+    return ax.transAxes + drop

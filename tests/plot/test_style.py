@@ -15,9 +15,11 @@ from pyrnn.plot import (
     plot_spectrum,
     plot_states,
     plot_trajectories,
+    plot_trial,
     plot_weights,
 )
 from pyrnn.plot.style import styled
+from pyrnn.tasks import FlipFlop
 
 
 @pytest.mark.parametrize("name", [n for n in pyrnn.plot.__all__ if n.startswith("plot_")])
@@ -139,3 +141,14 @@ def test_a_share_is_no_comment_of_tex(states):
     assert not own.xaxis.label.get_usetex()
     assert not given.xaxis.label.get_usetex()
     plt.close("all")  # there is no TeX here to draw the numbers of given axes
+
+
+def test_a_title_of_the_user_is_not_printed_on_the_legend():
+    task = FlipFlop(n_bits=2)
+    ax = plot_trial(task, np.zeros((task.n_steps, 2)))
+    ax.set_title("a trial in which the memory of the second bit is lost")
+    ax.figure.draw_without_rendering()
+    title, legend = ax.title.get_window_extent(), ax.get_legend().get_window_extent()
+    assert not title.overlaps(legend)
+    assert legend.y1 < ax.get_window_extent().y0
+    assert not legend.overlaps(ax.xaxis.label.get_window_extent())

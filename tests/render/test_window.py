@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pyrnn.render import Scene
+from pyrnn.render._camera import fit_camera
 from pyrnn.render.gl._plotter import open_window
 from pyrnn.render.gl._stage import Stage
 
@@ -220,3 +221,22 @@ def test_keys_are_listed_as_far_as_they_fit(width, shown):
 
     assert _fitting_keys(width).startswith(shown)
     assert len(_fitting_keys(width)) * 6 < width
+
+
+def test_labels_make_room_for_the_card(hand):
+    hand.viewer.show_card(hand.stage.drawing.layers[1].cards[13])
+    width, height = hand.viewer._card_size
+    box = hand.stage.drawing.box
+    for degrees in range(0, 360, 30):
+        turn = np.radians(degrees)
+        direction = np.array([np.cos(turn), np.sin(turn), 0.4])
+        hand.stage.pose(fit_camera(box, direction / np.linalg.norm(direction), 1.2))
+        hand.stage.render()
+        for label in hand.stage.overlay.labels:
+            extent = [0.0, 0.0, 0.0, 0.0]
+            label.GetBoundingBox(hand.stage.renderer, extent)
+            x, y = label.GetPosition()
+            is_beside = x + extent[1] <= SIZE[0] - width - 20
+            assert is_beside or y + extent[3] <= SIZE[1] - height - 20
+    hand.viewer.show_card(None)
+    assert hand.stage.overlay.card == (0, 0)

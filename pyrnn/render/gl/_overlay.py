@@ -53,6 +53,7 @@ class Overlay:
         self.ratio, self.axes_visible = ratio, True
         self.labels = [text(label, 15 * ratio, center=True) for label in drawing.labels]
         self.fixed: list[tuple[vtkActor2D, float, float]] = []
+        self.card = 0, 0  # width and height of the upper right corner that a card covers
         self.column = 0.0  # right edge of the texts at the left, which labels must not cross
         self.bottom = 40.0
         for line in textwrap.wrap(drawing.title, _TITLE_LETTERS):
@@ -121,8 +122,10 @@ class Overlay:
         lowest = max((below for _, _, below in self.fixed), default=0.0)
         if size[1] - y < (lowest + _ROW / 2) * self.ratio:
             x = max(x, (self.column + half + 6) * self.ratio)
-        edge = (half + 6) * self.ratio
-        label.SetPosition(max(edge, min(x, size[0] - edge)), y)
+        edge, width = (half + 6) * self.ratio, size[0]
+        if size[1] - y < self.card[1] + _ROW / 2 * self.ratio:
+            width -= self.card[0]
+        label.SetPosition(max(edge, min(x, width - edge)), y)
 
 
 def text(

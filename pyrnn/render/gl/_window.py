@@ -143,6 +143,7 @@ class Viewer:
         if self._card_actor:
             left, top = (width - self._card_size[0], height - self._card_size[1])
             self._card_actor.SetPosition(left - _CORNER, top - _CORNER)
+            self.stage.overlay.card = self._card_size[0] + _CORNER, self._card_size[1] + _CORNER
 
     # what can be done
 
@@ -175,7 +176,7 @@ class Viewer:
         """Show the card of a fixed point or an edge; none for ``None``."""
         if self._card_actor:
             self.stage.renderer.RemoveViewProp(self._card_actor)
-            self._card_actor = None
+            self._card_actor, self.stage.overlay.card = None, (0, 0)
         self.card = card
         if card:
             from pyrnn.render.gl._card import card_pixels  # matplotlib takes time to import
