@@ -36,7 +36,8 @@ def _console() -> Console | None:
 
     In a notebook without ipywidgets a bar is a line of text that is written again and again.
     """
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    get_shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
+    shell = get_shell()
     if type(shell).__name__ != "ZMQInteractiveShell" or find_spec("ipywidgets"):
         return None
     return Console(force_jupyter=False, force_terminal=True, force_interactive=True, width=_WIDTH)
