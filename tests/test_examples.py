@@ -109,6 +109,7 @@ def trained() -> dict[str, object]:
         "howto/own_task",
         "howto/recordings",
         "howto/representation",
+        "howto/figures",
         "howto/follow",
         "howto/prove",
         "howto/perturb",
