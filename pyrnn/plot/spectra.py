@@ -227,7 +227,10 @@ def plot_lyapunov(exponents: ArrayLike, *, ax: Axes | None = None) -> Axes:
         'exponent (per step)'
     """
     advice = "pass what lyapunov_spectrum(rnn, ...) returns"
-    runs = np.atleast_2d(as_numbers(exponents, advice))
+    values = np.atleast_1d(as_numbers(exponents, advice))
+    if not values.size:
+        raise ValueError(f"expected one or more exponents, got none; {advice}")
+    runs = values.reshape(-1, values.shape[-1])
     ax = axes_or_new(ax)
     index, mean = np.arange(1, runs.shape[1] + 1), runs.mean(axis=0)
     ax.axhline(0, color=GRAY, linestyle="--", linewidth=1.0)

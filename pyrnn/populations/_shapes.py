@@ -22,7 +22,7 @@ def normalized(states: States) -> Array:
     Raises:
         ValueError: If all states are the same.
     """
-    flat = as_states(states)
+    flat = np.atleast_1d(as_states(states))
     flat = flat.reshape(-1, flat.shape[-1]).astype(float)
     flat = flat - flat.mean(axis=0)
     size = np.linalg.norm(flat)

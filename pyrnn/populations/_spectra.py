@@ -9,9 +9,10 @@ import numpy as np
 
 from pyrnn.arrays import Array
 
-__all__ = ["Spectra", "slowest", "spectra_matrix", "wasserstein"]
+__all__ = ["HIGHEST_PRICE", "Spectra", "slowest", "spectra_matrix", "wasserstein"]
 
 _AT_ONCE = 2**20  # differences of eigenvalues
+HIGHEST_PRICE = 1e100  # of a point without a partner; its square is finite
 
 
 class Spectra(NamedTuple):

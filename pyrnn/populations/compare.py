@@ -12,7 +12,7 @@ from pyrnn.base import RNNBase
 from pyrnn.dynamics.graphs.same_transitions import node_kinds
 from pyrnn.populations._folder import Row
 from pyrnn.populations._shapes import cka_matrix, normalized, shape_matrix
-from pyrnn.populations._spectra import Spectra, slowest, spectra_matrix
+from pyrnn.populations._spectra import HIGHEST_PRICE, Spectra, slowest, spectra_matrix
 from pyrnn.populations.analysis import Analysis, analyze
 from pyrnn.populations.distances import Distances
 from pyrnn.populations.dsa import choose_rank, dsa_matrix, operator
@@ -86,7 +86,10 @@ def compare(
         check_callable("measure", measure, "first", "second")
         return _by_function(networks, measure)
     measure = as_choice("measure", measure, (*_OF_STATES, "spectra", "dsa"))
-    n_modes, price = as_integer("n_modes", n_modes, low=1), as_number("price", price, above=0)
+    n_modes, price = (
+        as_integer("n_modes", n_modes, low=1),
+        as_number("price", price, above=0, high=HIGHEST_PRICE),
+    )
     rank = None if rank is None else as_integer("rank", rank, low=1)
     rows, index, analyses = _analyzed(networks, inputs)
     if measure == "spectra":

@@ -12,7 +12,7 @@ from pyrnn.arrays import Array, States
 from pyrnn.populations._spectra import wasserstein
 from pyrnn.projection import Projection, as_states
 from pyrnn.result import Report, Result
-from pyrnn.validate import as_integer, as_rng
+from pyrnn.validate import as_integer, as_list, as_rng
 
 __all__ = ["DSAAngle", "choose_rank", "dsa_angle", "dsa_distance", "dsa_matrix", "operator"]
 
@@ -249,6 +249,11 @@ def choose_rank(states: Sequence[States], *, n_components: int = 10, n_delays: i
         >>> choose_rank([hidden @ np.ones((3, 8))], n_delays=1)
         1
     """
+    n_components = as_integer("n_components", n_components, low=1)
+    n_delays = as_integer("n_delays", n_delays, low=1)
+    states = as_list("states", states, "the states of networks")
+    if not states:
+        raise ValueError("expected the states of one or more networks, got none")
     errors = [_errors(_reduced(each, n_components), n_delays) for each in states]
     shortest = min(map(len, errors))
     mean = np.mean([error[:shortest] for error in errors], axis=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyrnn.arrays import States, as_array
 from pyrnn.dynamics import FixedPoints
 from pyrnn.populations._shapes import angle_of_shape, normalized
-from pyrnn.populations._spectra import Spectra, slowest, spectra_matrix
+from pyrnn.populations._spectra import HIGHEST_PRICE, Spectra, slowest, spectra_matrix
 from pyrnn.validate import as_integer, as_number
 
 __all__ = ["shape_distance", "spectra_distance"]
@@ -92,7 +92,10 @@ def spectra_distance(
         Schuhmacher, Vo & Vo, *A consistent metric for performance evaluation of multi-object
         filters*, IEEE Transactions on Signal Processing 56 (2008).
     """
-    n_modes, price = as_integer("n_modes", n_modes, low=1), as_number("price", price, above=0)
+    n_modes, price = (
+        as_integer("n_modes", n_modes, low=1),
+        as_number("price", price, above=0, high=HIGHEST_PRICE),
+    )
     for points in (a, b):
         if not isinstance(points, FixedPoints):
             raise TypeError(f"expected fixed points, got {type(points).__name__}")

@@ -29,7 +29,7 @@ from pyrnn.populations.grid import Settings, plain_settings
 from pyrnn.populations.population import Population
 from pyrnn.serialize import encode, register
 from pyrnn.tasks import Task
-from pyrnn.validate import as_boolean
+from pyrnn.validate import as_boolean, as_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,7 +109,7 @@ def train_population(
         raise TypeError(f"expected make to be a function of the settings, got {make!r}")
     rows = _checked_runs(runs)
     retry, progress = as_boolean("retry", retry), as_boolean("progress", progress)
-    path = Path(folder).resolve()
+    path = as_path("folder", folder).resolve()
     path.mkdir(parents=True, exist_ok=True)
     first, step = parse_shard(os.environ.get(_SHARD, "0/1"))
     names = _announce(make, rows[first::step], path)

@@ -8,7 +8,7 @@ from torch import Tensor
 from pyrnn.arrays import ArrayLike
 from pyrnn.base import RNNBase
 from pyrnn.connectivity import Connectivity
-from pyrnn.validate import as_tensor
+from pyrnn.validate import as_tensor, check_kind
 
 __all__ = ["region_currents"]
 
@@ -46,6 +46,8 @@ def region_currents(
         Perich et al., *Inferring brain-wide interactions using data-constrained recurrent neural
         network models*, bioRxiv (2020).
     """
+    check_kind("network", network, RNNBase)
+    check_kind("connectivity", connectivity, Connectivity)
     w_rec, w_in = network.w_rec.weight.detach(), network.w_in.weight.detach()
     r, x = as_tensor("rates", rates).to(w_rec), as_tensor("inputs", inputs).to(w_rec)
     if r.shape[:-1] != x.shape[:-1] or r.shape[-1] != connectivity.n_units:

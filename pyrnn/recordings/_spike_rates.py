@@ -55,6 +55,8 @@ def spike_rates(
         np.sort(as_numbers(unit, advice).ravel())
         for unit in as_list("spike_times", spike_times, "units")
     ]
+    if not units:
+        raise ValueError("expected spike_times of one or more units, got none")
     starts, stops = (np.atleast_1d(as_numbers(times, advice)) for times in (start, stop))
     if (
         starts.shape != stops.shape

@@ -103,7 +103,11 @@ class Scene(Output):
         self._number, self._inputs = (number[:0], ()) if self.trials else (number, names)
         self._of_input = [names[i] for i in number]
         default = "input" if self.trials and names and self.graph is None else "stability"
-        choice = as_choice("color_points", color_points or default, ("stability", "input"))
+        choice = as_choice(
+            "color_points",
+            default if color_points is None else color_points,
+            ("stability", "input"),
+        )
         self._input_scale = input_scale(points) if choice == "input" else None
         hidden_size = arguments.as_hidden_size(self.trials, self.points, self.tracks, self.boxes)
         self._given = arguments.as_projection(projection, hidden_size)

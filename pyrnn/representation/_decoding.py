@@ -13,7 +13,7 @@ from pyrnn.representation._arrays import ArrayResult
 from pyrnn.representation._trials import LabeledTrials
 from pyrnn.result import Report
 from pyrnn.statistics import wilson_interval
-from pyrnn.validate import as_boolean, as_integer
+from pyrnn.validate import as_boolean, as_integer, as_seed
 
 __all__ = ["Decoding", "Estimator", "decode"]
 
@@ -127,7 +127,7 @@ def decode(
             f"expected at least two labels with {n_folds} trials each, got "
             f"{dict(zip(values.tolist(), counts.tolist(), strict=True))}"
         )
-    is_square = as_boolean("cross_temporal", cross_temporal)
+    is_square, seed = as_boolean("cross_temporal", cross_temporal), as_seed("seed", seed)
     n_right, n_tested = np.zeros((2, x.shape[1], x.shape[1]))
     for train, test in _folds(y, groups, n_folds, seed):
         _count(estimator, (x[train], y[train]), (x[test], y[test]), n_right, n_tested, is_square)

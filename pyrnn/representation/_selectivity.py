@@ -13,7 +13,7 @@ from pyrnn.representation._arrays import ArrayResult
 from pyrnn.representation._design import orthonormal, regressors
 from pyrnn.representation._trials import LabeledTrials, Variables, epoch_average
 from pyrnn.result import Report
-from pyrnn.validate import as_integer, as_number, as_rng
+from pyrnn.validate import as_integer, as_number, as_rng, check_kind
 
 __all__ = ["Selectivity", "selectivity"]
 
@@ -152,6 +152,8 @@ def selectivity(
     n = as_integer("n_permutations", n_permutations, low=1)
     alpha = as_number("alpha", alpha, above=0, high=1)
     generator = as_rng(rng)
+    if epochs is not None:
+        check_kind("epochs", epochs, Mapping, "pass steps by name")
     spans: Mapping[str, ArrayLike | None] = epochs or {"whole trial": None}
     tested = [
         _tests(epoch_average(trials.states, steps), trials.columns, n, generator)

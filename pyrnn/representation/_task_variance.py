@@ -10,6 +10,7 @@ from pyrnn.arrays import Array, ArrayLike, States
 from pyrnn.representation._arrays import ArrayResult
 from pyrnn.representation._trials import LabeledTrials, Variables, nan_mean
 from pyrnn.result import Report
+from pyrnn.validate import as_list
 
 __all__ = ["TaskVariance", "task_variance"]
 
@@ -123,7 +124,11 @@ def task_variance(
     """
     trials = LabeledTrials.of(states, variables, [task], valid)
     levels, index = np.unique(trials.columns[task], return_inverse=True)
-    given = tuple(str(level) for level in levels) if names is None else names
+    given = (
+        tuple(str(level) for level in levels)
+        if names is None
+        else tuple(as_list("names", names, "texts"))
+    )
     if len(given) != len(levels):
         raise ValueError(
             f"expected names of the {len(levels)} tasks in the trials, got {list(given)}"

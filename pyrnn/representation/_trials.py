@@ -11,6 +11,7 @@ import numpy as np
 from pyrnn.arrays import Array, ArrayLike, HasStates, States, as_array
 from pyrnn.projection import as_states
 from pyrnn.tasks import Trial
+from pyrnn.validate import as_names, as_number, check_kind
 
 __all__ = ["LabeledTrials", "Variables", "epoch_average", "valid_steps"]
 
@@ -42,6 +43,8 @@ def valid_steps(batch: Trial, dt: float, *epochs: str) -> Array:
         >>> valid_steps(batch, task.dt, "delay").sum(1)
         array([5, 5, 5])
     """
+    check_kind("batch", batch, Trial, "task.batch(n) makes one")
+    dt = as_number("dt", dt, above=0, unit="ms")
     for name in epochs:
         if name not in batch.epochs:
             raise ValueError(f"expected epochs among {sorted(batch.epochs)}, got {name!r}")
@@ -154,13 +157,10 @@ def _as_padded(states: States) -> Array:
 
 def _columns(variables: Variables, by: Sequence[str] | None, n_trials: int) -> dict[str, Array]:
     """Return the chosen variables; by default all with one value for each trial."""
+    check_kind("variables", variables, (Trial, Mapping), "pass values by name, or a batch")
     table = variables.info if isinstance(variables, Trial) else variables
-    if isinstance(by, str):
-        raise TypeError(f"expected a list of names, got the text {by!r}; write [{by!r}]")
-    missing = [name for name in by or () if name not in table]
-    if missing:
-        raise ValueError(f"expected variables among {sorted(table)}, got {missing}")
-    columns = {name: as_array(table[name], "pass one value per trial") for name in by or table}
+    names = list(table) if by is None else as_names("by", by, table)
+    columns = {name: as_array(table[name], "pass one value per trial") for name in names}
     if by is None:
         columns = {name: column for name, column in columns.items() if column.ndim == 1}
     for name, column in columns.items():

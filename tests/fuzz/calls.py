@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
 import pkgutil
@@ -41,6 +42,8 @@ NOT_CALLED = {
     "TransitionGraph",
     "check_rnn",
     "cli",
+    "open_population",
+    "read_recording",
     "live_plot",
     "log_tensorboard",
     "load",
@@ -54,14 +57,22 @@ ROOMS = [
     ".constraints",
     ".dynamics",
     ".initialization",
+    ".interventions",
     ".plot",
+    ".populations",
     ".projection",
+    ".recordings",
     ".render",
+    ".representation",
     ".tasks",
     ".tasks.phases",
     ".tasks.scores",
     ".training",
 ]
+
+
+def _make(seed: int) -> tuple[pyrnn.RNNBase, pyrnn.tasks.Task]:
+    return pyrnn.RNN(1, 3, 1, seed=seed), pyrnn.tasks.FlipFlop(n_bits=1, n_trials=2, seed=seed)
 
 
 def callables() -> dict[str, Callable[..., object]]:
@@ -153,6 +164,22 @@ def needed(given: Given, folder: Path) -> dict[str, object]:
         "distances": Distances(np.ones((2, 2)), 0.0, 1.0, "shape", ({}, {})),
         "checkpoints": [given.rnn, given.rnn],
         "networks": [given.rnn, given.rnn],
+        "datasets": [given.task, given.task],
+        "tracks": given.tracks,
+        "folder": folder / "runs",
+        "make": _make,
+        "runs": [{"seed": 0}],
+        "units": [0, 1],
+        "value": 0.5,
+        "current": 1.0,
+        "variables": {"side": [-1, -1, 1, 1, 1, -1], "color": [1, -1, 1, -1, 1, -1]},
+        "labels": [0, 0, 1, 1, 1, 0],
+        "profiles": torch.rand(12, 3, generator=torch.Generator().manual_seed(0)),
+        "rates": states.tanh() / 2,
+        "spike_times": [np.array([3.0, 40.0])],
+        "stop": 60.0,
+        "a": states,
+        "b": states.flip(-1),
     }
 
 
@@ -184,6 +211,41 @@ def special(given: Given) -> dict[str, dict[str, object]]:
         "dynamics.state_machine": {"network": given.bistable, "points": given.memories},
         "dynamics.input_jacobian": {"x": torch.zeros(2)},
         "dynamics.slow_manifold": {},
+        "interventions.clamp": {"trials": torch.zeros(2, 5, 2)},
+        "interventions.lesion": {"trials": torch.zeros(2, 5, 2)},
+        "interventions.perturb": {"trials": torch.zeros(2, 5, 2)},
+        "interventions.minimal_shock": {
+            "network": given.bistable,
+            "attractor": given.memories[given.memories.n_unstable == 0][0],
+            "saddle": given.memories[given.memories.n_unstable == 1][0],
+        },
+        "populations.analyze": {"inputs": torch.zeros(2, 5, 2)},
+        "populations.choose_rank": {"states": [given.trials, given.trials], "n_components": 2},
+        "populations.compare": {
+            "networks": [given.rnn, given.leaky],
+            "inputs": given.states[..., :2],
+        },
+        "populations.dsa_angle": {"a": given.trials, "b": given.trials.flip(-1), "n_starts": 2},
+        "populations.dsa_distance": {"a": given.trials, "b": given.trials.flip(-1)},
+        "populations.find_classes": {"networks": [given.analysis, given.analysis]},
+        "recordings.region_currents": {
+            "network": pyrnn.RateRNN(2, 4, 2, connectivity=given.regions),
+            "rates": given.states,
+            "inputs": torch.zeros(6, 5, 2),
+            "connectivity": given.regions,
+        },
+        "representation.task_variance": {"task": "side"},
+        "training.fit_many": {
+            "networks": [copy.deepcopy(given.rnn)],
+            "datasets": [given.task],
+            "epochs": 1,
+        },
+        "training.train_force": {"rnn": pyrnn.RNN(2, 4, 2, seed=0)},
+        "populations.spectra_distance": {"a": given.memories, "b": given.memories},
+        "representation.cluster_units": {"n_clusters": [2], "n_seeds": 2},
+        "representation.decode": {"n_folds": 2},
+        "representation.selectivity": {"n_permutations": 9},
+        "recordings.spike_rates": {"start": 0.0},
         "behavior.psychometric": {"task": decision, "outputs": given.answers, "batch": batch},
         "behavior.chronometric": {"task": decision, "outputs": given.answers, "batch": batch},
         "behavior.reaction_times": {"task": decision, "outputs": given.answers, "batch": batch},

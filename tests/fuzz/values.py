@@ -14,8 +14,10 @@ import torch
 from torch import nn
 
 from pyrnn import RNN, RateRNN
-from pyrnn.dynamics import find_branches, find_fixed_points, flow_field, transition_graph
+from pyrnn.connectivity import MultiRegion, Region
+from pyrnn.dynamics import find_branches, find_fixed_points, flow_field, follow, transition_graph
 from pyrnn.interventions import lesion
+from pyrnn.populations import analyze
 from pyrnn.tasks import FlipFlop, PerceptualDecision, TrialRandom
 from pyrnn.tasks.phases import Fixation, Response, Stimulus
 from pyrnn.training import History
@@ -128,6 +130,12 @@ class Given:
         ).double()
         self.graph = transition_graph(self.rnn, self.points, n_runs=2)
         self.effects = lesion(self.rnn, self.task, [[0], [1]])
+        self.trials = torch.randn(6, 30, 4, generator=rng)
+        self.analysis = analyze(self.rnn, torch.zeros(2, 5, 2))
+        self.regions = (
+            MultiRegion(Region("V1", 2), Region("V2", 2)).connect("V1", "V2").build(2, 2)
+        )
+        self.tracks = follow(self.rnn, self.points, torch.zeros(3, 2), progress=False)
         self.history = History(steps={"loss": [1.0, 0.5]}, epochs={"loss": [0.7]})
         self.field = flow_field(self.rnn, torch.eye(4)[:2])
         line = torch.linspace(-1, 1, 9, dtype=torch.float64)[:, None]

@@ -117,7 +117,7 @@ def test_losses(case: tuple[str, Tensor, Tensor | None]) -> None:
         {"batch_size": 3},
         {"validation": 0.2},
     ],
-    ids=str,
+    ids="-".join,
 )
 def test_options(options: dict[str, object]) -> None:
     data = trials(random(TRIALS, STEPS, OUTPUTS))

@@ -12,7 +12,7 @@ from pyrnn.dynamics.maps import Map, Network, ScaledMap, analysis, as_map, state
 from pyrnn.dynamics.points._seeding import distances_to, mixtures
 from pyrnn.dynamics.points.points import SlowPoints
 from pyrnn.progress import track
-from pyrnn.validate import as_integer, as_number, as_rng
+from pyrnn.validate import as_boolean, as_integer, as_number, as_rng
 
 __all__ = ["find_slow_points", "slow_manifold"]
 
@@ -124,6 +124,7 @@ def slow_manifold(
     """
     damping = as_number("damping", damping, above=0)
     n_iterations = as_integer("n_iterations", n_iterations, low=1)
+    progress = as_boolean("progress", progress)
     step = as_map(network, states, x)
     h = step.states(states, "states")
     inputs, shape = step.inputs(x, h), h.shape
