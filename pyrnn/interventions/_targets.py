@@ -12,7 +12,7 @@ from torch import Tensor
 from pyrnn.base import RNNBase
 from pyrnn.connectivity import Connectivity, Region
 from pyrnn.options import LAYERS
-from pyrnn.validate import as_integer
+from pyrnn.validate import as_integer, as_tensor
 
 __all__ = [
     "Target",
@@ -141,7 +141,8 @@ def units_of(network: RNNBase, units: Units) -> Tensor:
             raise ValueError(f"expected a mask of units of shape ({n},), got {tuple(units.shape)}")
         indices = torch.as_tensor(units).nonzero()[:, 0].tolist()
     elif isinstance(units, (Tensor, np.ndarray)):
-        indices = [as_integer("every unit", unit) for unit in units.reshape(-1).tolist()]
+        values = as_tensor("units", units).flatten().tolist()
+        indices = [as_integer("every unit", unit) for unit in values]
     elif isinstance(units, Sequence):
         indices = [as_integer("every unit", unit) for unit in units]
     else:

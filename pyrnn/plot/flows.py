@@ -16,7 +16,7 @@ from pyrnn.dynamics import Attractors, Branch, FixedPoint, FixedPoints, FlowFiel
 from pyrnn.palette import BLUE, CYCLE, GRAY, VERMILION, colormap, stability_color
 from pyrnn.plot.style import axes_or_new, heading, ink, muted, paper, styled
 from pyrnn.projection import Projection
-from pyrnn.validate import as_boolean, as_integer, check_kind
+from pyrnn.validate import as_boolean, as_integer, check_callable, check_kind
 
 __all__ = ["plot_basins", "plot_bifurcation", "plot_flow"]
 
@@ -127,8 +127,11 @@ def plot_bifurcation(
     """
     check_kind("branches", branches, (Branch, Iterable), "take those of find_branches")
     drawn = [branches] if isinstance(branches, Branch) else list(branches)
-    if not isinstance(observe, Projection) and not callable(observe):
-        observe = as_integer("observe", observe, low=0)
+    if not isinstance(observe, Projection):
+        if callable(observe):
+            check_callable("observe", observe, "states")
+        else:
+            observe = as_integer("observe", observe, low=0)
     for branch in drawn:
         if not isinstance(branch, Branch):
             raise TypeError(
@@ -176,9 +179,10 @@ def plot_basins(
     """
     advice = "pass what find_attractors(rnn, starts, x) returns"
     given = as_numbers(ends.ends if isinstance(ends, Attractors) else ends, advice)
-    if not given.size or (given != np.round(given)).any() or given.min() < -1:
+    is_index = (given == np.round(given)) & (given >= -1) & (given < 2**31)
+    if not given.size or not is_index.all():
         raise ValueError(
-            f"expected ends to be the index of an attractor for each start, or -1, got "
+            "expected ends to be the index of an attractor for each start, or -1, got "
             f"{given.dtype} of shape {given.shape} with others; {advice}"
         )
     index = given.astype(int)

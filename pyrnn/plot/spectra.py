@@ -212,7 +212,7 @@ def plot_lyapunov(exponents: ArrayLike, *, ax: Axes | None = None) -> Axes:
 
     Args:
         exponents: Exponents per step, ``(n,)`` in falling order; or those of several runs,
-            ``(n_runs, n)``, drawn as their mean with the range of the runs.
+            ``(..., n)``, drawn as their mean with the range of the runs.
         ax: Where to draw; a new figure by default.
 
     Returns:
@@ -220,6 +220,7 @@ def plot_lyapunov(exponents: ArrayLike, *, ax: Axes | None = None) -> Axes:
 
     Raises:
         TypeError: If these are no numbers.
+        ValueError: If there are none.
 
     Example:
         >>> ax = plot_lyapunov([0.0, -0.1, -0.4])

@@ -18,7 +18,7 @@ from pyrnn.dynamics import Tracks
 from pyrnn.palette import INK, stability_color, stability_label
 from pyrnn.plot.style import axes_or_new, heading, legend_below, styled
 from pyrnn.projection import Projection
-from pyrnn.validate import as_integer, check_kind
+from pyrnn.validate import as_integer, check_callable, check_kind
 
 __all__ = ["plot_tracks"]
 
@@ -83,6 +83,7 @@ def _observable(
         projection = Projection.fit(tracks.states[tracks.is_alive])
         return lambda states: projection.transform(states)[..., 0], projection.labels[0]
     if callable(observe):
+        check_callable("observe", observe, "states")
         return lambda states: as_array(observe(states)), "observed"
     unit = as_integer("observe", observe, low=0)
     return lambda states: as_array(states[..., unit]), f"unit {unit}"

@@ -160,7 +160,7 @@ class _Design:
 
     def checked(self, tau: float | None) -> float | None:
         """Return the time constant, or one to begin with; None in discrete time."""
-        if self.kind not in (RNN, CTRNN, RateRNN):
+        if not isinstance(self.kind, type) or self.kind not in (RNN, CTRNN, RateRNN):
             raise ValueError(f"expected network as RNN, CTRNN or RateRNN, got {self.kind!r}")
         if self.kind is RNN:
             if tau is not None:

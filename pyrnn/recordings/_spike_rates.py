@@ -12,6 +12,8 @@ from pyrnn.validate import as_list, as_number
 
 __all__ = ["spike_rates"]
 
+_MOST_STEPS = 10**7
+
 
 def spike_rates(
     spike_times: Sequence[ArrayLike],
@@ -66,6 +68,11 @@ def spike_rates(
         raise ValueError(
             f"expected a start and a later stop of each trial, at least dt = {1000 * dt:g} ms "
             f"apart, got {starts} and {stops}"
+        )
+    if ((stops - starts) / dt > _MOST_STEPS).any():
+        raise ValueError(
+            f"expected trials of at most {_MOST_STEPS:,} steps, got a dt of {1000 * dt:g} ms; "
+            "choose a longer one"
         )
     trials = []
     for first, last in zip(starts, stops, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -13,7 +13,7 @@ from pyrnn.arrays import Array, ArrayLike, as_numbers
 from pyrnn.representation._arrays import ArrayResult
 from pyrnn.representation._task_variance import TaskVariance
 from pyrnn.result import Report
-from pyrnn.validate import as_integer, as_rng
+from pyrnn.validate import as_integer, as_list, as_rng
 
 __all__ = ["Clusters", "cluster_units"]
 
@@ -116,7 +116,8 @@ def cluster_units(
         raise ValueError(f"expected profiles of shape (units, n_features), got {whole.shape}")
     known = np.isfinite(whole).all(1)
     rows = whole[known]
-    wanted = [n_clusters] if isinstance(n_clusters, int) else list(n_clusters)
+    is_list = isinstance(n_clusters, Iterable)
+    wanted = as_list("n_clusters", n_clusters, "numbers") if is_list else [n_clusters]
     most = min(len(rows) - 1, len(np.unique(rows.round(12), axis=0)))
     numbers = [k for k in (as_integer("n_clusters", k, low=2) for k in wanted) if k <= most]
     if not numbers:

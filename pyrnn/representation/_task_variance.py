@@ -124,15 +124,9 @@ def task_variance(
     """
     trials = LabeledTrials.of(states, variables, [task], valid)
     levels, index = np.unique(trials.columns[task], return_inverse=True)
-    given = (
-        tuple(str(level) for level in levels)
-        if names is None
-        else tuple(as_list("names", names, "texts"))
-    )
+    given = [str(level) for level in levels] if names is None else as_list("names", names, "texts")
     if len(given) != len(levels):
-        raise ValueError(
-            f"expected names of the {len(levels)} tasks in the trials, got {list(given)}"
-        )
+        raise ValueError(f"expected names of the {len(levels)} tasks in the trials, got {given}")
     parts = [trials.states[index == i] for i in range(len(levels))]
     squares = [(part - nan_mean(part, axis=0)) ** 2 for part in parts]
     variances = [nan_mean(nan_mean(square, axis=0), axis=0) for square in squares]

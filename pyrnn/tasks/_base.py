@@ -22,6 +22,8 @@ from pyrnn.validate import as_number
 
 __all__ = ["Task"]
 
+_SHORTEST = 1e-6  # step, in ms
+
 _Own = TypeVar("_Own", bound="Task")
 
 
@@ -86,7 +88,8 @@ class Task(TrialDataset, Reported):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.dt = as_number("dt", self.dt, above=0, unit="ms")
+        dt = as_number("dt", self.dt, above=0, unit="ms")
+        self.dt = as_number("dt", dt, low=_SHORTEST, unit="ms")
         check_arguments(self, self.dt)
 
     # A subclass writes one of these two.

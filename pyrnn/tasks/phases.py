@@ -11,15 +11,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from pyrnn.tasks._arguments import (
-    Duration,
-    NonNegative,
-    Spread,
-    as_spread,
-    bounds,
-    check_arguments,
-    to_steps,
-)
+from pyrnn.tasks._arguments import Duration, NonNegative, Spread, as_spread, check_arguments
 from pyrnn.tasks._last_values import LastValueTask
 from pyrnn.tasks._timeline import Timeline, draw_spread, white_noise
 from pyrnn.tasks._trial import Trial
@@ -237,9 +229,6 @@ class PhaseTask(LastValueTask):
         drawn = [name for phase in self.phases for name in phase.draw]
         if len(drawn) != len(set(drawn)):
             raise ValueError(f"expected each variable to be drawn once, got {sorted(drawn)}")
-        for name, phase in zip(self._names, self.phases, strict=True):
-            for duration in bounds(phase.duration):
-                to_steps(name, duration, self.dt)
 
     def __rshift__(self, after: Phase | PhaseTask) -> PhaseTask:
         """Return a task with another phase, or another task, behind this one."""

@@ -176,9 +176,11 @@ def check_dataset(dataset: object) -> None:
         TypeError: If it is something else.
         ValueError: If it is empty.
     """
-    if isinstance(dataset, tuple) and any(isinstance(field, _Array) for field in dataset):
+    is_tuple = isinstance(dataset, tuple) and any(isinstance(field, _Array) for field in dataset)
+    if is_tuple or isinstance(dataset, _Array):
         raise TypeError(
-            "expected a dataset, got a tuple of arrays; wrap them: "
+            f"expected a dataset, got {'a tuple of arrays' if is_tuple else 'an array'}; wrap "
+            "inputs and targets: "
             "torch.utils.data.TensorDataset(inputs, targets)"
         )
     if not is_dataset(dataset):

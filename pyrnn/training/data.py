@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 from pyrnn.training._datasets import Dataset, GetsItems, MakesBatches, Trial
 from pyrnn.training.losses import refuse_negative
 from pyrnn.training.network import Trainable
-from pyrnn.validate import check_kind
+from pyrnn.validate import as_list, check_kind
 
 __all__ = [
     "Batch",
@@ -198,7 +198,7 @@ def collate(trials: Sequence[Trial]) -> Batch:
         [[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 0.0, 0.0]]
     """
     check_kind("trials", trials, Iterable, "take a list of (inputs, targets)")  # type: ignore[type-abstract]
-    rows = [_as_trial(trial) for trial in trials]
+    rows = [_as_trial(trial) for trial in as_list("trials", trials, "trials")]
     if not rows:
         raise ValueError("expected at least one trial, got none")
     for row in rows:

@@ -95,8 +95,8 @@ class Tracks(Result):
         (Tracks(3 branches over 11 steps, 2 events), [1, 1, 1, 3, 3, 3, 3, 3, 1, 1, 1])
         >>> tracks.events[0], tracks.is_alive.sum().item(), len(tracks.at(5)), tracks.status
         (..., 3, 'complete as far as the search tells')
-        >>> tracks.n_unstable[:, 5].tolist()
-        [0, 1, 0]
+        >>> sorted(tracks.n_unstable[:, 5].tolist())
+        [0, 0, 1]
     """
 
     states: Tensor
