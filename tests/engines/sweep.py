@@ -10,12 +10,12 @@ from pyrnn.populations import grid, train_population
 from pyrnn.tasks import FlipFlop
 
 
-class NetworkOfTheSweep(CTRNN):
+class NetworkOfTheCluster(CTRNN):
     """A class of the script."""
 
 
 def make(seed, dale_ratio):
-    rnn = NetworkOfTheSweep(2, 8, 2, dale_ratio=dale_ratio, seed=seed)
+    rnn = NetworkOfTheCluster(2, 8, 2, dale_ratio=dale_ratio, seed=seed)
     return rnn, FlipFlop(2, n_trials=128, seed=seed), {"epochs": 8}
 
 
