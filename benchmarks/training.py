@@ -5,7 +5,9 @@
 
 A step is: forward, mean squared error, backward, clipping of the gradient's norm, Adam. Every
 measurement is a process of its own; engines take turns, so that a busy machine is unfair to all
-alike. Medians are over steps, after a warm-up that includes compilation, and then over rounds.
+alike. Medians are over steps, after a warm-up that includes compilation, and then over rounds. In
+workloads with 16 networks, ``fit_many`` trains each of them on data of its own, JAX all of them on
+the same data, with ``lax.map`` in one jitted step; the time is that of a step of one network.
 JAX comes with ``pip install pyrnn[benchmarks]``, or is taken from ``--jax-python``.
 """
 
@@ -37,6 +39,7 @@ class Workload(NamedTuple):
     channels: int = 3
     noise: float = 0.0
     is_inference: bool = False
+    networks: int = 1
 
 
 WORKLOADS = (
@@ -47,14 +50,16 @@ WORKLOADS = (
     Workload("W4", "current", "tanh", 64, 100, 64),
     Workload("W4b", "current", "tanh", 256, 1024, 64),
     Workload("W4c", "current", "tanh", 64, 256, 256),
+    Workload("W3x16", "rate", "relu", 16, 22, 64, networks=16),
+    Workload("W4x16", "current", "tanh", 64, 100, 64, networks=16),
     Workload("inference", "current", "tanh", 1, 50_000, 64, is_inference=True),
 )
 ALPHA, CLIP, LR = 0.1, 0.1, 1e-3
 
 
-def arrays(work: Workload) -> dict[str, np.ndarray]:
+def arrays(work: Workload, seed: int = 0) -> dict[str, np.ndarray]:
     """Return the same inputs, targets and weights for every engine."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     n, k = work.units, work.channels
 
     def normal(*shape: int, scale: float = 1.0) -> np.ndarray:
@@ -93,12 +98,14 @@ def pyrnn_network(work: Workload) -> Any:
     return rnn
 
 
-def endless(work: Workload, n_steps: int) -> Any:
+def endless(work: Workload, n_steps: int, seed: int = 0) -> Any:
     """Return a dataset of one batch, again and again, that notes when it is asked for it."""
     import torch
 
     class Endless(torch.utils.data.Dataset[Any]):
-        fields = tuple(torch.from_numpy(arrays(work)[name]) for name in ("inputs", "targets"))
+        fields = tuple(
+            torch.from_numpy(arrays(work, seed)[name]) for name in ("inputs", "targets")
+        )
         times: ClassVar[list[float]] = []
 
         def __len__(self) -> int:
@@ -124,10 +131,15 @@ def pyrnn_fit(work: Workload, seconds: float, engine: str | None = None) -> list
     options = {"batch_size": work.trials, "clip_norm": CLIP, "lr": LR, "progress": False}
     trial = endless(work, 10)
     rnn.fit(trial, epochs=1, **options)
-    n_steps = max(9, min(2000, int(seconds / np.median(np.diff(trial.times)))))
-    data = endless(work, n_steps)
-    rnn.fit(data, epochs=1, **options)
-    return list(np.diff(data.times))
+    n_steps = max(9, min(2000, int(seconds / np.median(np.diff(trial.times)) / work.networks)))
+    data = [endless(work, n_steps, seed) for seed in range(work.networks)]
+    if work.networks == 1:
+        rnn.fit(data[0], epochs=1, **options)
+    else:
+        from pyrnn.training import fit_many
+
+        fit_many([pyrnn_network(work) for _ in data], data, epochs=1, **options)
+    return list(np.diff(data[0].times) / work.networks)
 
 
 def pyrnn_bare(work: Workload, seconds: float) -> list[float]:
@@ -249,14 +261,35 @@ def jax_scan(work: Workload, seconds: float) -> list[float]:
         updates, state = optimizer.update(grads, state)
         return optax.apply_updates(params, updates), state, key, loss
 
-    train = jax.jit(train, donate_argnums=(0, 1, 2))
     carried = [data, optimizer.init(data), key]
+    if work.networks > 1:
+        return jax_map(train, carried, work, seconds)
+    train = jax.jit(train, donate_argnums=(0, 1, 2))
 
     def step() -> None:
         *carried[:], loss = train(*carried)
         loss.block_until_ready()
 
     return repeat(step, seconds)
+
+
+def jax_map(train: Any, carried: list[Any], work: Workload, seconds: float) -> list[float]:
+    """Time the steps of many networks in one jitted ``lax.map``."""
+    import jax
+    import jax.numpy as jnp
+
+    def repeated(leaf: Any) -> Any:
+        return jnp.stack([leaf] * work.networks)
+
+    stacked = [jax.tree.map(repeated, part) for part in carried[:2]]
+    stacked.append(jax.random.split(carried[2], work.networks))
+    every = jax.jit(lambda *parts: jax.lax.map(lambda part: train(*part), parts))
+
+    def step() -> None:
+        *stacked[:], loss = every(*stacked)
+        loss.block_until_ready()
+
+    return [duration / work.networks for duration in repeat(step, work.networks * seconds)]
 
 
 ENGINES: dict[str, Callable[..., list[float]]] = {

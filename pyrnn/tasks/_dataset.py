@@ -70,6 +70,17 @@ class TrialDataset(Dataset[Trial]):
     def _is_vectorized(self) -> bool:
         return True
 
+    @property
+    def batches_are_parts(self) -> bool:
+        """Whether a batch of many trials consists of the batches of some, without other padding.
+
+        Example:
+            >>> from pyrnn.tasks import FlipFlop
+            >>> FlipFlop().epoch(0).batches_are_parts
+            True
+        """
+        return self._is_kept and type(self).batch is TrialDataset.batch
+
     def trials(self, draws: TrialRandom) -> Trial:
         """Return a batch of trials, one for each row of random numbers.
 

@@ -17,6 +17,7 @@ __all__ = [
     "HasLoss",
     "HasMetric",
     "HasTimeStep",
+    "KeepsTrials",
     "MakesBatches",
     "MakesEpochs",
     "Splits",
@@ -44,6 +45,20 @@ class MakesBatches(Protocol):
 
     def batch(self, indices: Tensor, /) -> Sequence[Tensor]:
         """Return the fields of the trials with these indices."""
+
+
+@runtime_checkable
+class KeepsTrials(MakesBatches, Protocol):
+    """A dataset that may have all its trials in memory, so that batches are parts of one.
+
+    Example:
+        >>> from pyrnn.tasks import FlipFlop
+        >>> task: KeepsTrials = FlipFlop()
+        >>> task.batches_are_parts, task.epoch(0).batches_are_parts
+        (False, True)
+    """
+
+    batches_are_parts: bool
 
 
 @runtime_checkable

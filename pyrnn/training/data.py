@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
-from pyrnn.training._datasets import Dataset, GetsItems, MakesBatches, Trial
+from pyrnn.training._datasets import Dataset, GetsItems, KeepsTrials, MakesBatches, Trial
 from pyrnn.training.losses import refuse_negative
 from pyrnn.training.network import Trainable
 from pyrnn.validate import as_list, check_kind
@@ -26,7 +26,9 @@ __all__ = [
     "loader_of",
     "mask_of",
     "n_batches",
+    "pieces",
     "prepare",
+    "split",
     "weight_of",
 ]
 
@@ -95,6 +97,32 @@ def batches(
     if loader is not None:
         yield from loader_batches(loader, skip)
         return
+    for piece in pieces(dataset, batch_size, order_seed=order_seed, skip=skip):
+        yield from split(piece, batch_size)
+
+
+def pieces(
+    dataset: Dataset, batch_size: int, *, order_seed: int | None = None, skip: int = 0
+) -> Iterator[Batch]:
+    """Yield the batches of one epoch, several in one piece where they are in memory.
+
+    Args:
+        dataset: A dataset that is no loader.
+        batch_size: Trials per batch.
+        order_seed: Seed of the order of trials; ``None`` keeps the order of the dataset.
+        skip: Number of batches to leave out at the start.
+
+    Yields:
+        The pieces; ``split`` makes batches of them.
+
+    Raises:
+        ValueError: If the dataset is empty.
+
+    Example:
+        >>> from pyrnn.tasks import FlipFlop
+        >>> [len(piece.inputs) for piece in pieces(FlipFlop(n_trials=10).epoch(0), batch_size=4)]
+        [10]
+    """
     n = len(dataset)  # type: ignore[arg-type]
     if n == 0:
         raise ValueError("expected a dataset with at least one trial, got an empty one")
@@ -103,8 +131,29 @@ def batches(
     else:
         order = torch.randperm(n, generator=torch.Generator().manual_seed(order_seed))
     fetch = _fetcher(dataset)
-    for indices in order.split(batch_size)[skip:]:
-        yield fetch(indices)
+    is_whole = isinstance(dataset, KeepsTrials) and dataset.batches_are_parts
+    for indices in order[skip * batch_size :].split(n if is_whole else batch_size):
+        if len(indices):
+            yield fetch(indices)
+
+
+def split(piece: Batch, batch_size: int) -> list[Batch]:
+    """Return the batches of a piece.
+
+    Args:
+        piece: Trials.
+        batch_size: Trials per batch.
+
+    Example:
+        >>> piece = Batch(torch.zeros(10, 5, 3), torch.zeros(10, 5, 1))
+        >>> [len(batch.inputs) for batch in split(piece, batch_size=4)]
+        [4, 4, 2]
+    """
+    if len(piece.inputs) <= batch_size:
+        return [piece]
+    inputs, targets = piece.inputs.split(batch_size), piece.targets.split(batch_size)
+    masks = [None] * len(inputs) if piece.mask is None else piece.mask.split(batch_size)
+    return [Batch(*fields) for fields in zip(inputs, targets, masks, strict=True)]
 
 
 def loader_of(dataset: Dataset, batch_size: int) -> DataLoader[Trial] | None:

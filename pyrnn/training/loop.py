@@ -41,13 +41,14 @@ from pyrnn.training._step import clip_gradient, total_loss
 from pyrnn.training.curriculum import Curriculum
 from pyrnn.training.data import (
     Batch,
-    batches,
     check_finite,
     loader_batches,
     loader_of,
     mask_of,
     n_batches,
+    pieces,
     prepare,
+    split,
     weight_of,
 )
 from pyrnn.training.history import History
@@ -336,7 +337,7 @@ class Training:
             before = torch.get_rng_state() if draws else None
             for batch in self._fetched(order_seed):
                 try:
-                    yield prepare(batch, self.network)
+                    yield batch
                 except GeneratorExit:  # nothing was learned from it, so it will be drawn again
                     if before is not None:
                         torch.set_rng_state(before)
@@ -346,17 +347,20 @@ class Training:
                 before = torch.get_rng_state() if draws else None
 
     def _fetched(self, order_seed: int | None) -> Iterator[Batch]:
-        """Return the batches of this epoch; the rest of them if it was cut."""
-        loader = self.loader
+        """Yield the batches of this epoch; the rest of them if it was cut."""
+        loader, size = self.loader, self.batch_size
         if loader is None:
-            return batches(self._task(), self.batch_size, order_seed=order_seed, skip=self.batch)
+            for piece in pieces(self._task(), size, order_seed=order_seed, skip=self.batch):
+                yield from split(prepare(piece, self.network), size)
+            return
         go_on = None
         if self.batch:  # draw the order again, and leave out what was seen
             go_on = partial(torch.set_rng_state, torch.get_rng_state())
             set_order_states(loader, self.order_rng)
         else:
             self.order_rng = order_states(loader)
-        return loader_batches(loader, self.batch, go_on)
+        for batch in loader_batches(loader, self.batch, go_on):
+            yield prepare(batch, self.network)
 
     def _task(self) -> Dataset:
         task = self.dataset
