@@ -7,28 +7,17 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from pyrnn.arrays import States
 from pyrnn.dynamics import FixedPoint, Spectrum
 from pyrnn.dynamics.maps import Map, Network, analysis, as_map
-from pyrnn.dynamics.points import Attraction
+from pyrnn.interventions._border import AT_SADDLE, Border
 from pyrnn.result import Report, Result
 from pyrnn.validate import as_integer, as_number
 
 __all__ = ["Shock", "minimal_shock"]
 
-_NEAR = 0.05  # of the distance from attractor to saddle: a run this near has come back
-_REACH = 4.0  # how far to look for the border, in units of that distance
-_N_CELLS, _N_SECTIONS = 64, 128
-_COARSE = 1e-10  # how exactly the border is found until the direction has converged
-_WIDTH = 1e-3  # of the interval around a guess
-_AT_REST = 1e-10  # a run that moves so little, away from the saddle, is at another attractor
-_AT_SADDLE = 0.2  # a run from the border that comes no nearer belongs to another saddle
 _N_NEWTON = 8  # steps, from single to double precision
-_CLOSE = 1e-7  # a run has arrived at the saddle
-_CHECK_EVERY = 10
-_AT_ONCE = 128  # Jacobians
 _PARALLEL = 1e-5  # largest angle between shock and normal, in radians
 
 
@@ -84,7 +73,7 @@ class Shock(Result):
         """Verdict in words."""
         if not math.isfinite(self.size):
             return "no border found: the saddle does not bound the basin of this attractor"
-        if self.nearest > _AT_SADDLE:
+        if self.nearest > AT_SADDLE:
             return "undecided: the border found there belongs to another saddle"
         if self.angle > _PARALLEL:
             return f"not converged: {self.angle:.1e} rad between the shock and the normal"
@@ -167,8 +156,8 @@ def minimal_shock(
     at_a, at_s = (Spectrum(step.jacobian(h, given)) for h in (a, s))
     _check_kinds(at_a, at_s)
     n_steps = min(_settling(at_a, at_s), max_steps)
-    border = _Border(step, a, s, given, at_s, n_steps)
-    return border.nearest(tol, max_rounds)
+    found = Border(step, a, s, given, at_s, n_steps).nearest(tol, max_rounds)
+    return Shock(found.size, found.direction, a, s, given, *found[2:])
 
 
 def _problem(
@@ -234,144 +223,3 @@ def _settling(at_a: Spectrum, at_s: Spectrum) -> int:
     leaving = math.log(1e13) / math.log(float(at_s.eigenvalues.abs()[..., 0]))
     slowest = max(float(at_a.eigenvalues.abs()[..., 0]), 1e-3)
     return math.ceil(leaving + math.log(1e4) / -math.log(slowest)) + 50
-
-
-class _Border:
-    """The border of a basin that belongs to a saddle.
-
-    Args:
-        step: The map.
-        a: The attractor.
-        s: The saddle.
-        x: The input.
-        at_s: Spectrum there.
-        n_steps: Most steps of a run.
-    """
-
-    def __init__(
-        self, step: Map, a: Tensor, s: Tensor, x: Tensor, at_s: Spectrum, n_steps: int
-    ) -> None:
-        self.step, self.a, self.s, self.x = step, a, s, x
-        left = normalize(at_s.left[0].real, dim=-1)
-        self.left = left if left @ (s - a) >= 0 else -left
-        self.right = at_s.right[:, 0].real
-        self.n_steps = n_steps
-        self.scale = float((s - a).norm())
-        self.attraction = Attraction.of(a[None], step.jacobian(a, x)[None], self.scale)
-
-    def nearest(self, tol: float, max_rounds: int) -> Shock:
-        """Turn the direction to the normal of the border until they are parallel."""
-        d, guess, width, precision = self.left, math.inf, 0.0, _COARSE
-        if not math.isfinite(self.distance(d, _WIDTH)):
-            d = (self.s - self.a) / self.scale  # which leads to the border for sure
-        angle = near = math.inf
-        for n in range(1, max_rounds + 1):
-            r = self.distance(d, precision, guess, width)
-            if not math.isfinite(r):
-                break
-            p = self.a + r * d
-            normal, near = self.normal(p)
-            normal = normal * (1 if normal @ d >= 0 else -1)
-            angle = 2 * math.asin(min(1.0, float((normal - d).norm()) / 2))
-            if angle <= tol or n == max_rounds:
-                break
-            d = normalize(d + normal, dim=-1)
-            guess = float(normal @ (p - self.a)) / float(normal @ d)  # if the border were flat
-            width, precision = min(_WIDTH, 3 * angle**2), max(_COARSE, 1e-4 * angle)
-        r = self.distance(d, 0.0, r, 2 * precision)
-        estimate = float(self.left @ (self.s - self.a))
-        return Shock(r, d, self.a, self.s, self.x, estimate, angle, near, n)
-
-    def distance(
-        self, d: Tensor, precision: float, guess: float = math.inf, width: float = 0.0
-    ) -> float:
-        """Return how far the border is in a direction, infinite if it is not met.
-
-        Args:
-            d: The direction.
-            precision: How exactly, in units of the distance from attractor to saddle.
-            guess: Where to look first.
-            width: How far to look on both sides of the guess, in the same units.
-        """
-        reach = (width + precision) * self.scale
-        found = self._section(d, guess - reach, guess + reach) if math.isfinite(guess) else None
-        if found is None:
-            lengths = torch.linspace(0, _REACH * self.scale, _N_CELLS + 1).to(self.a)
-            has_left = self._has_left(lengths[1:], d)
-            if not has_left.any():
-                return math.inf
-            i = int(has_left.double().argmax())
-            found = float(lengths[i]), float(lengths[i + 1])
-        low, high = found
-        while high - low > precision * self.scale and low < (low + high) / 2 < high:
-            found = self._section(d, low, high)
-            if found is None:  # rounding decides
-                break
-            low, high = found
-        return high
-
-    def _section(self, d: Tensor, low: float, high: float) -> tuple[float, float] | None:
-        """Return the part of an interval that holds the border, None if the interval does not."""
-        shares = torch.linspace(0, 1, _N_SECTIONS + 1, dtype=self.a.dtype)
-        lengths = low + (high - low) * shares.to(self.a.device)
-        has_left = self._has_left(lengths, d)
-        if has_left[0] or not has_left[-1]:
-            return None
-        i = int(has_left.double().argmax())
-        return float(lengths[i - 1]), float(lengths[i])
-
-    def _has_left(self, lengths: Tensor, d: Tensor) -> Tensor:
-        return ~self.comes_back(self.a + lengths[:, None] * d)
-
-    def comes_back(self, h: Tensor) -> Tensor:
-        """Return whether the network comes back to the attractor from each state."""
-        back = torch.zeros(len(h), dtype=torch.bool, device=h.device)
-        running, x = torch.arange(len(h), device=h.device), self.x.expand(len(h), -1)
-        for i in range(1, self.n_steps + 1):
-            h, before = self.step(h, x), h
-            if i % _CHECK_EVERY:
-                continue
-            is_back = (h - self.a).norm(dim=-1) < _NEAR * self.scale
-            near = is_back.nonzero()[:, 0]
-            only = torch.zeros_like(near)
-            is_back[near] = self.attraction.draws(self.step, h[near], x[near], only)
-            back[running[is_back]] = True
-            moved = (h - before).norm(dim=-1)
-            is_far = (h - self.s).norm(dim=-1) > _NEAR * self.scale
-            rests = is_far & (moved < _AT_REST * self.scale)  # elsewhere
-            goes_on = ~is_back & ~rests & h.isfinite().all(-1)
-            h, x, running = h[goes_on], x[goes_on], running[goes_on]
-            if not len(running):
-                break
-        return back
-
-    def normal(self, p: Tensor) -> tuple[Tensor, float]:
-        """Return the normal of the border at a point, and how near its run comes to the saddle.
-
-        The run leaves the saddle, as the point is not exactly on the border. From where it is
-        nearest, it goes on within the plane of the stable modes.
-        """
-        states = self._run(p, is_free=True)
-        near = float((states[-1] - self.s).norm()) / self.scale
-        states = torch.cat([states[:-1], self._run(states[-1], is_free=False)])
-        normal = self.left
-        for part in reversed(states[:-1].split(_AT_ONCE)):
-            for jacobian in self.step.jacobian(part, self.x.expand(len(part), -1)).flip(0):
-                normal = normalize(jacobian.mT @ normal, dim=-1)
-        return normal, near
-
-    def _run(self, h: Tensor, *, is_free: bool) -> Tensor:
-        """Return the states of a run until it is at the saddle, or nearest to it."""
-        run, distances = [h], [float((h - self.s).norm())]
-        for _ in range(self.n_steps):
-            h = self.step(h, self.x)
-            if not is_free:
-                h = h - (self.left @ (h - self.s)) / (self.left @ self.right) * self.right
-            run.append(h)
-            distances.append(float((h - self.s).norm()))
-            has_passed = is_free and distances[-1] > max(_AT_SADDLE * self.scale, min(distances))
-            is_past = has_passed and min(distances) < _AT_SADDLE * self.scale / 2
-            if is_past or distances[-1] < _CLOSE * self.scale:
-                break
-        n = min(range(len(run)), key=distances.__getitem__)
-        return torch.stack(run[: n + 1])

@@ -95,6 +95,7 @@ def test_no_other_direction_is_as_short(trained: tuple[RNN, FixedPoints]) -> Non
     assert saddles
     shocks = [minimal_shock(rnn, memory, points[i]) for i in saddles]
     assert [shock.status for shock in shocks] == ["complete"] * len(shocks)
+    assert max(shock.n_rounds for shock in shocks) < 20  # extrapolated; plain turns take 30
     least = min(shocks, key=lambda shock: shock.size)
     near = least.direction * least.size * torch.tensor([[1 - 1e-6], [1 + 1e-6]])
     assert leaves(rnn, memory.state + near, memory.state).tolist() == [False, True]
