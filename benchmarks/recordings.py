@@ -1,14 +1,20 @@
 """Time of fits to recordings, and how well they find the weights of the network that was recorded.
 
+The second table compares with FORCE, which is given the true input weights, and with ``fit``, by
+backpropagation through segments of 25 steps that start from the recorded rates. Neither is tuned.
+
 Run ``python benchmarks/recordings.py``.
 """
 
 import time
 
 import torch
+from torch import nn
+from torch.utils.data import TensorDataset
 
 from pyrnn import RateRNN
 from pyrnn.recordings import fit_recordings
+from pyrnn.training import fit, train_force
 
 CASES = (  # units, trials of 101 steps, process noise, measurement noise
     (100, 20, 0.0, 0.0),
@@ -43,20 +49,73 @@ def correlation(a, b):
     return float(torch.corrcoef(pair)[0, 1])
 
 
+def by_regression(teacher, rates, inputs):
+    return fit_recordings(rates, inputs, dt=10.0, tau=100.0).network
+
+
+def by_force(teacher, rates, inputs):
+    n = rates.shape[-1]
+    rnn = RateRNN(3, n, n, tau=100.0, dt=10.0, gain=1.5, seed=1)
+    rnn.w_in.weight, rnn.w_rec.bias = teacher.w_in.weight.detach(), teacher.w_rec.bias.detach()
+    options = {"learn": "recurrent", "epochs": 10, "batch_size": 10, "every": 1, "ridge": 0.1}
+    train_force(rnn, TensorDataset(inputs, rates), progress=False, **options)
+    return rnn
+
+
+class Segments(nn.Module):
+    """A network whose first inputs are the states that it starts from."""
+
+    def __init__(self, rnn):
+        super().__init__()
+        self.rnn = rnn
+
+    def forward(self, inputs):
+        h, x = inputs[:, 0, 3:], inputs[..., :3]
+        return self.rnn(x, h).states
+
+
+def by_fit(teacher, rates, inputs):
+    n = rates.shape[-1]
+    rnn = RateRNN(3, n, n, tau=100.0, dt=10.0, gain=1.0, seed=1)
+    before, after, x = (
+        part.unfold(1, 25, 25).movedim(-1, 2).flatten(0, 1)
+        for part in (rates[:, :-1], rates[:, 1:], inputs[:, 1:])
+    )
+    data = TensorDataset(torch.cat([x, before], dim=-1), after)
+    fit(Segments(rnn), data, epochs=80, lr=0.01, scheduler="cosine", progress=False, seed=0)
+    return rnn
+
+
+def show(teacher, rnn):
+    true, found = teacher.w_rec.weight.detach(), rnn.w_rec.weight.detach()
+    error = float((found - true).norm() / true.norm())
+    return f"{correlation(true, found):11.4f}  {error:14.1e}"
+
+
 def main():
     torch.set_default_dtype(torch.float64)
     print("units  trials  process  measured  method   correlation  relative error  CPU s")
     for n_units, n_trials, process, measurement in CASES:
-        rnn, rates, inputs = record(n_units, n_trials, process, measurement)
+        teacher, rates, inputs = record(n_units, n_trials, process, measurement)
         began = time.process_time()
-        fit = fit_recordings(rates, inputs, dt=10.0, tau=100.0)
+        found = fit_recordings(rates, inputs, dt=10.0, tau=100.0)
         seconds = time.process_time() - began
-        true, found = rnn.w_rec.weight.detach(), fit.network.w_rec.weight.detach()
-        error = float((found - true).norm() / true.norm())
         print(
-            f"{n_units:5}  {n_trials:6}  {process:7}  {measurement:8}  {fit.method:8}"
-            f" {correlation(true, found):11.4f}  {error:14.1e}  {seconds:5.1f}"
+            f"{n_units:5}  {n_trials:6}  {process:7}  {measurement:8}  {found.method:8}"
+            f" {show(teacher, found.network)}  {seconds:5.1f}"
         )
+    print("\n100 units, 50 trials\nprocess  by              correlation  relative error  CPU s")
+    for process in (0.0, 0.1):
+        recording = record(100, 50, process, 0.0)
+        for name, method in (
+            ("fit_recordings", by_regression),
+            ("train_force", by_force),
+            ("fit", by_fit),
+        ):
+            began = time.process_time()
+            rnn = method(*recording)
+            seconds = time.process_time() - began
+            print(f"{process:7}  {name:14} {show(recording[0], rnn)}  {seconds:5.1f}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """A network from recordings.
 
 A network learns to remember three bits. We record half of its units, with noise in its dynamics,
-and fit a network to the recording. The fit has the eight memories of the teacher, although its
-weights are only roughly those between the recorded units: attractors are easier to find than
-weights.
+and fit a network to the recording. The fit has the eight memories of the teacher. Its saddles are
+farther from those of the teacher, because the network is seldom there, and its weights are only
+roughly those between the recorded units: attractors are easier to find than weights.
 """
 
 from pathlib import Path
@@ -37,19 +37,20 @@ def main(epochs=15, n_units=64, show=True):
     found = find_fixed_points(fit.network, rates[:, ::5][..., seen], x=x)
     print(found.summary())
 
-    figure, axes = plt.subplots(1, 2, figsize=(9, 4))
+    distances = nearest(true, found, seen)
+    figure, axes = plt.subplots(1, 3, figsize=(13, 4), layout="constrained")
     draw_weights(teacher.w_rec.weight[seen][:, seen], fit.network.w_rec.weight, axes[0])
     plot_trajectories(rates[:16, :, seen], ax=axes[1])
+    draw_distances(distances, true.n_unstable, axes[2])
     if show:
         OUT.mkdir(parents=True, exist_ok=True)
         figure.savefig(OUT / "fit.png")
 
     if epochs >= 15:
-        memories = true.states[true.is_stable][:, seen].double()
-        distances = torch.cdist(memories, found.states[found.is_stable].double())
-        is_found = distances.amin(1) / len(seen) ** 0.5 < 0.1
-        print(f"{int(is_found.sum())} of {len(memories)} memories were found")
-        assert is_found.sum() == len(memories) == 8
+        memories, saddles = distances[true.is_stable], distances[~true.is_stable]
+        print(f"{int((memories < 0.1).sum())} of {len(memories)} memories were found")
+        print(f"{int((saddles < 0.1).sum())} of {len(saddles)} saddles were found")
+        assert (memories < 0.1).sum() == len(memories) == 8
     return fit
 
 
@@ -64,6 +65,23 @@ def record(rnn, inputs, noise=0.1):
             h = (1 - rnn.alpha) * h + rnn.alpha * drive
             rates.append(h)
     return torch.stack(rates, dim=1)
+
+
+def nearest(true, found, seen):
+    """Return how far the nearest point of the fit is from each of the teacher, for each unit."""
+    difference = true.states[:, None, seen].double() - found.states.double()
+    return difference.square().mean(-1).sqrt().amin(1)
+
+
+def draw_distances(distances, n_unstable, ax):
+    """Draw how far points of the fit are from those of the teacher, by kind."""
+    ax.plot(n_unstable, distances, ".")
+    ax.axhline(0.1, linestyle="--", linewidth=1)
+    ax.set(
+        xlabel="unstable modes", ylabel="distance of the nearest point, per unit", ylim=(0, None)
+    )
+    ax.set_xticks(range(int(n_unstable.max()) + 1))
+    ax.set_title("fixed points of the teacher")
 
 
 def draw_weights(true, found, ax):

@@ -1,0 +1,103 @@
+"""Twenty tasks in one network.
+
+Yang et al. (2019) trained one network on twenty tasks, with a rule input for each. Its units form
+clusters: those of a cluster vary in the same tasks. Silencing a cluster impairs these tasks and
+leaves others alone. The network of this page was trained by this program, with ``epochs=156``,
+which takes less than ten minutes on one core. By default, the program loads it.
+"""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+import pyrnn
+from pyrnn import RateRNN
+from pyrnn.interventions import lesion
+from pyrnn.plot import STYLE_SHEET
+from pyrnn.representation import cluster_units, task_variance, valid_steps
+from pyrnn.tasks import Yang2019
+from pyrnn.training import Curriculum
+
+OUT = Path("out/yang2019")
+TRAINED = Path(pyrnn.__file__).parents[1] / "examples" / "networks" / "yang2019.pt"
+EASY_TO_HARD = {  # by how much the strengths of stimuli differ; the last ones are the published
+    "coherences": [(0.1, 0.2, 0.4), (0.04, 0.08, 0.16), (0.01, 0.02, 0.04, 0.08)],
+    "delayed_coherences": [(0.32, 0.64), (0.16, 0.32, 0.64), (0.08, 0.16, 0.32)],
+}
+
+
+def main(epochs=0, n_units=256, show=True):
+    plt.style.use(STYLE_SHEET)
+    task = Yang2019(dt=50.0, n_trials=4096, seed=0)
+    rnn = train(task, epochs, n_units, show) if epochs else pyrnn.load(TRAINED)
+
+    trials = task.batch(2000, start=10**6)
+    outputs, states = rnn.predict(trials.inputs)
+    accuracies = task.accuracies(outputs, trials)
+    n_learned = sum(value > 0.9 for value in accuracies.values())
+    print(f"{n_learned} of {len(accuracies)} tasks have an accuracy above 90 %")
+
+    valid = valid_steps(trials, task.dt)
+    variance = task_variance(rnn.rates(states), trials, names=tuple(task.tasks), valid=valid)
+    clusters = cluster_units(variance, range(4, 16), rng=0)
+    print(clusters.summary())
+    groups = {f"cluster {k + 1}": clusters.units(k).tolist() for k in range(clusters.n_clusters)}
+    effects = lesion(rnn, trials.inputs, groups)
+    after = np.array([list(task.accuracies(y, trials).values()) for y in effects.outputs])
+    change = after - np.array(list(accuracies.values()))
+
+    figure, axes = plt.subplots(1, 3, figsize=(14, 4.6), layout="constrained", sharey=True)
+    names = list(accuracies)
+    axes[0].barh(names, list(accuracies.values()))
+    axes[0].set(xlim=(0, 1), title="accuracy")
+    order = np.argsort(clusters.labels, kind="stable")
+    order = order[(clusters.labels < 0).sum() :]  # without units that never vary
+    draw(variance.normalized[:, order], "task variance", "units, by cluster", "viridis", axes[1])
+    draw(change.T, "change of accuracy", "lesioned cluster", "RdBu_r", axes[2], (-1, 1))
+    edges = np.flatnonzero(np.diff(clusters.labels[order])) + 0.5
+    for edge in edges:
+        axes[1].axvline(edge, color="white", linewidth=0.8)
+    axes[2].set_xticks(range(len(groups)), [str(k + 1) for k in range(len(groups))])
+    if not epochs:
+        assert n_learned >= 16
+    if show:
+        OUT.mkdir(parents=True, exist_ok=True)
+        figure.savefig(OUT / "yang2019.png")
+    return accuracies, clusters, change
+
+
+def train(task, epochs, n_units, show):
+    """Train a network from easy to hard decisions."""
+    rnn = RateRNN(
+        task.input_size,
+        n_units,
+        task.output_size,
+        tau=100.0,
+        dt=task.dt,
+        activation="relu",
+        seed=0,
+    )
+    n = epochs * len(task) // 64 // 5  # a fifth of the steps for each of the two easy stages
+    rnn.fit(
+        task,
+        epochs=epochs,
+        lr=0.002,
+        scheduler="cosine",
+        clip_norm=1.0,
+        curriculum=Curriculum(steps=[n, 2 * n], **EASY_TO_HARD),
+        seed=0,
+        progress=show,
+    )
+    return rnn
+
+
+def draw(values, title, label, colors, ax, limits=(0, 1)):
+    """Draw a matrix with one row for each task."""
+    image = ax.imshow(values, aspect="auto", cmap=colors, vmin=limits[0], vmax=limits[1])
+    ax.figure.colorbar(image, ax=ax)
+    ax.set(title=title, xlabel=label)
+
+
+if __name__ == "__main__":
+    main()
