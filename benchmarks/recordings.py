@@ -70,6 +70,7 @@ class Segments(nn.Module):
         self.rnn = rnn
 
     def forward(self, inputs):
+        """Return the states after each step."""
         h, x = inputs[:, 0, 3:], inputs[..., :3]
         return self.rnn(x, h).states
 
