@@ -3,7 +3,8 @@
 Yang et al. (2019) trained one network on twenty tasks, with a rule input for each. Its units form
 clusters: those of a cluster vary in the same tasks. Silencing a cluster impairs these tasks and
 leaves others alone. The network of this page was trained by this program, with ``epochs=156``,
-which takes less than ten minutes on one core. By default, the program loads it.
+which takes about a quarter of an hour on one core; 19 of the 20 tasks are above 90 %. By default,
+the program loads it.
 """
 
 from pathlib import Path

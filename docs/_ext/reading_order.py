@@ -19,6 +19,7 @@ ORDER = (
     "counting_ones",
     "multi_region",
     "gated",
+    "yang2019",
     "from_recordings",
     "solutions",
     "bifurcation",
