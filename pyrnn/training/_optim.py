@@ -49,6 +49,10 @@ class _Light(Optimizer):
     zero_grad = _plain(Optimizer.zero_grad)
 
 
+_adam_step = _plain(torch.optim.Adam.step)  # before an instance wraps it once more
+_sgd_step = _plain(torch.optim.SGD.step)
+
+
 class AdamW(_Light, torch.optim.AdamW):
     """torch's AdamW.
 
@@ -56,6 +60,8 @@ class AdamW(_Light, torch.optim.AdamW):
         >>> AdamW([nn.Parameter(torch.ones(1))], lr=0.1).param_groups[0]["weight_decay"]
         0.01
     """
+
+    step = torch.no_grad()(_adam_step)
 
 
 class SGD(_Light, torch.optim.SGD):
@@ -65,6 +71,8 @@ class SGD(_Light, torch.optim.SGD):
         >>> SGD([nn.Parameter(torch.ones(1))], lr=0.1).param_groups[0]["momentum"]
         0
     """
+
+    step = torch.no_grad()(_sgd_step)
 
 
 class Adam(_Light, torch.optim.Adam):
