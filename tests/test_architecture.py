@@ -145,8 +145,9 @@ def test_the_first_fit_imports_nothing_big() -> None:
         "import sys, pyrnn; from pyrnn.tasks import FlipFlop; before = set(sys.modules)\n"
         "rnn, task = pyrnn.RNN(3, 8, 3), FlipFlop(n_trials=8)\n"
         "for name in ('adam', 'adamw', 'sgd'):\n"
-        "    rnn.fit(task, epochs=1, optimizer=name, scheduler='cosine', progress=False)\n"
-        "rnn.fit(task, epochs=1, penalties=pyrnn.training.L2(0.1), progress=False)\n"
+        "    for penalties in ((), pyrnn.training.L2(0.1)):  # steps of the kernel, and of torch\n"
+        "        options = {'optimizer': name, 'scheduler': 'cosine', 'penalties': penalties}\n"
+        "        rnn.fit(task, epochs=1, progress=False, **options)\n"
         "print(*sorted(set(sys.modules) - before))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

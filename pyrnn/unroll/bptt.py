@@ -33,7 +33,8 @@ def solve(equation: Equation, tensors: Tensors, keep: bool) -> tuple[Tensor, Ten
         [0.5, 0.25, 0.125]
     """
     with torch.no_grad():
-        return *replay(equation, tensors), None
+        states, outputs = replay(equation, tensors)
+    return states, outputs.clone(), None  # a view of the product could not be changed in place
 
 
 def adjoint(

@@ -102,6 +102,15 @@ def test_each_tensor_may_be_the_only_one_with_a_gradient(backend, form):
 
 @backends
 @forms
+def test_a_loss_may_change_outputs_in_place(backend, form):
+    net, eq = tensors(), equation(form)
+    expected = torch.autograd.grad((replay(eq, net)[1] - 1).square().sum(), net.w_rec)
+    found = solve(backend, eq, net)[1].sub_(1).square().sum()
+    assert_close(torch.autograd.grad(found, net.w_rec), expected)
+
+
+@backends
+@forms
 @pytest.mark.parametrize("which", [0, 1], ids=["states", "outputs"])
 def test_a_loss_may_use_states_or_outputs_alone(backend, form, which):
     net = tensors()
