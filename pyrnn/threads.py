@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 
-__all__ = ["single_threaded"]
+__all__ = ["in_threads", "single_threaded"]
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 class _Here(threading.local):
@@ -71,3 +76,32 @@ def _leave() -> None:
     with _lock:
         _n_limited -= 1
         torch.set_num_threads(_here.n_threads)
+
+
+def in_threads(function: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
+    """Apply a function of tensors to each item, in as many Python threads as torch has.
+
+    Each of them works with one thread of torch and without gradients, so that results do not
+    depend on how many there are. It pays where a call takes a millisecond or more.
+
+    Args:
+        function: The function. It must not depend on a context of the calling thread.
+        items: Its arguments, one for each call.
+
+    Returns:
+        Its results, in the order of the items.
+
+    Example:
+        >>> in_threads(lambda x: 2 * x, [1, 2, 3])
+        [2, 4, 6]
+    """
+
+    def call(item: _Item) -> _Result:
+        with single_threaded(), torch.no_grad():
+            return function(item)
+
+    with single_threaded() as n_threads:
+        if min(n_threads, len(items)) < 2:
+            return [call(item) for item in items]
+        with ThreadPoolExecutor(min(n_threads, len(items))) as pool:
+            return list(pool.map(call, items))

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from pyrnn.dynamics import find_fixed_points, transition_graph
-from pyrnn.threads import single_threaded
+from pyrnn.threads import in_threads, single_threaded
 
 
 @pytest.fixture(autouse=True)
@@ -76,4 +76,21 @@ def test_analyses_in_four_threads_agree_and_leave_the_number_alone() -> None:
         for states, n_threads in pool.map(analyze, range(8)):
             assert states == alone
             assert n_threads == 2
+    assert torch.get_num_threads() == 2
+
+
+def test_items_are_shared_among_threads_of_one_thread_each() -> None:
+    meeting = threading.Barrier(2, timeout=10)
+
+    def work(item: int) -> tuple[int, int, bool]:
+        meeting.wait()  # two calls at a time, or it fails
+        return item, torch.get_num_threads(), torch.is_grad_enabled()
+
+    assert in_threads(work, range(4)) == [(i, 1, False) for i in range(4)]
+    assert torch.get_num_threads() == 2
+
+
+def test_an_error_in_one_of_several_threads_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        in_threads(lambda x: 1 / x, [1, 0, 2])
     assert torch.get_num_threads() == 2

@@ -214,7 +214,7 @@ def test_residual_and_jacobian_are_within_their_rounding(
                 [float(abs(mpmath.mpf(a) - b)) for a, b in zip(*rows, strict=True)]
                 for rows in zip(found, jacobian, strict=True)
             ]
-            assert (torch.tensor(error) <= bounds.jacobian_error[0]).all()
+            assert (torch.tensor(error).sum(-1) <= bounds.a_error[0]).all()
 
 
 @pytest.mark.parametrize("kind", [RNN, RateRNN, CTRNN])
@@ -244,6 +244,31 @@ def test_gamma_bounds_the_rounding_of_sums(n: int) -> None:
     """Higham (2002), lemma 3.1: n u / (1 - n u), with u half the distance from 1 to the next."""
     u = np.finfo(float).eps / 2
     assert n * u / (1 - n * u) <= gamma(n) <= (n + 8) * u / (1 - (n + 8) * u)
+
+
+def test_the_defect_of_an_inverse_is_bounded_whatever_the_inverse() -> None:
+    """Entries of 1e6 cancel, and the matrix that is inverted exactly is anywhere in its bounds."""
+    rng = np.random.default_rng(0)
+    weight = rng.normal(size=(6, 6)) + 1e6 * np.outer(rng.normal(size=6), rng.normal(size=6))
+    bounds = _bounds(_network(RNN, weight, np.zeros(6), "tanh"), torch.zeros(1, 6))
+    error = rng.choice([-1, 1], (6, 6)) * bounds.a_error[0, :, None].numpy() / 6
+    inverses = torch.linalg.inv(bounds.a), torch.linalg.inv(bounds.a.float()).double()
+    with mpmath.workdps(60):
+        a = mpmath.matrix(bounds.a[0].tolist()) + mpmath.matrix(error.tolist())
+        for inverse in inverses:
+            defect = mpmath.eye(6) - mpmath.matrix(inverse[0].tolist()) * a
+            true = float(mpmath.mnorm(defect, mpmath.inf))
+            z0 = float(bounds.of(inverse)[1])
+            assert true <= z0
+            assert z0 <= 1e-3 or z0 <= 1.1 * true
+    assert z0 > 1e-3  # the inverse in float32 is rough
+
+
+def test_where_single_precision_is_too_rough_a_point_is_certified_all_the_same() -> None:
+    h, gap = torch.zeros(1, 2), 1e-6
+    rnn = _network(RNN, [[1.0, 1.0], [0.0, 1.0]] - gap * np.eye(2), [0.0, 0.0], "identity")
+    certificates = certify(rnn, _at(rnn, h))
+    assert bool(certificates.is_certified)
 
 
 def test_an_ill_conditioned_jacobian_costs_room() -> None:
