@@ -74,13 +74,13 @@ def _prefix(path: Path) -> str:
 def _remove_orphans(path: Path) -> None:
     """Remove the temporary files of processes that are no more."""
     prefix = _prefix(path)
-    for file in path.parent.iterdir() if path.parent.is_dir() else ():
-        if not (file.name.startswith(prefix) and file.suffix == path.suffix):
+    for name in os.listdir(path.parent):  # a population has thousands of files in a folder
+        if not (name.startswith(prefix) and name.endswith(path.suffix)):
             continue
-        number = file.name[len(prefix) :].partition(".")[0]
+        number = name[len(prefix) :].partition(".")[0]
         if number.isdecimal() and not _is_alive(int(number)):
             with contextlib.suppress(OSError):
-                file.unlink()
+                path.with_name(name).unlink()
 
 
 def _is_alive(process: int) -> bool:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
-from pyrnn.base import RNNBase, load
+from pyrnn.base import RNNBase
 from pyrnn.populations import _jobs
 from pyrnn.populations._folder import (
-    Row,
     Run,
     described,
     differences,
@@ -25,36 +23,19 @@ from pyrnn.populations._folder import (
     read,
     write,
 )
+from pyrnn.populations._worker import Job, Make, build, train
 from pyrnn.populations.grid import Settings, plain_settings
 from pyrnn.populations.population import Population
-from pyrnn.serialize import encode, register
-from pyrnn.tasks import Task
+from pyrnn.serialize import encode
 from pyrnn.validate import as_boolean, as_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Make", "parse_shard", "shard_of", "train_population"]
+__all__ = ["parse_shard", "shard_of", "train_population"]
 
-Made: TypeAlias = "tuple[RNNBase, object] | tuple[RNNBase, object, Mapping[str, object]]"
-Make: TypeAlias = Callable[..., Made]
-"""Function of the settings that builds a network, its task and options of ``fit``."""
-
-_OURS = ("checkpoint", "resume", "progress")  # options of fit that a population sets
-_N_CHECKPOINTS = 4  # in a training
 _SHARD = "PYRNN_SHARD"
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What a worker needs to train a network: plain data, and the function that builds it."""
-
-    make: _jobs.Carried
-    settings: Settings
-    folder: str
-    name: str
-    dtype: torch.dtype
 
 
 def train_population(
@@ -116,8 +97,8 @@ def train_population(
     missing = [name for name in names if _is_missing(Run(path, name), retry)]
     dtype = torch.get_default_dtype()
     carried = _jobs.Carried(make)
-    jobs = [_Job(carried, names[name], str(path), name, dtype) for name in missing]
-    _jobs.run_all(_train, jobs, n_jobs=_jobs.as_n_jobs(n_jobs), label="train", progress=progress)
+    jobs = [Job(carried, names[name], str(path), name, dtype) for name in missing]
+    _jobs.run_all(train, jobs, n_jobs=_jobs.as_n_jobs(n_jobs), label="train", progress=progress)
     population = Population.of(path, list(names))
     _log_failures(population)
     return population
@@ -170,9 +151,6 @@ def shard_of(text: str) -> Iterator[None]:
             os.environ[_SHARD] = before
 
 
-# ---------------------------------------------------------------- in the parent
-
-
 def _checked_runs(runs: Iterable[Mapping[str, object]]) -> list[Settings]:
     if isinstance(runs, Mapping) or not isinstance(runs, Collection):
         raise TypeError(
@@ -213,7 +191,7 @@ def _announce(make: Make, rows: list[Settings], folder: Path) -> dict[str, Setti
 def _describe(make: Make, row: Settings) -> tuple[object, object, RNNBase | None]:
     """Return what ``make`` builds, its task as plain data, and the network."""
     try:
-        network, task, options = _made(make, row)
+        network, task, options = build(make, row)
     except Exception as error:
         return {"error": _jobs.reason(error)}, None, None
     built = {
@@ -259,74 +237,3 @@ def _log_failures(population: Population) -> None:
     if failed:
         n = len(population)
         _logger.warning("%d of %d runs failed; the first one: %s", len(failed), n, failed[0])
-
-
-# ---------------------------------------------------------------- in a worker
-
-
-def _made(make: Make, row: Settings) -> tuple[RNNBase, object, dict[str, object]]:
-    """Call ``make`` and check what it returns."""
-    made = make(**row)
-    if not isinstance(made, tuple) or len(made) not in (2, 3) or not isinstance(made[0], RNNBase):
-        raise TypeError(
-            "expected make to return (network, task, options) with a network of pyrnn, got "
-            f"{type(made).__name__}"
-        )
-    for thing in made[:2]:  # a class of a script reaches a worker by value, and more than once
-        if isinstance(thing, (RNNBase, Task)):
-            register(type(thing))
-    options = dict(made[2]) if len(made) == 3 else {}
-    ours = [name for name in _OURS if name in options]
-    if ours:
-        raise TypeError(f"expected options without {', '.join(ours)}, which the population sets")
-    return made[0], made[1], {"seed": row.get("seed", 0), **options}
-
-
-def _train(job: _Job) -> None:
-    """Train one network; write its files."""
-    run = Run(Path(job.folder), job.name)
-    try:
-        with _jobs.settled(job.dtype):
-            row = _row_of(_trained(job, run))
-    except Exception as error:
-        row = {"error": _jobs.reason(error)}
-    write(run.row, row)
-    run.partial.unlink(missing_ok=True)
-
-
-def _trained(job: _Job, run: Run) -> RNNBase:
-    """Return the network of a run, trained to the end.
-
-    Raises:
-        KeyboardInterrupt: If Ctrl-C ended the training; its checkpoint is kept.
-        FileNotFoundError: If somebody removed the files while it trained.
-    """
-    if run.network.exists():
-        return load(run.network)
-    network, task, options = _made(job.make.function, job.settings)  # type: ignore[arg-type]
-    every = max(1, int(options.get("epochs", 10)) // _N_CHECKPOINTS)  # type: ignore[call-overload]
-    options = {"checkpoint_every": every, **options}
-    history = network.fit(
-        task,  # type: ignore[arg-type]  # fit checks it
-        checkpoint=run.partial,
-        resume=True,
-        progress=False,
-        **options,  # type: ignore[arg-type]
-    )
-    if history.interrupted:
-        raise KeyboardInterrupt
-    try:
-        os.replace(run.partial, run.network)
-    except FileNotFoundError:  # another process finished the same run
-        if not run.network.exists():
-            raise
-    return network
-
-
-def _row_of(network: RNNBase) -> Row:
-    """Return the last number of each column of the history."""
-    history = network.history
-    if history is None:
-        return {}
-    last = {name: column[-1] for name, column in history.epochs.items() if column}
-    return {**last, "epochs": history.n_epochs, "seconds": history.seconds}

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,19 +20,25 @@ from pyrnn.populations import Population, grid, open_population, train_populatio
 from pyrnn.tasks import FlipFlop
 
 SCRIPT = """
-import sys
+import os
+import signal
 from pyrnn import CTRNN
-from pyrnn.populations import grid, train_population
+from pyrnn.populations import _worker, grid, train_population
 from pyrnn.tasks import FlipFlop
 
 class NetworkOfTheSweep(CTRNN):
     pass
 
 def make(seed, dale_ratio):
+    def die(training):
+        if os.environ.get("DIE_IN") == f"epoch {training.epoch} of {seed} {dale_ratio}":
+            os.kill(os.getpid(), signal.SIGKILL)
+
     rnn = NetworkOfTheSweep(2, 8, 2, dale_ratio=dale_ratio, seed=seed)
-    return rnn, FlipFlop(2, n_trials=128, seed=seed), {"epochs": 8}
+    return rnn, FlipFlop(2, n_trials=128, seed=seed), {"epochs": 8, "callbacks": die}
 
 if __name__ == "__main__":
+    _worker._SECONDS_BETWEEN = 0.0  # a checkpoint after every epoch
     runs = grid(seed=range(3), dale_ratio=[None, 0.8])
     population = train_population(make, runs, "runs", n_jobs=N_JOBS, progress=False)
     for rnn in population:
@@ -146,11 +151,14 @@ def test_masks_select(tmp_path: Path) -> None:
         population[[True]]
 
 
-def run(folder: Path, *arguments: str, n_jobs: int = 1) -> subprocess.Popen[bytes]:
+def run(
+    folder: Path, *arguments: str, n_jobs: int = 1, die_in: str = ""
+) -> subprocess.Popen[bytes]:
     folder.mkdir(exist_ok=True)
     (folder / "sweep.py").write_text(SCRIPT.replace("N_JOBS", str(n_jobs)))
     path = str(Path(pyrnn.__file__).parent.parent)
     environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    environment["DIE_IN"] = die_in
     command = [sys.executable, "-m", "pyrnn", "train", "sweep.py", *arguments]
     return subprocess.Popen(command, cwd=folder, env=environment)
 
@@ -170,13 +178,10 @@ def test_shards_kills_and_workers_give_the_same_numbers(tmp_path: Path) -> None:
     shards = [run(tmp_path / "shards", "--shard", f"{i}/4") for i in range(4)]
     assert [shard.wait() for shard in shards] == [0] * 4
     assert run(tmp_path / "loky", n_jobs=2).wait() == 0
-    for _ in range(3):
-        killed = run(tmp_path / "killed")
-        while killed.poll() is None and not list((tmp_path / "killed").glob("runs/*.part.pt")):
-            time.sleep(0.002)
-        killed.send_signal(signal.SIGKILL)
-        killed.wait()
-    assert run(tmp_path / "killed").wait() == 0
+    for epoch in (3, 5, 7):
+        killed = run(tmp_path / "killed", die_in=f"epoch {epoch} of 0 None")
+        assert killed.wait() == -signal.SIGKILL
+    assert run(tmp_path / "killed", die_in="epoch 3 of 0 None").wait() == 0  # it is behind
     with known_class():
         expected = open_population(tmp_path / "one" / "runs")
         assert expected.status == "complete"
