@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import networkx as nx
@@ -11,12 +12,16 @@ import torch
 from torch import Tensor
 
 from pyrnn import CTRNN, RNNBase
-from pyrnn.dynamics import same_transitions
+from pyrnn.dynamics import FixedPoints, Map, find_fixed_points, same_transitions, skeleton
+from pyrnn.dynamics.graphs._arms import Arms
 from pyrnn.dynamics.graphs.same_transitions import transitions_key
 from pyrnn.populations import Classes, analyze, find_classes, grid, train_population
+from pyrnn.populations.analysis import kinds_of
 from pyrnn.tasks import FlipFlop
+from pyrnn.training import fit_many
 from tests.populations.systems import Bits, Potts, permuted, trained
 
+skeletons = sys.modules[skeleton.__module__]
 INPUTS = FlipFlop(2, seed=0).batch(32).inputs
 
 
@@ -44,6 +49,49 @@ def test_the_class_is_that_of_any_inputs() -> None:
     rnn = trained(seed=0)
     others = [FlipFlop(2, seed=seed).batch(16).inputs for seed in range(1, 6)]
     assert find_classes([analyze(rnn, inputs) for inputs in others]).sizes == [5]
+
+
+def test_the_class_is_that_of_any_generator() -> None:
+    """Of the twenty that draw the starts of the search."""
+    rnn = trained(seed=0)
+    states = rnn.predict(INPUTS).states
+    found = [find_fixed_points(rnn, states, rng=seed, progress=False) for seed in range(20)]
+    first, *others = (skeleton(rnn, points) for points in found)
+    assert len(first) == 9
+    assert all(same_transitions(first, other) for other in others)
+
+
+@pytest.mark.parametrize("factor", [0.25, 0.5, 2.0, 4.0])
+def test_the_class_is_that_of_any_start_length(
+    factor: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the arms of saddles, up to four times as far out as they are straight."""
+    rnn, arms_of = trained(seed=0), skeletons.arms_of
+
+    def moved(step: Map, points: FixedPoints) -> Arms:
+        arms = arms_of(step, points)
+        saddles = points.states[arms.origin]
+        return Arms(saddles + factor * (arms.starts - saddles), arms.origin)
+
+    usual = analyze(rnn, INPUTS)
+    monkeypatch.setattr(skeletons, "arms_of", moved)
+    assert same_transitions(usual.skeleton, skeleton(rnn, usual.points))
+
+
+@pytest.mark.slow
+def test_networks_of_the_readme_are_one_class() -> None:
+    networks = [CTRNN(3, 64, 3, dale_ratio=0.8, autapses=False, seed=seed) for seed in range(3)]
+    tasks = [FlipFlop(seed=seed) for seed in range(3)]
+    fit_many(networks, tasks, each=[{"seed": i} for i in range(3)], epochs=20, progress=False)
+    inputs = FlipFlop().batch(64).inputs
+    classes = find_classes([analyze(rnn, inputs) for rnn in networks])
+    assert classes.sizes == [3]
+    assert kinds_of(classes.skeletons[0]) == {
+        "stable": 8,
+        "1-unstable": 12,
+        "2-unstable": 6,
+        "3-unstable": 1,
+    }
 
 
 def test_a_ring_and_two_triangles_have_one_hash_and_are_two_classes() -> None:
