@@ -279,13 +279,13 @@ def _solve(
     units: Tensor | slice = slice(None),
 ) -> Tensor:
     """Return the weights of units, by the method and with the penalty of another solution."""
-    x, d = model.regressors(data), model.targets(data)[:, units]
+    d = model.targets(data, units)
     within = Limits(limits.low[:, units], limits.high[:, units])
-    penalty = like.ridge * float(x.square().sum() / x.shape[1])
+    penalty = like.ridge * float(data.gram.diagonal().mean())
     if like.method == "inverse":
-        return least_squares(x, model.link.current(d), penalty, within)
+        return least_squares(data.regressors, data.gram, model.link.current(d), penalty, within)
     start = like.weights if like.weights.numel() else None
-    return newton(x, d, model.link, penalty, within, start)
+    return newton(data.regressors, data.gram, d, model.link, penalty, within, start)
 
 
 def _count_points(rnn: RNNBase, boots: list[Tensor], states: Tensor, seed: int) -> Tensor:

@@ -44,22 +44,14 @@ class Model:
         """
         return self.activation.current(rates) if self.is_current else rates
 
-    def regressors(self, data: Transitions) -> Tensor:
-        """Return rates, inputs and a constant, ``(n, n_regressors)``.
-
-        Args:
-            data: The transitions.
-        """
-        constant = torch.ones(len(data), 1, dtype=data.before.dtype)
-        return torch.cat([data.before, data.inputs, constant], dim=1)
-
-    def targets(self, data: Transitions) -> Tensor:
+    def targets(self, data: Transitions, units: Tensor | slice = slice(None)) -> Tensor:
         """Return what the link of the linear predictor should be, ``(n, units)``.
 
         Args:
             data: The transitions.
+            units: Which units; all by default.
         """
-        before, after = self.states(data.before), self.states(data.after)
+        before, after = self.states(data.before[:, units]), self.states(data.after[:, units])
         return (after - (1 - self.alpha) * before) / self.alpha
 
     def share_clipped(self, data: Transitions) -> float:
@@ -81,7 +73,7 @@ class Model:
             data: The transitions.
             units: Which units; all by default.
         """
-        drive = self.link.rate(self.regressors(data) @ weights)
+        drive = self.link.rate(data.regressors @ weights)
         return (1 - self.alpha) * self.states(data.before[:, units]) + self.alpha * drive
 
     def r2(
@@ -112,5 +104,5 @@ class Model:
         if self.is_current:
             slope = self.activation.slope(self.states(data.before))
             return (1 - self.alpha) * errors + self.alpha * ((slope * errors) @ recurrent)
-        slope = self.link.slope(self.regressors(data) @ weights)
+        slope = self.link.slope(data.regressors @ weights)
         return (1 - self.alpha) * errors + self.alpha * slope * (errors @ recurrent)

@@ -48,11 +48,12 @@ class Limits:
         return torch.zeros_like(self.low).clamp(self.low, self.high)
 
 
-def least_squares(x: Tensor, z: Tensor, ridge: float, limits: Limits) -> Tensor:
+def least_squares(x: Tensor, gram: Tensor, z: Tensor, ridge: float, limits: Limits) -> Tensor:
     r"""Minimize :math:`|X w - z|^2 + \lambda |w|^2` within limits.
 
     Args:
         x: Regressors :math:`X`, ``(n, n_regressors)``.
+        gram: Their Gram matrix :math:`X^T X`.
         z: Targets, ``(n, units)``.
         ridge: Penalty :math:`\lambda`.
         limits: Interval of each weight.
@@ -60,9 +61,9 @@ def least_squares(x: Tensor, z: Tensor, ridge: float, limits: Limits) -> Tensor:
     Returns:
         Weights, ``(n_regressors, units)``.
     """
-    gram, right = x.mT @ x, x.mT @ z
+    right = x.mT @ z
     if limits.are_open:
-        return _refined(x, z, gram, ridge)
+        return _refined(x, gram, z, right, ridge)
 
     def solve(free: Tensor, start: Tensor) -> Tensor:
         w = start.clone()
@@ -77,15 +78,23 @@ def least_squares(x: Tensor, z: Tensor, ridge: float, limits: Limits) -> Tensor:
 
 
 def newton(
-    x: Tensor, d: Tensor, link: Link, ridge: float, limits: Limits, start: Tensor | None = None
+    x: Tensor,
+    gram: Tensor,
+    d: Tensor,
+    link: Link,
+    ridge: float,
+    limits: Limits,
+    start: Tensor | None = None,
 ) -> Tensor:
     r"""Minimize :math:`\sum_n F(z_n) - d_n z_n + \frac{\lambda}{2} |w|^2`, :math:`z = X w`.
 
     Newton's method for all units at once. Its linear systems are solved by conjugate gradients,
-    which one Cholesky factor of the mean Hessian preconditions for all units.
+    which one Cholesky factor preconditions for all units: that of the Gram matrix times the mean
+    slope of the activation.
 
     Args:
         x: Regressors :math:`X`, ``(n, n_regressors)``.
+        gram: Their Gram matrix :math:`X^T X`.
         d: Target rates, ``(n, units)``.
         link: Activation :math:`f`, with its potential :math:`F`.
         ridge: Penalty :math:`\lambda`.
@@ -102,13 +111,13 @@ def newton(
     d = d.clamp(link.low, link.high)
     is_large = x.numel() * x.shape[1] > _LARGE
     tol, dtype = (1e-3, torch.float32) if is_large else (1e-9, x.dtype)
-    x_, d_ = x.to(dtype), d.to(dtype)
+    x_, gram_, d_ = x.to(dtype), gram.to(dtype), d.to(dtype)
     if start is None and not link.slope(x.new_zeros(1)).any():  # flat at zero: start elsewhere
-        start = least_squares(x, d, ridge, limits)
+        start = least_squares(x, gram, d, ridge, limits)
     first = limits.start if start is None else start.clamp(limits.low, limits.high)
 
     def solve(free: Tensor, start: Tensor) -> Tensor:
-        w = _minimize(x_, d_, link, ridge, free.to(dtype), start.to(dtype), tol)
+        w = _minimize(x_, gram_, d_, link, ridge, free.to(dtype), start.to(dtype), tol)
         return w.to(x.dtype)
 
     if limits.are_open:
@@ -130,9 +139,9 @@ def _factor(gram: Tensor, ridge: float) -> Tensor:
     return torch.linalg.cholesky(lifted)
 
 
-def _refined(x: Tensor, z: Tensor, gram: Tensor, ridge: float) -> Tensor:
+def _refined(x: Tensor, gram: Tensor, z: Tensor, right: Tensor, ridge: float) -> Tensor:
     """Solve normal equations, and refine the solution with the residuals of the data."""
-    factor, right = _factor(gram, ridge), x.mT @ z
+    factor = _factor(gram, ridge)
     w = torch.cholesky_solve(right, factor)
     unexplained = z.square().sum() - (w * (2 * right - gram @ w)).sum()
     if unexplained > 1e-6 * z.square().sum():  # noise is far larger than rounding errors
@@ -165,7 +174,14 @@ def _within(
 
 
 def _minimize(
-    x: Tensor, d: Tensor, link: Link, ridge: float, free: Tensor, w: Tensor, tol: float
+    x: Tensor,
+    gram: Tensor,
+    d: Tensor,
+    link: Link,
+    ridge: float,
+    free: Tensor,
+    w: Tensor,
+    tol: float,
 ) -> Tensor:
     """Minimize the convex loss over the weights that are free."""
     z = x @ w
@@ -176,7 +192,8 @@ def _minimize(
         error = float((gradient.norm(dim=0) / scale).max())
         if error < tol:
             break
-        step = _newton_step(x, slope, gradient, ridge, free, min(0.1, error**0.5))
+        factor = _factor(gram * slope.mean(), ridge)
+        step = _newton_step(x, factor, slope, gradient, ridge, free, min(0.1, error**0.5))
         along = x @ step
         size = _line_search(z, along, w, step, d, link, ridge)
         if not size.any():
@@ -186,10 +203,15 @@ def _minimize(
 
 
 def _newton_step(
-    x: Tensor, slope: Tensor, gradient: Tensor, ridge: float, free: Tensor, tol: float
+    x: Tensor,
+    factor: Tensor,
+    slope: Tensor,
+    gradient: Tensor,
+    ridge: float,
+    free: Tensor,
+    tol: float,
 ) -> Tensor:
     """Solve the Newton systems of all units by preconditioned conjugate gradients."""
-    factor = _factor((x * slope.mean(1, keepdim=True)).mT @ x, ridge)
     step, residual = torch.zeros_like(gradient), -gradient
     y = torch.cholesky_solve(residual, factor) * free
     direction, size = y.clone(), (residual * y).sum(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ __all__ = ["Transitions"]
 _HELD_OUT = 0.2  # share of the data
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Transitions:
     """Rates before and after each step, with the input that arrives in it.
 
@@ -74,6 +75,16 @@ class Transitions:
 
     def __len__(self) -> int:
         return len(self.before)
+
+    @cached_property
+    def regressors(self) -> Tensor:
+        """Rates before, inputs and a constant, ``(n, n_regressors)``."""
+        return torch.cat([self.before, self.inputs, torch.ones_like(self.before[:, :1])], dim=1)
+
+    @cached_property
+    def gram(self) -> Tensor:
+        """Gram matrix of the regressors, ``(n_regressors, n_regressors)``."""
+        return self.regressors.mT @ self.regressors
 
     def rows(self, which: Tensor | slice) -> Transitions:
         """Return some of the transitions.

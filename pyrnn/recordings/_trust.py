@@ -120,11 +120,10 @@ def _effective_dimensions(
     :math:`\lambda_i` are eigenvalues of the Gram matrix of the regressors, :math:`\sigma^2` is the
     variance of the noise in the linear predictor, :math:`s^2` that of the weights.
     """
-    x, sample = model.regressors(data), model.regressors(few)
-    scale = x.square().mean(0).sqrt().clamp(min=1e-30)
-    gram = (x / scale).mT @ (x / scale)
+    scale = (data.gram.diagonal() / len(data)).sqrt().clamp(min=1e-30)
+    gram = data.gram / scale / scale[:, None]
     errors = model.states(few.after) - model.predicted(weights, few)
-    slope = model.link.slope(sample @ weights).square().mean(0).clamp(min=1e-12)
+    slope = model.link.slope(few.regressors @ weights).square().mean(0).clamp(min=1e-12)
     noise = ((errors / model.alpha).square().mean(0) / slope).mean()
     noise = noise if unexplained > _EXACT else torch.zeros(())
     sized = weights * scale[:, None]
