@@ -57,6 +57,9 @@ class Rollout(NamedTuple):
     outputs: Tensor
     states: Tensor
 
+    def __repr__(self) -> str:
+        return f"Rollout(outputs {tuple(self.outputs.shape)}, states {tuple(self.states.shape)})"
+
 
 class RNNBase(Layers, Trainable, Reported, ABC):
     r"""A recurrent network with biological constraints on its weights.

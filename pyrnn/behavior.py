@@ -37,7 +37,7 @@ class _Curve(Result):
         return {name: list(column) for name, column in columns.items()}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PsychometricCurve(_Curve):
     r"""Share of positive choices at each level of evidence, with a logistic fit.
 
@@ -175,7 +175,7 @@ class PsychometricCurve(_Curve):
         return Report(title.replace(" ± nan", ""), headings, rows, [self.status])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ChronometricCurve(_Curve):
     """Mean reaction time at each level of absolute evidence.
 

@@ -67,7 +67,7 @@ def as_trials(states: States) -> list[Array]:
     return trials
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Projection:
     r"""An affine map from states to a few coordinates.
 
@@ -174,6 +174,9 @@ class Projection:
             return tuple(f"axis {i + 1}" for i in range(len(self.components)))
         shares = self.explained_variance_ratio
         return tuple(f"PC{i + 1} ({share:.0%})" for i, share in enumerate(shares))
+
+    def __repr__(self) -> str:
+        return f"Projection({', '.join(self.labels)})"
 
     def transform(self, states: States) -> Array:
         """Return coordinates ``(..., n_components)`` of states ``(..., hidden_size)``.

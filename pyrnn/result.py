@@ -110,6 +110,9 @@ class Reported(ABC):
         """Return the table as plain text."""
         return str(self._report())
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._report().title})"
+
     def __rich__(self) -> Table:
         return self._report().to_rich()
 
@@ -122,10 +125,11 @@ class Result(Reported, Stored):
 
     Subclassing:
         Write a frozen dataclass with ``_report`` and ``_frame``. The class can then be saved and
-        loaded, whatever tensors, numbers, texts and results its fields hold.
+        loaded, whatever tensors, numbers, texts and results its fields hold. With ``repr=False``
+        it is displayed by the title of its table, not by all its numbers.
 
     Example:
-        >>> @dataclass(frozen=True, eq=False)
+        >>> @dataclass(frozen=True, eq=False, repr=False)
         ... class Answer(Result):
         ...     value: float
         ...

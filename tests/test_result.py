@@ -183,3 +183,27 @@ def test_a_branch_of_version_01_keeps_its_folds() -> None:
     (branch,) = load(FORMER / "branches.npz")  # type: ignore[misc]
     assert [event.kind for event in branch.bifurcations] == ["fold", "fold"]
     assert branch.n_unstable.unique().tolist() == [0, 1]
+
+
+def subclasses(cls):
+    for each in cls.__subclasses__():
+        yield each
+        yield from subclasses(each)
+
+
+def test_results_and_maps_are_displayed_in_a_line_not_by_all_their_numbers():
+    assert (
+        repr(linearize(RNN(2, 8, 1), torch.zeros(3, 8)))
+        == "Linearization(linearization at 3 states)"
+    )
+    assert (
+        repr(dynamics.as_map(torch.nn.GRU(3, 8))) == "CellMap(state_size=8, input_size=3, dt=1.0)"
+    )
+    ours = [each for base in (Result, dynamics.Map) for each in subclasses(base)]
+    written_by_dataclass = [
+        each.__name__
+        for each in ours
+        if each.__module__.startswith("pyrnn.") and hasattr(each.__repr__, "__wrapped__")
+    ]
+    assert len(ours) > 20
+    assert written_by_dataclass == []

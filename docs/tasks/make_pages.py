@@ -27,6 +27,14 @@ MEMBERS = {
     "ReadySetGo": "produced, share_answered, accuracy, metric",
     "MultiTask": "accuracies, accuracy, metric",
 }
+GALLERY = {  # where the gallery analyzes a network that has learned the task
+    "FlipFlop": "flipflop",
+    "HeadingIntegrator": "heading_integrator",
+    "WhiteNoiseIntegrator": "white_noise_integrator",
+    "PulseToChirp": "pulse_to_chirp",
+    "ContextIntegration": "context_integration",
+    "PerceptualDecision": "decision_making",
+}
 SHOWN = {"CountPulses": 4, "SineGenerator": 4}  # trials in which more happens than in trial 1
 
 HERE = Path(__file__).parent
@@ -66,7 +74,7 @@ plot_trial(task, rnn.predict(task[0].inputs).outputs)
    :no-index:
 ```
 
-See [what the default network learns](learnability.md) for three seeds of every task.
+{gallery}See [what the default network learns](learnability.md) for three seeds of every task.
 """
 
 
@@ -93,9 +101,19 @@ def make_page(row: Row, networks: Path, index: int = 1) -> None:
         curriculum=f"\n    curriculum={written(curriculum)}," if curriculum else "",
         extra_import="from pyrnn.training import Curriculum\n" if curriculum else "",
         members=MEMBERS.get(row.name, "accuracy, metric"),
+        gallery=in_gallery(row.name),
         beyond=f"Beyond the default recipe: {row.note}.\n\n" if row.note else "",
     )
     (HERE / f"{row.name}.md").write_text(page)
+
+
+def in_gallery(name: str) -> str:
+    """Return a line that links to the example of a task, if there is one."""
+    if name not in GALLERY:
+        return ""
+    program = (HERE.parents[1] / "examples" / f"{GALLERY[name]}.py").read_text()
+    title = program.partition(".\n")[0].lstrip('"')
+    return f"Its analysis is in the gallery: [{title}](../gallery/{GALLERY[name]}.rst).\n"
 
 
 def trained(row: Row, networks: Path) -> RNNBase:

@@ -86,8 +86,9 @@ def _check(network: RNNBase, task: Task) -> None:
     """
     if not isinstance(network, RNNBase) or not isinstance(task, Task):
         raise TypeError(
-            f"expected a network and a task, got {type(network).__name__} and "
-            f"{type(task).__name__}; as in plot_summary(rnn, FlipFlop())"
+            f"expected a network of pyrnn and a task, got {type(network).__name__} and "
+            f"{type(task).__name__}; as in plot_summary(rnn, FlipFlop()). RNN.from_torch, "
+            "GRU.from_torch and LSTM.from_torch copy a module of torch"
         )
     wanted, given = (task.input_size, task.output_size), (network.input_size, network.output_size)
     if wanted != given:

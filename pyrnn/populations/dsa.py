@@ -82,7 +82,7 @@ def dsa_distance(
     return float(dsa_matrix(operators)[0, 1])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DSAAngle(Result):
     """The angle of two operators after the best rotation that was found.
 

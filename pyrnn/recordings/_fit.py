@@ -18,7 +18,7 @@ from pyrnn.result import Report, Result
 __all__ = ["Fit", "as_weights", "initial_states", "with_weights"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fit(Result):
     """A network that was fitted to recorded activity, and how far to trust it.
 

@@ -20,7 +20,7 @@ __all__ = ["Clusters", "cluster_units"]
 _STABLE = 0.9  # adjusted Rand index between seeds
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Clusters(ArrayResult):
     """Groups of units with similar profiles.
 
@@ -71,7 +71,10 @@ class Clusters(ArrayResult):
     def _report(self) -> Report:
         rows = [(str(k), str(len(self.units(k)))) for k in range(self.n_clusters)]
         n_out = int((self.labels < 0).sum())
-        notes = [self.status, *([f"{n_out} units without a profile"] if n_out else [])]
+        notes = [
+            f"status: {self.status}",
+            *([f"{n_out} units without a profile"] if n_out else []),
+        ]
         return Report(f"{self.n_clusters} clusters", ("cluster", "units"), rows, notes)
 
 

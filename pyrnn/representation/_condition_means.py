@@ -15,7 +15,7 @@ from pyrnn.result import Report
 __all__ = ["ConditionMeans", "condition_means"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ConditionMeans(ArrayResult):
     """Mean states of each condition.
 

@@ -28,7 +28,7 @@ class Estimator(Protocol):
         """Return the labels of rows."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Decoding(ArrayResult):
     """Share of trials that are decoded correctly.
 

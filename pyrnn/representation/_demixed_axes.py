@@ -19,7 +19,7 @@ from pyrnn.validate import as_integer, as_number
 __all__ = ["DemixedAxes", "demixed_axes"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DemixedAxes(ArrayResult):
     """Axes that each hold what depends on one variable, or on one combination of variables.
 

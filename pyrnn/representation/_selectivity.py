@@ -20,7 +20,7 @@ __all__ = ["Selectivity", "selectivity"]
 _BATCH = 100  # permutations at once
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Selectivity(ArrayResult):
     r"""Effect of each variable on each unit in each epoch, with p-values.
 

@@ -15,7 +15,7 @@ from pyrnn.validate import as_list
 __all__ = ["TaskVariance", "task_variance"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TaskVariance(ArrayResult):
     """How much each unit varies over the trials of each task.
 

@@ -23,7 +23,7 @@ _N_BINS = 32, 8  # of a cue with more values, alone and together with others
 _HIGH = 0.9  # an accuracy of a constant answer that says that the accuracy says little
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ChanceLevels(Result):
     """Scores of strategies that ignore most of the inputs.
 

@@ -125,7 +125,8 @@ class ContextIntegration(ChoiceTask):
 
     Shapes:
         inputs ``(time, 4)``: motion, color, attend motion, attend color. targets
-        ``(time, 1)``: -1 or 1. The metric is the share of right signs at the decision.
+        ``(time, 1)``: -1 or 1. The metric is the share of right signs at the decision. Analyze a
+        context under its input without evidence, ``[0, 0, context_strength, 0]`` for motion.
 
     Raises:
         ValueError: If a time is shorter than ``dt``, or a coherence is not positive.

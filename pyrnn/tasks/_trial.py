@@ -63,6 +63,11 @@ class Trial(tuple[Tensor, Tensor, Tensor]):
         self.info, self.epochs = dict(info or {}), dict(epochs or {})
         return self
 
+    def __repr__(self) -> str:
+        fields = zip(("inputs", "targets", "mask"), self, strict=True)
+        shapes = ", ".join(f"{name} {tuple(field.shape)}" for name, field in fields)
+        return f"Trial({shapes})"
+
     def __getnewargs__(self) -> tuple[object, ...]:  # for pickles, which workers send
         return (*self, self.info, self.epochs)
 

@@ -428,9 +428,12 @@ def check_finite(batch: Batch, value: float, what: str = "loss") -> None:
             is_bad &= is_scored if is_scored.ndim == is_bad.ndim else is_scored[..., None]
         if tensor is not None and is_bad is not None and is_bad.any():
             at = is_bad.nonzero()[0].tolist()
+            advice = "clean the dataset"
+            if name == "targets":
+                advice = "a mask of the shape of the targets that is 0 there leaves them out"
             raise ValueError(
                 f"expected finite {name}, got {tensor[tuple(at)]} at {at} (trial, time, "
-                f"channel) of a batch, and a {what} of {value}; clean the dataset"
+                f"channel) of a batch, and a {what} of {value}; {advice}"
             )
     raise FloatingPointError(
         f"expected a finite {what}, got {value}: the weights have grown too large; try a smaller "

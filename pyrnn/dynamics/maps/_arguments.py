@@ -61,6 +61,10 @@ class Shaped(Protocol):
         """Number of input channels."""
 
     @property
+    def parts(self) -> tuple[int, ...]:
+        """Lengths of the states that a state consists of."""
+
+    @property
     def dtype(self) -> torch.dtype:
         """Dtype of states and inputs."""
 
@@ -90,9 +94,15 @@ def read_states(values: States, step: Shaped, name: str = "starts") -> Tensor:
     size = h.shape[-1:] if step.state_size is None else (step.state_size,)
     if h.dim() == 0 or h.numel() == 0 or h.shape[-1:] != torch.Size(size):
         wanted = step.state_size or "state_size"
+        advice = "pass the states that the network visits, e.g. of predict()"
+        if step.parts:
+            advice = (
+                f"a state consists of {len(step.parts)} states of lengths {step.parts}; "
+                "as_map(network).unroll(inputs) returns such states"
+            )
         raise ValueError(
             f"expected {name} of shape (..., {wanted}) with at least one state, got "
-            f"{tuple(h.shape)}; pass the states that the network visits, e.g. of predict()"
+            f"{tuple(h.shape)}; {advice}"
         )
     return check_finite(name, h.to(step.device, step.dtype))
 

@@ -12,7 +12,7 @@ from pyrnn.dynamics.maps.map import Map
 __all__ = ["DeformedMap"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DeformedMap(Map):
     r"""A constant :math:`c` deformed into a map, with the constant as further inputs.
 

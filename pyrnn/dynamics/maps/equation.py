@@ -119,7 +119,7 @@ class EquationJacobians:
         return scaled
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class EquationMap(Map):
     r"""The map of a network with one of the built-in equations.
 

@@ -12,7 +12,7 @@ from pyrnn.dynamics.maps.map import Map, derivative
 __all__ = ["FamilyMap"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FamilyMap(Map):
     r"""A map over one parameter that moves the input along a line.
 

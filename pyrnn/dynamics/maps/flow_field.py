@@ -16,7 +16,7 @@ from pyrnn.validate import as_integer, as_number
 __all__ = ["FlowField", "flow_field"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FlowField(Result):
     r"""How a network moves on a plane through its state space, :math:`P (F(h, x) - h)`.
 

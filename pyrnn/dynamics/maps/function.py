@@ -49,7 +49,7 @@ def function_map(network: Network, states: States | None = None, x: States | Non
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FunctionMap(Map):
     """The map of a function ``step(h, x)``.
 

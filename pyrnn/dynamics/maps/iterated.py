@@ -14,7 +14,7 @@ from pyrnn.validate import as_integer
 __all__ = ["IteratedMap"]
 
 
-@dataclass(frozen=True, eq=False, init=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class IteratedMap(Map):
     r"""Several steps as one, :math:`F^k`, with the Jacobian as a product along the orbit.
 

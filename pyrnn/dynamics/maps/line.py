@@ -54,7 +54,7 @@ def line_between(first: Map, last: Map, x: Tensor) -> FamilyMap:
     return FamilyMap(line, 0 * one, one)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Line(Map):
     """What both lines share: the ends and the input."""
 

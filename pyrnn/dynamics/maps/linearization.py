@@ -110,7 +110,7 @@ def velocity(network: Network, h: States, x: States | None = None) -> Tensor:
     return step(states, step.inputs(x, states)) - states
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Linearization(Result):
     r"""The linear system :math:`\delta h' = J \delta h + B \delta x` at each of some states.
 

@@ -114,6 +114,10 @@ class Map(ABC):
         """
         return self._input_jacobian(*self._cast(h, x))
 
+    def __repr__(self) -> str:
+        sizes = (f"{name}={getattr(self, name)}" for name in ("state_size", "input_size", "dt"))
+        return f"{type(self).__name__}({', '.join(sizes)})"
+
     def _jacobian(self, h: Tensor, x: Tensor) -> Tensor:
         return derivative(lambda h: self.step(h, x), h)
 

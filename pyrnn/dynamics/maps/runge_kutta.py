@@ -14,7 +14,7 @@ from pyrnn.validate import as_integer, as_number
 __all__ = ["RungeKuttaMap"]
 
 
-@dataclass(frozen=True, eq=False, init=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class RungeKuttaMap(Map):
     r"""Solve :math:`\dot h = (F(h, x) - h)/\Delta t` over a duration, by classical Runge-Kutta.
 

@@ -15,7 +15,7 @@ __all__ = ["ScaledMap", "state_scale"]
 _NEAR_ONE = 16.0  # scales up to this, or down to its inverse, need no change of units
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ScaledMap(Map):
     r"""The same map with states measured in units of a scale: :math:`G(z) = F(s z) / s`.
 

@@ -93,7 +93,7 @@ def _layer(module: nn.Module, suffix: str) -> _Layer:
     return _Layer(w_in, w_rec, b_in, b_rec, projection)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CellMap(Map):
     """The map of torch's vanilla, GRU or LSTM layers.
 

@@ -369,6 +369,10 @@ class Points(Result, Sequence[_One], Generic[_One]):
         title = f"{len(self)} {self._noun}{'s' if len(self) != 1 else ''}"
         n_inputs = len(distinct(self.inputs)[0])
         if n_inputs > 1:
+            kinds = [
+                "stable" if kind.startswith("stable") else f"{n}-unstable" if n else kind
+                for kind, n in zip(kinds, self.n_unstable.tolist(), strict=True)
+            ]
             table = rows_by_input(self.inputs, kinds, self.eigenvalues[:, 0].abs())
             columns = ("input", "points", "stability", "|λ|")
             return Report(f"{title} under {n_inputs} inputs", columns, table, self._notes())

@@ -133,3 +133,11 @@ def test_weights_of_matlab_and_of_a_lightning_checkpoint(tmp_path: Path) -> None
     step = lambda h, x: torch.tanh(h @ matrix.to(h).T)  # noqa: E731
     at = linearize(step, torch.zeros(8))
     assert_close(at.jacobians, torch.from_numpy(w))
+
+
+def test_outputs_of_an_lstm_are_not_its_states_and_the_message_says_where_to_get_these(
+    single: None,
+) -> None:
+    lstm, inputs = nn.LSTM(3, 8, num_layers=2, batch_first=True), torch.randn(4, 10, 3)
+    with pytest.raises(ValueError, match=r"\(8, 8, 8, 8\); as_map\(network\)\.unroll\(inputs\)"):
+        find_fixed_points(lstm, lstm(inputs)[0], x=torch.zeros(3))

@@ -43,6 +43,7 @@ def test_summary_has_a_row_for_each_input(points):
     assert lines[0] == "9 fixed points under 3 inputs"
     rows = [line.split() for line in lines if line.strip().startswith(("-0.3", "0 ", "0.3"))]
     assert [row[:2] for row in rows] == [["-0.3", "3"], ["0", "3"], ["0.3", "3"]]
+    assert "2 stable, 1 1-unstable" in lines[3]
 
 
 def test_a_table_of_many_inputs_ends_with_how_many_more(points):
