@@ -1,4 +1,4 @@
-// One step of training, for several networks, in one cme.
+// One step of training, for several networks, in one call.
 //
 // An optimizer changes free parameters v. A weight w is confined to an interval [a, b] by
 // reflection (reflection.py): with o the value of [a, b] nearest to zero and s = v + o,

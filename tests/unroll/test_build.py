@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pyrnn.unroll import fused
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -21,3 +23,9 @@ def test_without_a_compiler_the_build_succeeds(tmp_path):
 
 def test_the_fast_math_flag_is_not_used():
     assert '"-ffast-math"' not in (ROOT / "setup.py").read_text()
+
+
+def test_a_kernel_that_was_built_is_used():
+    """Otherwise all tests of the kernel would be skipped, and nobody would know."""
+    was_built = any(Path(fused.__file__).parent.glob("_kernel.*so"))
+    assert fused.is_available() == was_built

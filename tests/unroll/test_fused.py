@@ -61,6 +61,22 @@ def test_a_forked_process_has_threads_of_its_own(n_threads, monkeypatch):
     assert states_of(net) == expected
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="needs Linux")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_call_starts_the_threads_that_it_is_worth(n_threads, monkeypatch):
+    monkeypatch.setattr(fused, "_WORTH_A_THREAD", 1)
+    net = tensors(64, 10, 3, 20, 2, requires_grad=False)
+    n_threads(4)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+        assert pool.submit(threads_started, net).result(timeout=60) == 3
+
+
+def threads_started(net):
+    before = len(os.listdir("/proc/self/task"))
+    states_of(net)
+    return len(os.listdir("/proc/self/task")) - before
+
+
 def test_callers_may_share_the_threads(n_threads, monkeypatch):
     monkeypatch.setattr(fused, "_WORTH_A_THREAD", 1)
     nets = [tensors(64, 20, 3, 20, 2, requires_grad=False) for _ in range(4)]

@@ -28,26 +28,28 @@ EXACT = {
 }
 
 
-def _network(kind: type[RNNBase], weight: object, bias: object, activation: str) -> RNNBase:
+def _network(
+    kind: type[RNNBase], weight: object, bias: object, activation: str, w_in: object = 0.0
+) -> RNNBase:
     weight = torch.as_tensor(weight, dtype=torch.float64)
     options = {} if kind is RNN else {"tau": 20.0, "dt": 5.0}
     rnn = kind(1, len(weight), 1, activation=activation, **options).double()
     rnn.w_rec.weight.data.copy_(weight)
-    rnn.w_in.weight.data.zero_()
+    rnn.w_in.weight.data[:, 0] = torch.as_tensor(w_in, dtype=torch.float64)
     rnn.w_rec.bias.data.copy_(torch.as_tensor(bias, dtype=torch.float64))
     return rnn
 
 
-def _at(rnn: RNNBase, state: Tensor) -> FixedPoints:
+def _at(rnn: RNNBase, state: Tensor, x: float = 0.0) -> FixedPoints:
     """Return states as if they had been found."""
-    x = torch.zeros(len(state), 1)
+    x = torch.full((len(state), 1), x)
     jacobians = as_map(rnn).jacobian(state, x)
     return FixedPoints(state, x, state[:, 0], jacobians, state[:, 0])
 
 
-def _bounds(rnn: RNNBase, state: Tensor) -> _Bounds:
+def _bounds(rnn: RNNBase, state: Tensor, x: float = 0.0) -> _Bounds:
     step = as_map(rnn)
-    return _Bounds(step, CURVES[step.activation], state, torch.zeros(len(state), 1))
+    return _Bounds(step, CURVES[step.activation], state, torch.full((len(state), 1), x))
 
 
 # ---------------------------------------------------------------------- slope and curvature
@@ -132,16 +134,24 @@ def test_states_where_nothing_can_be_proven() -> None:
         assert bool(certify(rnn, _at(rnn, state)).is_certified) == is_certified
 
 
+@pytest.mark.parametrize("x", [0.0, 3.0])
 @pytest.mark.parametrize("activation", ["relu", "retanh"])
-def test_the_nearest_kink_ends_the_ball(activation: str) -> None:
+def test_the_nearest_kink_ends_the_ball(activation: str, x: float) -> None:
     """Pre-activations are at .2 and -.3; rows of 2 and .5 bring them to zero within .1 and .6."""
     weight = np.array([[0.0, 2.0], [0.5, 0.0]])
     f = {"relu": lambda u: max(u, 0.0), "retanh": lambda u: max(math.tanh(u), 0.0)}[activation]
     h = np.array([f(0.2), 0.0])
-    bias = np.array([0.2, -0.3]) - weight @ h
-    rnn = _network(RNN, weight, bias, activation)
-    certificates = certify(rnn, _at(rnn, torch.tensor(h[None])))
+    w_in = np.array([0.7, -0.4])
+    bias = np.array([0.2, -0.3]) - weight @ h - x * w_in
+    rnn = _network(RNN, weight, bias, activation, w_in)
+    certificates = certify(rnn, _at(rnn, torch.tensor(h[None]), x))
     assert float(certificates.unique_within) == pytest.approx(0.1, rel=1e-6)
+
+
+def test_a_singular_jacobian_is_the_reason_also_near_a_kink() -> None:
+    rnn = _network(RNN, [[1.0]], [0.0], "relu")  # every h > 0 is a fixed point
+    (reason,) = certify(rnn, _at(rnn, torch.tensor([[0.5]]))).reasons
+    assert reason == "the Jacobian is too close to singular for the residual"
 
 
 @pytest.mark.parametrize("activation", ["relu", "retanh"])
@@ -166,15 +176,17 @@ def test_softplus_is_certified_on_either_side_of_its_end_but_not_across() -> Non
 # ------------------------------------------------------------------------- rounding, exactly
 
 
-def _exact_step(rnn: RNNBase, kind: type[RNNBase], name: str, state: list) -> tuple:
+def _exact_step(rnn: RNNBase, kind: type[RNNBase], name: str, state: list, x: float = 0) -> tuple:
     """Return the next state and the Jacobian in exact arithmetic, from the float64 numbers."""
     f = EXACT[name]
     weight = rnn.w_rec.weight.detach().tolist()
     bias = rnn.w_rec.bias.detach().tolist()
+    w_in = rnn.w_in.weight[:, 0].tolist()
+    bias = [mpmath.mpf(b) + mpmath.mpf(w) * mpmath.mpf(x) for b, w in zip(bias, w_in, strict=True)]
     n, alpha = len(bias), mpmath.mpf(1 if kind is RNN else 0.25)
     rows = range(n)
     inner = [f(v) for v in state] if kind is CTRNN else state
-    u = [mpmath.fdot(map(mpmath.mpf, weight[i]), inner) + mpmath.mpf(bias[i]) for i in rows]
+    u = [mpmath.fdot(map(mpmath.mpf, weight[i]), inner) + bias[i] for i in rows]
     new = u if kind is CTRNN else [f(v) for v in u]
     slope = [mpmath.diff(f, v) for v in (state if kind is CTRNN else u)]
     jacobian = [
@@ -195,6 +207,7 @@ def test_residual_and_jacobian_are_within_their_rounding(
     kind: type[RNNBase], name: str, size: float
 ) -> None:
     """Weights of 1e6 cancel each other, so that rounding of sums is what counts."""
+    x = 0.1
     rng = np.random.default_rng(0)
     with mpmath.workdps(50):
         for _ in range(4):
@@ -202,14 +215,15 @@ def test_residual_and_jacobian_are_within_their_rounding(
             weight = rng.normal(size=(4, 4))
             inner = 1 / (1 + np.exp(-h)) if kind is CTRNN else h
             weight += size * np.outer(rng.normal(size=4), [inner[1], -inner[0], 0, 0])
-            rnn = _network(kind, weight, 0.1 * rng.normal(size=4), name)
+            w_in = size * rng.normal(size=4)
+            rnn = _network(kind, weight, 0.1 * rng.normal(size=4) - w_in * x, name, w_in)
             state = torch.tensor(h)[None]
-            bounds, step = _bounds(rnn, state), as_map(rnn)
+            bounds, step = _bounds(rnn, state, x), as_map(rnn)
             exact = [mpmath.mpf(v) for v in h.tolist()]
-            new, jacobian = _exact_step(rnn, kind, name, exact)
+            new, jacobian = _exact_step(rnn, kind, name, exact, x)
             true = torch.tensor([float(abs(a - b)) for a, b in zip(new, exact, strict=True)])
             assert (true <= bounds.residual[0]).all()
-            found = step.jacobian(state, torch.zeros(1, 1))[0].tolist()
+            found = step.jacobian(state, torch.full((1, 1), x))[0].tolist()
             error = [
                 [float(abs(mpmath.mpf(a) - b)) for a, b in zip(*rows, strict=True)]
                 for rows in zip(found, jacobian, strict=True)
