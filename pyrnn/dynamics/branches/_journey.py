@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from pyrnn.dynamics.branches._census import Census
 from pyrnn.dynamics.branches._curve import Curve, upwards
@@ -21,6 +22,8 @@ __all__ = ["Change", "Journey", "Leg"]
 
 _TIGHTNESS = (1e-2, 1e-3, 1e-4)
 _MOST_PARTNERS = 256
+_N_MIRRORS = 8  # places at which the other branch of a fold is looked for
+_UNEXPECTED = 0.25  # largest deviation across the way to the fold, in units of its length
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,29 +128,28 @@ class Journey:
             The numbers and states of those at its end; None if it was stopped on the way, as half
             a leg counts for nothing.
         """
-        leg = self.legs[k]
+        leg, n_before = self.legs[k], self.n_branches
         ends = self.census.at(*leg.end) if self.searches else None
         for tightness in _TIGHTNESS:
+            self.n_branches = n_before
             forward = self._pursue(leg, at, 1.0, tightness)
             new = self.census.unmatched(ends, self._arrived(forward))
             backward = self._pursue(leg, new, 0.0, tightness)
-            is_right = self._is_balanced(at, forward, backward, ends)
+            born = self._numbers(len(new))
+            ways = [Way(forward, alive), Way(backward, born)]
+            ways += self._partners(ways, tightness)
+            is_right = self._is_balanced(at, ways)
             if is_right or self._stops():
                 break
-        born = self._numbers(len(new))
-        ways = [Way(forward, alive), Way(backward, born)]
-        ways += self._partners(ways, tightness)
         if self._stops():
             return None
         self.is_balanced.append(is_right)
         self._record(k, ways)
-        for way in ways:
-            if way.pursuit.goal < 0.5:
-                self._pending += [(k, owner, h) for owner, h in self._at_goal(way)]
-        arrivals = [pair for way in ways if way.pursuit.goal > 0.5 for pair in self._at_goal(way)]
-        arrivals += list(zip(born, new, strict=True))
-        owners = [owner for owner, _ in arrivals]
-        return owners, torch.stack([h for _, h in arrivals]) if arrivals else at[:0]
+        up = [pair for way in ways if way.goes_up for pair in self._at_goal(way)]
+        down = [pair for way in ways if not way.goes_up for pair in self._at_goal(way)]
+        self._pending += [(k, owner, h) for owner, h in down]
+        up += list(zip(born, new, strict=True))
+        return [owner for owner, _ in up], torch.stack([h for _, h in up]) if up else at[:0]
 
     def _numbers(self, n: int) -> list[int]:
         """Return numbers for new branches."""
@@ -177,15 +179,29 @@ class Journey:
         return more
 
     def _partner(self, end: End, tightness: float) -> Way | None:
-        """Follow the other branch of a fold, away from it."""
+        """Follow the other branch of a fold, away from it.
+
+        It is looked for opposite to the nearest known state, and at places nearer and nearer to
+        the fold. The way starts at the farthest one up to which it leads away from the fold.
+
+        Returns:
+            Its way; None if it is found at none of these places.
+        """
         pursuit, goal = end.way.pursuit, 0.0 if end.kind == "death" else 1.0
-        guess = 2 * end.z - end.last
-        guess[-1] = end.last[-1]
-        z, is_good = pursuit.curve.correct(guess[None], upwards(guess[None]))
-        gap = (z[0] - end.last).norm()
-        if not is_good[0] or gap < (end.z - end.last)[:-1].norm():
+        change = end.last - end.z
+        way = torch.where(upwards(change[None])[0] > 0, 0.0, -change)
+        moves = way * 2.0 ** torch.arange(1 - _N_MIRRORS, 1).to(way)[:, None]
+        guess = end.z + moves
+        z, is_good = pursuit.curve.correct(guess, functional.normalize(moves, dim=-1))
+        off = (z - end.z - moves)[:, :-1].norm(dim=-1)
+        is_good &= off < _UNEXPECTED * moves.norm(dim=-1)
+        distance = (z - end.z)[:, -1] * change[-1].sign()
+        is_good &= distance.diff(prepend=torch.zeros_like(distance[:1])) > 0
+        n_good = int(is_good.long().cumprod(0).sum())
+        if not n_good:
             return None
-        partner = Pursuit(pursuit.curve, z, goal, tightness, self._stops).run()
+        first = z[n_good - 1 : n_good]
+        partner = Pursuit(pursuit.curve, first, goal, tightness, self._stops).run()
         return Way(partner, self._numbers(1), end.z[None])
 
     def _pursue(self, leg: Leg, h: Tensor, goal: float, tightness: float) -> Pursuit:
@@ -198,19 +214,17 @@ class Journey:
     def _arrived(self, pursuit: Pursuit) -> Tensor:
         return pursuit.z[~pursuit.is_gone, :-1] * self.size
 
-    def _is_balanced(
-        self, at: Tensor, forward: Pursuit, backward: Pursuit, ends: Tensor | None
-    ) -> bool:
+    def _is_balanced(self, at: Tensor, ways: list[Way]) -> bool:
         """Return whether survivors and new points are all different, and nothing was lost."""
-        census, arrived, back = self.census, self._arrived(forward), self._arrived(backward)
+        census = self.census
+        arrived = torch.cat([self._arrived(way.pursuit) for way in ways if way.goes_up])
+        back = torch.cat([self._arrived(way.pursuit) for way in ways if not way.goes_up])
         is_right = census.are_distinct(arrived) and census.are_distinct(back)
         is_right &= not bool(census.is_among(back, at).any())
-        is_right &= ends is None or bool(census.is_among(arrived, ends).all())
-        for pursuit in (forward, backward):
-            groups = together([Way(pursuit, list(range(len(pursuit.z))))])
-            is_right &= all(len(group) <= 2 or group[0].is_branch for group in groups)
-            is_right &= not bool((pursuit.is_gone & ~pursuit.is_solved).any())
-        return is_right
+        is_right &= all(len(group) == 2 or group[0].is_branch for group in together(ways))
+        return is_right and all(
+            not (way.pursuit.is_gone & ~way.pursuit.is_solved).any() for way in ways
+        )
 
     # ------------------------------------------------------------------ what is kept
 

@@ -128,7 +128,8 @@ class Pursuit:
             if is_branch_point:
                 is_here &= ~self._crossed(stuck, points.z, is_here & is_passing)
             else:
-                is_here &= ~points.is_symmetric  # Newton's method finds branch points, too
+                # Newton's method finds branch points, too
+                is_here &= ~points.is_symmetric & ~points.is_crossing
             found = stuck[is_here]
             self.z[found], self.is_gone[found] = points.z[is_here], True
             self.is_solved[found], self.is_symmetric[found] = True, is_branch_point

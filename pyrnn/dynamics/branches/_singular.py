@@ -17,6 +17,7 @@ _NUDGE = 1e-4
 _WIDE = 1e-3
 _SOLVED = 1e-12
 _FLAT = 1e-5  # second derivative of a pitchfork, in units of the third and of the usual state
+_STILL = 1e-8  # push along the critical mode at a branch point, in units of second derivatives
 _ROUNDING = 1e-9
 
 
@@ -28,6 +29,8 @@ class SingularPoints:
         z: States and parameters, ``(n, state_size + 1)``.
         is_solved: Whether Newton's method converged, ``(n,)``.
         is_symmetric: Whether the second derivative along the critical mode vanishes, ``(n,)``.
+        is_crossing: Whether the parameter does not push along the critical mode, as it does at a
+            fold, ``(n,)``.
         directions: Unit tangents of the two curves through a branch point,
             ``(n, 2, state_size + 1)``.
     """
@@ -35,6 +38,7 @@ class SingularPoints:
     z: Tensor
     is_solved: Tensor
     is_symmetric: Tensor
+    is_crossing: Tensor
     directions: Tensor
 
 
@@ -135,11 +139,13 @@ class _Border:
         by_along, by_beside = (self._second(z, across, q) for q in (along, beside))
         a, b = (by_along * along).sum(-1), (by_along * beside).sum(-1)
         c = (by_beside * beside).sum(-1)
+        is_crossing = push[:, -1].abs() <= _STILL * torch.maximum(a.abs(), b.abs())
         root = b + (b * b - a * c).clamp(min=0).sqrt().copysign(b)  # of a x² + 2 b x y + c y² = 0
         first = a[:, None] * beside - root[:, None] * along
         second = root[:, None] * beside - c[:, None] * along
         directions = functional.normalize(torch.stack([first, second], dim=1), dim=-1)
-        return SingularPoints(z, is_solved, is_flat(self.curve, z, across, along), directions)
+        is_symmetric = is_flat(self.curve, z, across, along)
+        return SingularPoints(z, is_solved, is_symmetric, is_crossing, directions)
 
 
 def is_flat(

@@ -30,16 +30,20 @@ class Way:
     owners: list[int]
     origin: Tensor | None = None
 
+    @property
+    def goes_up(self) -> bool:
+        """Whether they were followed forwards."""
+        return self.pursuit.goal > 0.5
+
     def ends(self) -> list[End]:
         """Return where branches are born or die."""
         pursuit, found = self.pursuit, []
-        goes_up = pursuit.goal > 0.5
         for i in pursuit.is_gone.nonzero()[:, 0].tolist():
-            kind = "death" if goes_up else "birth"
+            kind = "death" if self.goes_up else "birth"
             flags = bool(pursuit.is_solved[i]), bool(pursuit.is_symmetric[i])
             found.append(End(kind, pursuit.z[i], pursuit.last[i], self.owners[i], self, *flags))
         if self.origin is not None:
-            kind = "birth" if goes_up else "death"
+            kind = "birth" if self.goes_up else "death"
             first = pursuit.nodes[0][1]
             for i, z in enumerate(self.origin):
                 found.append(End(kind, z, first[i], self.owners[i], self, True, False))

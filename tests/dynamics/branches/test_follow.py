@@ -129,6 +129,47 @@ def test_a_pulse_removes_and_brings_back_two_thirds_of_the_points() -> None:
     assert_close(tracks.at(1).jacobians, jacobian(rnn, tracks.at(1).states, pulse[1]))
 
 
+@pytest.mark.parametrize("is_reversed", [False, True])
+@pytest.mark.parametrize(("bend", "gap"), [(6, 0.1), (200, 0.02)])
+@pytest.mark.parametrize("other", [-1.0, 1.0])
+def test_a_point_that_lives_for_a_moment_is_told_from_others_nearby(
+    other: float, bend: float, gap: float, is_reversed: bool
+) -> None:
+    """A curve of fixed points with two folds close together, and a point that never moves.
+
+    The curve is x = g(h) with folds at h = 0 and h = gap. The point is on the far side of a fold,
+    where the partner of the branch that dies there might be looked for.
+    """
+
+    def step(h: Tensor, x: Tensor) -> Tensor:
+        x = 1 - x if is_reversed else x
+        on_curve = x - 0.4 - bend * (gap / 2 * h**2 - h**3 / 3)
+        return h + 0.2 * on_curve * (h - other) * (h**2 + 0.1) / (1 + h**4)
+
+    inputs = ramp(4, 0.0)
+    points = find_fixed_points(step, torch.linspace(-2, 2, 81)[:, None], inputs[0], progress=False)
+    tracks = follow(step, points, inputs, progress=False)
+    assert tracks.balance
+    assert tracks.n_points.tolist() == [2] * 5
+    birth, death = sorted(tracks.events, key=lambda event: event.kind)
+    folds = [1.6, 1.6 + bend * gap**3 / 1.5]
+    at = [4 - fold for fold in folds[::-1]] if is_reversed else folds
+    assert [birth.time, death.time] == pytest.approx(at, abs=1e-8)
+    assert [len(birth.branches), len(death.branches)] == [2, 2]
+
+
+def test_a_transcritical_point_is_no_event() -> None:
+    def step(h: Tensor, x: Tensor) -> Tensor:
+        return h + 0.2 * h * (x - h) / (1 + h**2)
+
+    inputs = ramp(5)
+    points = find_fixed_points(step, LINE, inputs[0], progress=False)
+    tracks = follow(step, points, inputs, progress=False)
+    assert tracks.balance
+    assert tracks.events == ()
+    assert tracks.n_points.tolist() == [2] * 6
+
+
 def test_points_of_a_noisy_input_are_those_of_each_step() -> None:
     rnn = bits((1.5, 2.0))
     inputs = 0.4 * torch.randn(8, 2, generator=torch.Generator().manual_seed(1), dtype=F64)
