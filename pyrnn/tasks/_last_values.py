@@ -32,8 +32,8 @@ class LastValues:
     within 0.5.
 
     Args:
-        targets: Targets of many trials, ``(n_trials, time, output_size)``.
-        mask: Weights of their steps, ``(n_trials, time)``.
+        targets: Targets of many trials, ``(..., time, output_size)``.
+        mask: Weights of their steps, ``(..., time)``.
 
     Example:
         >>> targets = torch.tensor([-1.0, 1.0, 1.0])[:, None, None]
@@ -51,9 +51,9 @@ class LastValues:
         """Return the share of trials that end with every output right.
 
         Args:
-            outputs: A network's outputs, ``(n_trials, time, output_size)``.
+            outputs: A network's outputs, ``(..., time, output_size)``.
             targets: Targets of the same shape.
-            mask: Weight of each step, ``(n_trials, time)``.
+            mask: Weight of each step, ``(..., time)``.
         """
         answers, truths = (
             last_scored(values, mask).double().unbind(-1) for values in (outputs, targets)
@@ -98,12 +98,12 @@ class LastValueTask(Task):
 
 
 def _score(answer: Tensor, truth: Tensor, levels: Tensor, tolerance: float) -> Tensor:
-    """Return the score of each answer, between 0 and 1, ``(n_trials,)``."""
+    """Return the score of each answer, between 0 and 1, of the shape of the answers."""
     if not 1 < len(levels) <= _MOST_LEVELS:
         within = tolerance if len(levels) > 1 else 0.5
         return ((answer - truth).abs() < within).double()
     levels = levels.to(answer.device)
-    distance = (answer[:, None] - levels).abs()
+    distance = (answer[..., None] - levels).abs()
     is_nearest = distance == distance.amin(-1, keepdim=True)
-    is_truth = (truth[:, None] - levels).abs().argmin(-1, keepdim=True)
+    is_truth = (truth[..., None] - levels).abs().argmin(-1, keepdim=True)
     return is_nearest.gather(-1, is_truth).squeeze(-1) / is_nearest.sum(-1).clamp(min=1)

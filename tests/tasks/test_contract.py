@@ -164,6 +164,16 @@ def test_perfect_outputs_are_perfect(make):
 
 
 @each
+def test_scores_of_trials_in_several_axes_are_those_of_a_batch(make):
+    task = make()
+    outputs, targets, mask = answers(task, 12)
+    outputs = outputs + 0.3 * torch.randn_like(outputs)
+    several = [tensor.unflatten(0, (3, 4)) for tensor in (outputs, targets, mask)]
+    for score in (task.metric, task.accuracy):
+        assert score(*several) == pytest.approx(score(outputs, targets, mask), abs=1e-12)
+
+
+@each
 def test_the_metric_sees_scored_steps_only(make):
     task = make()
     outputs, targets, mask = answers(task, 50)

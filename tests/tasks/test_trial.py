@@ -116,3 +116,5 @@ def test_trials_that_do_not_fit_together_are_refused():
         stack_trials([make(), Trial(torch.zeros(4, 3), torch.zeros(4, 1))])
     with pytest.raises(ValueError, match="same names"):
         stack_trials([make(delay=1.0), make()])
+    with pytest.raises(TypeError, match="every trial to be a Trial, got a tuple"):
+        stack_trials([make(), tuple(make())])

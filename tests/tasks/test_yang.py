@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from pyrnn.tasks import MultiTask, Yang2019
+from pyrnn.tasks import DelayedResponse, MultiTask, Yang2019
 from tests.tasks.laws import assert_follows
 
 ALL = Yang2019().rules
@@ -136,6 +136,12 @@ def test_phases_last_as_published(name):
             assert len(durations) > 10
         else:
             assert durations == (expected or [0])
+
+
+def test_the_response_weighs_five_times_as_much():
+    """0 in the first 100 ms and in the grace, 5 afterwards in the response, 1 elsewhere."""
+    for task in (Yang2019(), DelayedResponse()):
+        assert set(task.batch(20).mask.unique().tolist()) == {0.0, 1.0, 5.0}
 
 
 def test_noise_is_on_fixation_and_rings():

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -14,6 +18,7 @@ from pyrnn.training import L2, Training
 from pyrnn.training.losses import LOSSES
 from pyrnn.unroll import fused
 from tests.training.cases import TASK, fit, make
+from tests.unroll.cases import guarded
 
 pytestmark = pytest.mark.skipif(not fused.is_available(), reason="no compiled kernel")
 
@@ -237,3 +242,20 @@ def test_memory_that_is_not_contiguous_is_copied() -> None:
         rnn.fit(data, epochs=2, batch_size=8, seed=0, progress=False)
         assert rnn.history.engine == "kernel"
     assert first.history.loss == second.history.loss
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="needs Linux")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_nothing_is_read_beyond_bounds_and_batches() -> None:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+        assert pool.submit(reads_inside).result(timeout=60) == "kernel"
+
+
+def reads_inside() -> str:
+    rnn = confined()
+    for buffer in rnn.buffers():
+        buffer.data = guarded(buffer)
+    batch = trials(random(3, STEPS, OUTPUTS), random(3, STEPS))
+    batch = [tuple(map(guarded, trial)) for trial in batch]
+    rnn.fit(batch, loss="mse", epochs=1, batch_size=1, progress=False)
+    return rnn.history.engine

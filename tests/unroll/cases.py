@@ -1,5 +1,8 @@
 """Networks on which engines are compared."""
 
+import ctypes
+import mmap
+
 import torch
 from torch import Tensor
 
@@ -35,3 +38,16 @@ def gradients(results: tuple[Tensor, Tensor], given: Tensors) -> list[Tensor]:
     weights = [torch.randn(y.shape, generator=rng, dtype=y.dtype) for y in results]
     sources = [t for t in given if t is not None]
     return list(torch.autograd.grad(results, sources, weights, retain_graph=True))
+
+
+def guarded(tensor: Tensor) -> Tensor:
+    """Return a copy that ends where memory ends: to read beyond it is a segmentation fault."""
+    n_bytes, page = tensor.numel() * tensor.element_size(), mmap.PAGESIZE
+    end = -(-n_bytes // page) * page
+    memory = mmap.mmap(-1, end + page)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(memory)) + end
+    protect = ctypes.CDLL(None).mprotect
+    assert protect(ctypes.c_void_p(address), ctypes.c_size_t(page), 0) == 0
+    copy = torch.frombuffer(memory, dtype=tensor.dtype, count=tensor.numel(), offset=end - n_bytes)
+    copy.copy_(tensor.detach().flatten())
+    return copy.view(tensor.shape).requires_grad_(tensor.requires_grad)

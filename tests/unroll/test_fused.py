@@ -17,7 +17,7 @@ from pyrnn.activations import ACTIVATIONS
 from pyrnn.unroll import bptt, fused
 from pyrnn.unroll._arguments import Member, Problem, Starts
 from pyrnn.unroll._autograd import Tensors, solve
-from tests.unroll.cases import FORMS, equation, gradients, tensors
+from tests.unroll.cases import FORMS, equation, gradients, guarded, tensors
 
 pytestmark = pytest.mark.skipif(not fused.is_available(), reason="the kernel is not compiled")
 
@@ -75,6 +75,23 @@ def threads_started(net):
     before = len(os.listdir("/proc/self/task"))
     states_of(net)
     return len(os.listdir("/proc/self/task")) - before
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="needs Linux")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("form", FORMS)
+def test_nothing_is_read_beyond_the_arrays(form):
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+        assert pool.submit(reads_inside, form).result(timeout=60)
+
+
+def reads_inside(form):
+    for dtype in (torch.float32, torch.float64):
+        for n in (1, 7, 17):
+            given = tensors(3, 4, 2, n, 3)
+            given = Tensors(*(guarded(each.detach().to(dtype)).requires_grad_() for each in given))
+            gradients(solve(fused, equation(form), given), given)
+    return True
 
 
 def test_callers_may_share_the_threads(n_threads, monkeypatch):
