@@ -16,6 +16,6 @@ await build({
   legalComments: "inline",
   banner: { js: `/* pyrnn viewer with three.js ${three.version}, both MIT: see three.LICENSE.txt */` },
 });
-copyFileSync("src/page.html", new URL("page.html", target));
+for (const page of ["page.html", "population.html"]) copyFileSync(`src/${page}`, new URL(page, target));
 const license = readFileSync("node_modules/three/LICENSE", "utf8");
 writeFileSync(new URL("three.LICENSE.txt", target), license);

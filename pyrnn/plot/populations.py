@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,19 +12,18 @@ from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from pyrnn.arrays import Array, ArrayLike, as_array
-from pyrnn.coloring import color_trials
-from pyrnn.palette import CYCLE, GRAY, colormap
+from pyrnn.arrays import Array
+from pyrnn.palette import colormap
 from pyrnn.plot.graphs import draw_graph, layers
 from pyrnn.plot.style import axes_or_new, color_bar, heading, ink, legend_below, paper, styled
 from pyrnn.populations import Classes, Distances
+from pyrnn.populations._coloring import Colored, class_color, color_networks, labels_of
+from pyrnn.populations.classes import UNDECIDED
 from pyrnn.validate import check_kind
 
 __all__ = ["plot_distances", "plot_population_map"]
 
-Colored: TypeAlias = "str | Classes | ArrayLike | None"
 _MOST_SKELETONS = 3
-_UNDECIDED = -1
 _NAMED = 0.05  # share of the networks of a class whose number has room
 
 
@@ -62,17 +61,19 @@ def plot_population_map(
     """
     check_kind("distances", distances, Distances, "take those of compare(population)")
     places = distances.embedding()
-    colors, handles, bar = _colors(distances, color)
+    coloring = color_networks(distances, color)
     ax = axes_or_new(ax)
     stress = f"stress {distances.stress(places):.2f}"
     heading(ax, f"{distances.measure}: {len(distances)} networks, {stress}")
     style: dict[str, Any] = {"edgecolors": paper(), "linewidths": 0.6, "zorder": 3}
-    ax.scatter(places[:, 0], places[:, 1], s=34, c=colors, **style)
+    ax.scatter(places[:, 0], places[:, 1], s=34, c=coloring.colors / 255, **style)
     _frame(ax, places)
-    if handles:
-        legend_below(ax, handles, labeled=False)
-    if bar is not None:
-        color_bar(ax, *bar)
+    if coloring.legend:
+        legend_below(ax, [_dot(*entry) for entry in coloring.legend], labeled=False)
+    if coloring.bar is not None:
+        scale = coloring.bar.scale
+        norm = Normalize(scale.low, scale.high)
+        color_bar(ax, ScalarMappable(norm, colormap(scale.colormap)), coloring.bar.label)
     if isinstance(color, Classes):
         _draw_skeletons(ax, color)
     return ax
@@ -110,8 +111,8 @@ def plot_distances(
     order = distances.order()
     if classes is not None:
         check_kind("classes", classes, Classes, "take those of find_classes(population)")
-        labels = _labels(distances, classes)
-        rank = np.where(labels == _UNDECIDED, len(classes), labels)
+        labels = labels_of(distances, classes)
+        rank = np.where(labels == UNDECIDED, len(classes), labels)
         order = order[np.argsort(rank[order], kind="stable")]
     ax = axes_or_new(ax)
     heading(ax, f"{distances.measure} distances of {len(distances)} networks")
@@ -128,78 +129,7 @@ def plot_distances(
     return ax
 
 
-_Bar: TypeAlias = "tuple[ScalarMappable, str]"
-
-
-def _colors(distances: Distances, color: Colored) -> tuple[Array, list[Line2D], _Bar | None]:
-    """Return the color of each network, the handles of a legend, and a scale."""
-    if color is None:
-        return np.tile(_rgb(CYCLE[0]), (len(distances), 1)), [], None
-    if isinstance(color, Classes):
-        labels = _labels(distances, color)
-        names = {label: _name(label, labels) for label in sorted(set(labels.tolist()), key=_last)}
-        colors = np.array([_rgb(_class_color(label)) for label in labels])
-        handles = [_dot(_class_color(label), name) for label, name in names.items()]
-        return colors, handles, None
-    values, label = _values(distances, color)
-    coloring = color_trials([np.zeros((1, 2))] * len(distances), values, label)
-    handles = [_dot(each, f"{label} {name}".strip()) for name, each in coloring.legend]
-    bar = None
-    if coloring.bar is not None:
-        scale = coloring.bar.scale
-        norm = Normalize(scale.low, scale.high)
-        bar = ScalarMappable(norm, colormap(scale.colormap)), coloring.bar.label
-    return coloring.colors / 255, handles, bar
-
-
-def _values(distances: Distances, color: str | ArrayLike) -> tuple[Array, str]:
-    """Return one value for each network, numbers where all are, and their name.
-
-    Raises:
-        KeyError: If there is no such setting.
-    """
-    if not isinstance(color, str):
-        return as_array(color, "pass a setting, classes, or one value for each network"), ""
-    known = sorted({name for row in distances.rows for name in row})
-    if color not in known:
-        raise KeyError(f"expected color to be a setting of {known}, got {color!r}")
-    values = [row.get(color) for row in distances.rows]
-    is_number = all(isinstance(v, (int, float)) and np.isfinite(v) for v in values)
-    return np.array(values if is_number else [str(v) for v in values]), color
-
-
-def _labels(distances: Distances, classes: Classes) -> Array:
-    """Return the class of each network.
-
-    Raises:
-        ValueError: If the classes are those of other networks.
-    """
-    if not len(distances) or distances.index.max() >= len(classes.labels):
-        raise ValueError(
-            f"expected classes of the same networks, got {len(classes.labels)} labels for "
-            f"{len(distances)} networks; take both of the same population"
-        )
-    return np.asarray(classes.labels[distances.index])
-
-
-def _last(label: int) -> float:
-    return np.inf if label == _UNDECIDED else label
-
-
-def _name(label: int, labels: Array) -> str:
-    n = int((labels == label).sum())
-    return f"undecided ({n})" if label == _UNDECIDED else f"class {label} ({n})"
-
-
-def _class_color(label: int) -> str:
-    return GRAY if label == _UNDECIDED else CYCLE[label % len(CYCLE)]
-
-
-def _rgb(color: str) -> Array:
-    return np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-
-
-def _dot(color: str, name: str) -> Line2D:
+def _dot(name: str, color: str) -> Line2D:
     return Line2D([], [], color=color, marker="o", linestyle="", label=name)
 
 
@@ -229,7 +159,7 @@ def _draw_skeletons(ax: Axes, classes: Classes) -> None:
         beside.axis("off")
         beside.margins(0.12)
         place: dict[str, Any] = {"transform": beside.transAxes, "va": "bottom"}
-        beside.text(0, 1.02, f"class {i}", color=_class_color(i), **place)
+        beside.text(0, 1.02, f"class {i}", color=class_color(i), **place)
 
 
 def _mark_classes(ax: Axes, labels: Array) -> None:
@@ -243,8 +173,8 @@ def _mark_classes(ax: Axes, labels: Array) -> None:
     for low, high in itertools.pairwise(ends):
         label = int(labels[round(low + 0.5)])
         place = (-0.5 - 1.5 * width, low)
-        strip = Rectangle(place, width, high - low, color=_class_color(label), linewidth=0)
+        strip = Rectangle(place, width, high - low, color=class_color(label), linewidth=0)
         ax.add_patch(strip).set_clip_on(False)
         if high - low >= _NAMED * len(labels):
-            name = "?" if label == _UNDECIDED else str(label)
+            name = "?" if label == UNDECIDED else str(label)
             ax.text(place[0] - width / 2, (low + high) / 2, name, ha="right", va="center")

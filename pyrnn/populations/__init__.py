@@ -1,6 +1,7 @@
 """Many networks: train and analyze them in a folder, sort them into classes, compare them."""
 
 from pyrnn.populations.agreement import Agreement
+from pyrnn.populations.alignment import align
 from pyrnn.populations.analysis import Analysis, analyze
 from pyrnn.populations.classes import Classes, find_classes
 from pyrnn.populations.compare import compare
@@ -19,6 +20,7 @@ __all__ = [
     "DSAAngle",
     "Distances",
     "Population",
+    "align",
     "analyze",
     "choose_rank",
     "compare",

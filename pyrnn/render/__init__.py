@@ -3,6 +3,7 @@
 from pyrnn.render.gl._opengl import OpenGL, probe_opengl
 from pyrnn.render.output import Output
 from pyrnn.render.panels import Panels
+from pyrnn.render.population import PopulationPage
 from pyrnn.render.scene import Scene
 
-__all__ = ["OpenGL", "Output", "Panels", "Scene", "probe_opengl"]
+__all__ = ["OpenGL", "Output", "Panels", "PopulationPage", "Scene", "probe_opengl"]

@@ -103,7 +103,7 @@ def edge_arrows(graph: networkx.DiGraph, balls: Balls, unit: float) -> Curves | 
     The more probable an edge is, the thicker is its arrow.
 
     Args:
-        graph: Transitions among fixed points, whose nodes are ``0 .. n-1``.
+        graph: Transitions among fixed points or a skeleton, whose nodes are ``0 .. n-1``.
         balls: The fixed points as spheres.
         unit: Diagonal of the scene.
 
@@ -122,18 +122,21 @@ def edge_arrows(graph: networkx.DiGraph, balls: Balls, unit: float) -> Curves | 
     for source, target, data in graph.edges(data=True):
         if source == target:
             continue
-        probability = float(data.get("probability", 1.0))
+        n_arms = data.get("n_arms", 2)
+        share = float(data.get("probability", n_arms / 2))
         paths.append(_edge_path(balls, source, target, middle, unit))
-        radii.append(unit * (_THIN + _THICK * probability))
+        radii.append(unit * (_THIN + _THICK * share))
         colors.append(balls.colors[source])
         color = "#{:02x}{:02x}{:02x}".format(*balls.colors[source])
         facts = (f"{data['count']} runs",) if "count" in data else ()
-        detail = f"probability {probability:.2f}"
+        is_arm = "n_arms" in data
+        detail = f"{n_arms} of 2 arms" if is_arm else f"probability {share:.2f}"
         cards.append(Card(f"{source} → {target}", detail, color, facts=facts))
     if not paths:
         return None
+    is_skeleton = any("n_arms" in data for *_, data in graph.edges(data=True))
     return Curves(
-        "transition graph",
+        "skeleton" if is_skeleton else "transition graph",
         np.concatenate(paths),
         np.full(len(paths), _EDGE_STEPS),
         np.array(colors, np.uint8).repeat(_EDGE_STEPS, axis=0),

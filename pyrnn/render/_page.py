@@ -16,7 +16,7 @@ from pyrnn.coloring import ColorBar
 from pyrnn.palette import colormap
 from pyrnn.render._drawing import Balls, Card, Drawing, Layer
 
-__all__ = ["iframe", "page"]
+__all__ = ["as_json", "fill", "iframe", "page", "ramp", "scene_page", "scenes_data"]
 
 _DIGITS = 7  # of numbers written as text
 
@@ -30,14 +30,50 @@ def page(drawings: Sequence[Drawing]) -> str:
         >>> "<title>nothing yet</title>" in page([empty])
         True
     """
-    scenes = json.dumps({"scenes": [_scene(drawing) for drawing in drawings]}, allow_nan=False)
-    parts = {
-        "title": html.escape(" · ".join(d.title for d in drawings if d.title) or "pyrnn scene"),
-        "scenes": scenes.replace("<", "\\u003c"),
-        "viewer": _resource("viewer.js").replace("</", "<\\/"),
-    }
-    before, *rest = _resource("page.html").split("{{")
-    pieces = [parts[name] + text for name, text in (piece.split("}}", 1) for piece in rest)]
+    title = " · ".join(d.title for d in drawings if d.title) or "pyrnn scene"
+    return scene_page(title, scenes_data(drawings))
+
+
+def scene_page(title: str, scenes: str) -> str:
+    """Return a page for scenes that are given as data.
+
+    Example:
+        >>> "<title>later</title>" in scene_page("later", "")
+        True
+    """
+    viewer = _resource("viewer.js").replace("</", "<\\/")
+    return fill("page.html", title=html.escape(title), scenes=scenes, viewer=viewer)
+
+
+def scenes_data(drawings: Sequence[Drawing]) -> str:
+    """Return drawings as JSON that a script element may hold.
+
+    Example:
+        >>> scenes_data([])
+        '{"scenes": []}'
+    """
+    return as_json({"scenes": [_scene(drawing) for drawing in drawings]})
+
+
+def as_json(data: object) -> str:
+    """Return JSON that a script element may hold.
+
+    Example:
+        >>> "<" in as_json("</script>")
+        False
+    """
+    return json.dumps(data, allow_nan=False).replace("<", "\\u003c")
+
+
+def fill(name: str, **parts: str) -> str:
+    """Return a file of the folder ``web`` with its ``{{places}}`` filled in.
+
+    Example:
+        >>> len(fill("page.html", title="", scenes="", viewer="")) > 1000
+        True
+    """
+    before, *rest = _resource(name).split("{{")
+    pieces = [parts[part] + text for part, text in (piece.split("}}", 1) for piece in rest)]
     return before + "".join(pieces)
 
 
@@ -54,6 +90,7 @@ def iframe(document: str, height: int = 640) -> str:
 
 
 def _resource(name: str) -> str:
+    """Return a file of the folder ``web``."""
     return (files("pyrnn.render") / "web" / name).read_text(encoding="utf-8")
 
 
@@ -71,10 +108,14 @@ def _scene(drawing: Drawing) -> dict[str, object]:
     }
 
 
+def ramp(bar: ColorBar) -> list[str]:
+    """Return the colors of a scale, from its low end to its high end."""
+    return [colors.to_hex(c) for c in colormap(bar.scale.colormap)(np.linspace(0, 1, 31))]
+
+
 def _bar(bar: ColorBar) -> dict[str, object]:
-    ramp = [colors.to_hex(c) for c in colormap(bar.scale.colormap)(np.linspace(0, 1, 31))]
     low, high = bar.scale.ends
-    return {"label": bar.label, "colors": ramp, "low": low, "high": high}
+    return {"label": bar.label, "colors": ramp(bar), "low": low, "high": high}
 
 
 def _layer(layer: Layer) -> dict[str, object]:
