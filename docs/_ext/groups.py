@@ -35,7 +35,7 @@ GROUPS = {  # package: title of a group, and the names or the modules that belon
     "pyrnn.populations": {
         "Train and open": "grid training open_population population",
         "Analyze and sort": "analysis classes agreement",
-        "Compare": "compare distances measures dsa",
+        "Compare": "compare distances measures dsa alignment",
     },
 }
 CONSTANTS = {"__version__", "STYLE_SHEET", "DARK_STYLE_SHEET"}

@@ -43,7 +43,9 @@ def compare(
     ``"shape"`` is the angle between the states under shared inputs after the best rotation, see
     :func:`~pyrnn.populations.shape_distance`. ``"spectra"`` compares the eigenvalues at fixed
     points, see :func:`~pyrnn.populations.spectra_distance`; points are matched only if they have
-    the same neighbors in the skeleton, too. ``"cka"`` is the angle whose cosine is the linear CKA.
+    the same neighbors in the skeleton, too, and the best such match is exact. (A match of whole
+    skeletons, edge by edge, is no metric once networks differ in class; for flip-flops of one
+    class it is at most 4 % further.) ``"cka"`` is the angle whose cosine is the linear CKA.
     ``"dsa"`` compares the operators of the states, see :func:`~pyrnn.populations.dsa_distance`.
     All four are metrics. Shape and CKA tell geometries apart, spectra and DSA dynamics: networks
     that a change of coordinates turns into each other have equal spectra.
