@@ -16,5 +16,9 @@ def _close_figures() -> Iterator[None]:
 
     yield
     for number in plt.get_fignums():  # what cannot be laid out must fail here, not at the user's
-        plt.figure(number).draw_without_rendering()
+        figure = plt.figure(number)
+        figure.draw_without_rendering()
+        for ax in figure.axes:
+            assert not ax.xaxis_inverted(), "numbers grow to the right"
+            assert ax.images or not ax.yaxis_inverted(), "numbers grow upwards"
     plt.close("all")

@@ -74,6 +74,20 @@ def test_branches_are_dashed_where_unstable_and_folds_are_marked():
     assert "fold" in [text.get_text() for text in ax.get_legend().get_texts()]
 
 
+def test_stretches_of_a_branch_share_their_ends_and_change_with_stability():
+    starts = torch.linspace(-1, 1, 9, dtype=torch.float64)[:, None]
+    (branch,) = find_branches(lambda h, x: torch.tanh(2 * h + x), starts, (-1.0, 1.0))
+    curves = [line for line in plot_bifurcation(branch).get_lines() if len(line.get_xdata()) > 1]
+    heights = branch.states[:, 0].tolist()
+    drawn = [line.get_ydata().tolist() for line in curves]
+    assert len(curves) == 3
+    assert [a[-1] for a in drawn[:-1]] == [b[0] for b in drawn[1:]]
+    assert drawn[0] + drawn[1][1:] + drawn[2][1:] == heights
+    is_stable = (branch.n_unstable == 0).tolist()
+    for line, first in zip(curves, (0, len(drawn[0]) - 1, -1), strict=True):
+        assert (line.get_linestyle() == "-") == is_stable[first]
+
+
 def test_observed_quantity_may_be_a_function():
     starts = torch.linspace(-1, 1, 9, dtype=torch.float64)[:, None]
     branches = find_branches(lambda h, x: torch.tanh(0.5 * h + x), starts, (-1.0, 1.0))

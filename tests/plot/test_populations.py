@@ -6,7 +6,9 @@ import networkx as nx
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 
+from pyrnn.palette import CYCLE, GRAY
 from pyrnn.plot import plot_distances, plot_population_map, plot_transition_graph
 from pyrnn.populations import Classes, Distances
 
@@ -73,6 +75,43 @@ def test_networks_of_a_class_stay_together() -> None:
     assert "ceiling 1.5" in ax.figure.axes[-1].get_ylabel()
     open_ended = plot_distances(distances(ceiling=float("nan")))
     assert "ceiling" not in open_ended.figure.axes[-1].get_ylabel()
+
+
+def test_colors_of_distances_start_at_zero() -> None:
+    found = distances()
+    image = plot_distances(found).images[0]
+    assert image.get_clim() == (0, found.matrix.max())
+    assert image.get_array().shape == (6, 6)
+
+
+def test_strips_and_lines_part_the_classes() -> None:
+    ax = plot_distances(distances(), classes())
+    strips = [
+        (each.get_y(), each.get_height(), to_hex(each.get_facecolor())) for each in ax.patches
+    ]
+    colors = [each.lower() for each in (CYCLE[0], CYCLE[1], GRAY)]
+    assert strips == list(zip([-0.5, 2.5, 4.5], [3, 2, 1], colors, strict=True))
+    assert all(each.get_x() + each.get_width() < -0.5 for each in ax.patches)
+    middles = {text.get_text(): text.get_position()[1] for text in ax.texts}
+    assert middles == {"0": 1, "1": 3.5, "?": 5}
+    across = [line.get_ydata()[0] for line in ax.get_lines() if len(set(line.get_ydata())) == 1]
+    assert across == [2.5, 4.5]
+    assert len(ax.get_lines()) == 4
+
+
+def test_the_ruler_is_as_long_as_it_says() -> None:
+    ax = plot_population_map(distances())
+    (ruler,), (text,) = ax.get_lines(), ax.texts
+    assert np.ptp(ruler.get_xdata()) == pytest.approx(float(text.get_text()))
+    width = np.ptp(ax.get_xlim())
+    assert width / 10 < np.ptp(ruler.get_xdata()) <= width / 4
+    assert np.ptp(ax.get_ylim()) == pytest.approx(width)
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    places = np.asarray(ax.collections[0].get_offsets())
+    assert (places > [left, low]).all()
+    assert (places < [right, high]).all()
+    assert left < min(ruler.get_xdata()) < left + width / 8
+    assert low < ruler.get_ydata()[0] < text.get_position()[1] < low + width / 8
 
 
 @pytest.mark.parametrize("n", [1, 2])

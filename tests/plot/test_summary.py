@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
@@ -7,9 +9,23 @@ from pyrnn import CTRNN, LSTM
 from pyrnn.plot import plot_summary
 from pyrnn.tasks import FlipFlop
 
+PANELS = ["weights", "spectrum at the mean state", "trajectories", "dimensionality", "activity"]
+
 
 def titles(figure):
     return [ax.get_title(loc="left") for ax in figure.axes if ax.get_title(loc="left")]
+
+
+def assert_facts_are_named(ax):
+    """Each fact has its name on a line of its own, inside of the frame."""
+    places = {text.get_text(): text.get_position() for text in ax.texts}
+    for name, value in (("network", "CTRNN"), ("task", "FlipFlop")):
+        assert places[name][0] < places[value][0]
+        assert places[name][1] == places[value][1]
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    frame = ax.get_window_extent()
+    assert all(frame.y0 <= box.y0 and box.y1 <= frame.y1 for box in boxes)
 
 
 def test_trained_network_fills_the_page():
@@ -21,6 +37,8 @@ def test_trained_network_fills_the_page():
     words = [text.get_text() for ax in figure.axes for text in ax.texts]
     assert {"CTRNN", "FlipFlop", "6 E, 2 I"} <= set(words)
     assert all(ax.has_data() or ax.texts for ax in figure.axes)
+    figure.draw_without_rendering()
+    assert_facts_are_named(figure.axes[1])
 
 
 @pytest.mark.parametrize("network", [CTRNN(2, 8, 2), LSTM(2, 8, 2)])
@@ -28,6 +46,7 @@ def test_untrained_networks_of_any_kind_are_summarized(network):
     figure = plot_summary(network, FlipFlop(n_bits=2, duration=200.0), n_trials=4)
     words = [text.get_text() for ax in figure.axes for text in ax.texts]
     assert "not trained" in words
+    assert titles(figure) == ["trial", "summary", *PANELS]
 
 
 @pytest.mark.parametrize(

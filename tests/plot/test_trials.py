@@ -31,6 +31,13 @@ def test_every_channel_has_a_row_inputs_above():
     assert ax.get_legend_handles_labels()[1] == ["target", "output"]
 
 
+def test_a_line_parts_inputs_from_outputs():
+    ax = plot_trial(trial())
+    across = [line.get_ydata() for line in ax.get_lines() if len(line.get_ydata()) == 2]
+    heights = ax.get_yticks()
+    assert [heights[1] > y[0] == y[1] > heights[2] for y in across] == [True]
+
+
 def test_outputs_are_drawn_on_the_scale_of_their_targets():
     sample = trial()
     ax = plot_trial(sample, sample.targets)

@@ -204,6 +204,12 @@ def test_dimension_implied_by_a_spectrum() -> None:
     assert_close(kaplan_yorke_dimension(exponents), torch.tensor([2.5, 0.0, 3.0]))
 
 
+@pytest.mark.parametrize("exponents", [torch.tensor(0.5), torch.zeros(0), torch.zeros(3, 0)])
+def test_a_dimension_needs_exponents(exponents: torch.Tensor) -> None:
+    with pytest.raises(ValueError, match=r"expected exponents \(\.\.\., n\)"):
+        kaplan_yorke_dimension(exponents)
+
+
 def test_dimension_of_states() -> None:
     states = torch.randn(20, 500, 3) @ torch.linalg.qr(torch.randn(8, 3)).Q.T
     assert float(participation_ratio(states)) == pytest.approx(3, abs=0.05)

@@ -108,6 +108,18 @@ def test_range_and_slopes_hold_and_are_tight(name: str, width: float) -> None:
             assert not is_smooth or float(most[i]) <= max(slopes) + 0.05 * width + 1e-9
 
 
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "softplus"])
+def test_four_units_of_rounding_at_either_end_are_counted(name: str) -> None:
+    """As many as the elementary functions of a platform may err by, of value or argument."""
+    size = torch.rand(200, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    for low, high in ((-size, torch.zeros_like(size)), (torch.zeros_like(size), size)):
+        ends = zip(*map(Tensor.tolist, (low, high, *CURVES[name].range(low, high))), strict=True)
+        for a, b, least, most in ends:
+            margin = 4 * mpf(2) ** -53 * (b - a)
+            assert mpf(least) <= EXACT[name](mpf(a)) - margin
+            assert EXACT[name](mpf(b)) + margin <= mpf(most)
+
+
 @pytest.mark.parametrize("name", CURVES)
 def test_largest_slope_and_curvature_are_bounds(name: str) -> None:
     curve = CURVES[name]

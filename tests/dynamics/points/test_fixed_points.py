@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 import signal
 from collections.abc import Callable
 
@@ -428,3 +429,11 @@ def test_every_point_of_many_bits_is_found_or_the_search_says_so(n_bits: int) ->
         cut = find_fixed_points(step, starts, rng=seed, max_rounds=1)
         assert len(cut) < 3**n_bits
         assert cut.status.startswith(("stopped early", "incomplete"))
+
+
+def test_a_start_far_from_all_others_is_tried_at_once() -> None:
+    """Of points at all whole numbers, those near the given states, however far apart."""
+    states = torch.cat([torch.linspace(-0.5, 0.5, 100)[:, None], torch.tensor([[40000.3]])])
+    step = lambda h, x: h + 0.1 * torch.sin(math.pi * h)  # noqa: E731
+    found = find_fixed_points(step, states, max_rounds=1).states
+    assert 39990 < float(found.max()) < 40010

@@ -145,7 +145,9 @@ def test_the_kernel_goes_on_where_the_matrix_is_singular(monkeypatch: pytest.Mon
 
 
 @needs_kernel
-def test_the_kernel_knows_who_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("scale", [1.0, 0.125])
+def test_the_kernel_knows_who_is_known(scale: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where states are counted in another unit."""
     rnn = RNN(1, 8, 1, gain=2.5, seed=0)
     step = as_map(rnn)
     h, x = 2 * torch.rand(200, 8, generator=seeded()).double() - 1, torch.zeros(200, 1).double()
@@ -154,10 +156,10 @@ def test_the_kernel_knows_who_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     points = points[
         (torch.cdist(points, points).tril(-1) + 9 * torch.eye(len(points))).min(1)[0] > 0
     ]
-    known = knowledge(points[:1], step.jacobian(points[:1], x[:1]))
+    known = knowledge(points[:1] / scale, step.jacobian(points[:1], x[:1]))
     owner = torch.arange(200) % 2
     options = {"tol": 1e-4, "n_iterations": 9, "cap": 5.0, "known": known, "owner": owner}
-    coarse = step.to(torch.float32)
+    coarse, h = ScaledMap(step, scale).to(torch.float32), h / scale
     fast = newton(coarse, h.float(), x.float(), **options)
     in_torch(monkeypatch)
     slow = newton(coarse, h.float(), x.float(), **options)
