@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from torch.nn import functional
 from pyrnn.dynamics.branches._census import Census
 from pyrnn.dynamics.branches._curve import Curve, upwards
 from pyrnn.dynamics.branches._pursuit import Pursuit
+from pyrnn.dynamics.branches._singular import normal_form_of_fold
 from pyrnn.dynamics.branches._tracker import Stop
 from pyrnn.dynamics.branches._ways import End, Way, sampled, together
 
@@ -49,6 +51,11 @@ class Leg:
         part = (share - low) / (high - low)
         return float(self.times[i - 1] + part * (self.times[i] - self.times[i - 1]))
 
+    def pace(self, share: float) -> float:
+        """Return how fast the parameter changes where it has a value, per unit of time."""
+        i = int((self.shares < share).sum().clamp(1, len(self.shares) - 1))
+        return float(self.shares.diff()[i - 1] / self.times.diff()[i - 1])
+
 
 @dataclass(frozen=True, eq=False)
 class Change:
@@ -60,6 +67,8 @@ class Change:
         state: Where, ``(state_size,)``.
         branches: Numbers of the points.
         bifurcation: ``"fold"``, ``"pitchfork"``, or ``"unknown"``.
+        push: Of the normal form of a fold, per unit of time; otherwise NaN.
+        curvature: Of the normal form of a fold; otherwise NaN.
     """
 
     kind: str
@@ -67,6 +76,8 @@ class Change:
     state: Tensor
     branches: tuple[int, ...]
     bifurcation: str
+    push: float = math.nan
+    curvature: float = math.nan
 
 
 @dataclass
@@ -242,8 +253,13 @@ class Journey:
             end = group[0]
             name = ("pitchfork" if end.is_branch else "fold") if end.is_solved else "unknown"
             owners = tuple(sorted(e.owner for e in group))
-            time, state = leg.time(float(end.z[-1])), end.z[:-1] * self.size
-            self.changes.append(Change(end.kind, time, state, owners, name))
+            share, state = float(end.z[-1]), end.z[:-1] * self.size
+            push = bend = math.nan
+            if name == "fold":
+                push, bend = normal_form_of_fold(end.way.pursuit.curve, end.z)
+                push, bend = push * self.size * leg.pace(share), bend / self.size
+            change = Change(end.kind, leg.time(share), state, owners, name, push, bend)
+            self.changes.append(change)
 
     # ------------------------------------------------------------------ earlier legs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +11,7 @@ from torch.nn import functional
 
 from pyrnn.dynamics.branches._curve import Curve
 
-__all__ = ["SingularPoints", "solve_singular"]
+__all__ = ["SingularPoints", "normal_form_of_fold", "solve_singular"]
 
 _N_ITERATIONS = 12
 _NUDGE = 1e-4
@@ -77,6 +78,37 @@ def solve_singular(curve: Curve, z: Tensor, is_branch_point: Tensor) -> Singular
             break
     is_solved = (size < 1e-9) & (unfolding.abs() < 1e-9)
     return border.normal_form(z, is_solved)
+
+
+def normal_form_of_fold(curve: Curve, z: Tensor) -> tuple[float, float]:
+    r"""Return how a map changes along the critical mode next to a fold.
+
+    .. math::
+        y_{t+1} = y_t + a (s - s^*) + b y_t^2, \qquad
+        a = l^\top F_s, \quad b = \tfrac12\, l^\top F_{hh}[r, r]
+
+    with the null vectors :math:`r` of unit length and :math:`l^\top r = 1`, turned so that
+    :math:`b > 0`.
+
+    Args:
+        curve: The equations.
+        z: State and parameter of the fold, ``(state_size + 1,)``.
+
+    Returns:
+        The push :math:`a` and the curvature :math:`b`, in the units of the curve.
+
+    References:
+        Strogatz, *Nonlinear Dynamics and Chaos* (2015), section 4.3.
+    """
+    place = z[None]
+    border = _Border.at(curve, place)
+    derivative, null, _, across = border._solved(place)
+    along = functional.normalize(null[:, :-1], dim=-1)
+    across = across / (across * along).sum(-1, keepdim=True)
+    along = functional.pad(along, (0, 1))
+    bend = 0.5 * float((border._second(place, across, along) * along).sum())
+    push = float((across * derivative[..., -1]).sum())
+    return math.copysign(push, push * bend), abs(bend)
 
 
 @dataclass(frozen=True)

@@ -219,7 +219,7 @@ def _tracks(
     unit: str,
 ) -> Tracks:
     changes = sorted(journey.changes, key=lambda change: change.time)
-    events = tuple(Event(c.kind, c.time, c.state, c.branches, c.bifurcation) for c in changes)
+    events = tuple(Event(**vars(change)) for change in changes)
     wrong = [str(k) for k, is_right in enumerate(journey.is_balanced) if not is_right]
     remarks = list(journey.remarks)
     if wrong:

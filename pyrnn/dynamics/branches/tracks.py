@@ -14,19 +14,26 @@ from torch import Tensor
 from pyrnn.arrays import States
 from pyrnn.dynamics.points import FixedPoints
 from pyrnn.result import Report, Result
-from pyrnn.validate import as_integer, as_tensor
+from pyrnn.validate import as_integer, as_number, as_tensor
 
 if TYPE_CHECKING:
     from pyrnn.dynamics.maps import EquationJacobians
 
 __all__ = ["Event", "Tracks", "check_points"]
 
+_AIRY = 2.338107410459767  # first zero of the Airy function
 _KEY_TIMES = 8  # at which all spectra are computed; others where something changes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Event(Result):
-    """Fixed points that appear or vanish together.
+    r"""Fixed points that appear or vanish together.
+
+    Next to a fold the network moves along one mode, in which it is
+
+    .. math:: y_{t+1} = y_t + a\,(t - t^*) + b\,y_t^2
+
+    On the side where there are no fixed points, their *ghost* still holds states for a while.
 
     Args:
         kind: ``"birth"`` or ``"death"``.
@@ -35,10 +42,20 @@ class Event(Result):
         branches: Numbers of their branches.
         bifurcation: ``"fold"`` or ``"pitchfork"``; ``"unknown"`` where the place could not be
             solved for.
+        push: How fast the input, or the change of the weights, pushes along the mode, :math:`a`:
+            states per step and unit of time. NaN unless it is a fold.
+        curvature: How fast the speed grows away from the fold, :math:`b`: per state and step. NaN
+            unless it is a fold.
 
     Example:
         >>> Event("death", 3.25, torch.zeros(2), (0, 4))
         death of branches 0 and 4 at 3.25 (fold)
+        >>> event = Event("death", 3.25, torch.zeros(2), (0, 4), push=0.01, curvature=1.0)
+        >>> print(f"{event.passage_time(3.5):.1f} {event.delay:.1f}")
+        62.8 10.9
+
+    References:
+        Strogatz, *Nonlinear Dynamics and Chaos* (2015), section 4.3.
     """
 
     kind: str
@@ -46,6 +63,56 @@ class Event(Result):
     state: Tensor
     branches: tuple[int, ...]
     bifurcation: str = "fold"
+    push: float = math.nan
+    curvature: float = math.nan
+
+    def passage_time(self, time: float, width: float = math.inf) -> float:
+        r"""Return how long the ghost of the fixed points holds a state.
+
+        .. math::
+            T = \frac{2}{\sqrt{\alpha b}} \arctan\left(w \sqrt{b / \alpha}\right),
+            \qquad \alpha = a\,(t - t^*)
+
+        which is :math:`\pi / \sqrt{\alpha b}` for a wide passage. The input stays as it is at
+        time :math:`t`. The law holds near the fold, where a step is short in comparison with the
+        passage.
+
+        Args:
+            time: Time at which the fixed points do not exist: after a death, before a birth.
+            width: How far before and behind the fold the passage starts and ends,
+                :math:`w`, in units of the state along the mode.
+
+        Returns:
+            Time in steps.
+
+        Raises:
+            TypeError: If these are no numbers.
+            ValueError: If the points exist at that time, ``width`` is not positive, or this is no
+                fold.
+        """
+        time, width = as_number("time", time), as_number("width", width, above=0, is_finite=False)
+        force = self.push * (time - self.time)
+        if not force > 0:
+            side = "after" if self.kind == "death" else "before"
+            raise ValueError(
+                f"expected a fold and a time {side} {self.time:.6g}, when there are no points but "
+                f"their ghost, got {time:.6g} for a {self.bifurcation}"
+            )
+        half = math.atan(width * math.sqrt(self.curvature / force))
+        return 2 * half / math.sqrt(force * self.curvature)
+
+    @property
+    def delay(self) -> float:
+        r"""How many steps later than the fixed points a state leaves that rested there.
+
+        .. math:: \tau = -z_1 \, (a b)^{-1/3}, \qquad \mathrm{Ai}(z_1) = 0, \quad z_1 = -2.338
+
+        while the input goes on changing as it does. The law holds for slow changes; it is NaN at a
+        birth, and where times are checkpoints it means nothing.
+        """
+        if self.kind != "death":
+            return math.nan
+        return _AIRY * abs(self.push * self.curvature) ** (-1 / 3)
 
     def __repr__(self) -> str:
         names = " and ".join(map(str, self.branches))
@@ -57,6 +124,7 @@ class Event(Result):
             ("time", f"{self.time:.9g}"),
             ("branches", ", ".join(map(str, self.branches))),
             ("bifurcation", self.bifurcation),
+            ("push, curvature", f"{self.push:.4g}, {self.curvature:.4g}"),
         ]
         return Report(self.kind, rows=rows)
 
@@ -66,6 +134,8 @@ class Event(Result):
             "time": [self.time],
             "branches": [self.branches],
             "bifurcation": [self.bifurcation],
+            "push": [self.push],
+            "curvature": [self.curvature],
         }
 
 

@@ -13,10 +13,11 @@ from pyrnn.arrays import States
 from pyrnn.dynamics.maps import Map, Network, analysis, as_map
 from pyrnn.validate import as_boolean, as_integer, as_rng, as_tensor, check_finite
 
-__all__ = ["kaplan_yorke_dimension", "lyapunov_spectrum"]
+__all__ = ["finite_time_lyapunov", "kaplan_yorke_dimension", "lyapunov_spectrum"]
 
 logger = logging.getLogger(__name__)
 
+_MOST_ELEMENTS = 2**24  # of the Jacobians that are kept at a time
 _N_BLOCKS = 20  # of steps, whose means tell the statistical error
 
 
@@ -155,6 +156,98 @@ def _drive(step: Map, x: States | None) -> Tensor:
     """Return the inputs over time, ``(time, input_size)``."""
     n_times = 1 if x is None else max(1, as_tensor("x", x).shape[:-1].numel())
     return step.inputs(x, torch.empty(n_times, 0))
+
+
+@analysis
+def finite_time_lyapunov(
+    network: Network,
+    states: States,
+    x: States | None = None,
+    *,
+    window: int = 10,
+    n_exponents: int = 1,
+) -> Tensor:
+    r"""Return finite-time Lyapunov exponents along trials.
+
+    .. math::
+        \lambda_i(t) = \frac{1}{w} \ln \sigma_i\left(J_{t+w-1} \cdots J_{t+1} J_t\right),
+        \qquad J_t = \frac{\partial F(h_t, x_{t+1})}{\partial h}
+
+    with the singular values :math:`\sigma_1 \ge \sigma_2 \ge \dots`: where :math:`\lambda_1 > 0`,
+    there is a direction in which small differences grow over the next :math:`w` steps, as they do
+    near a decision or at a switch between memories; where it is negative, all of them shrink.
+
+    Args:
+        network: A network, or any batched ``step(h, x)``.
+        states: States after each step of one or more trials, as
+            :meth:`~pyrnn.RNNBase.predict` returns them, ``(..., n_steps, state_size)``.
+        x: Inputs of these trials, ``(..., n_steps, input_size)``, or one constant input; by
+            default zero.
+        window: Number of steps, :math:`w`.
+        n_exponents: How many, the largest ones.
+
+    Returns:
+        Exponents per step, ``(..., n_steps - window, n_exponents)``; the first is that of the
+        steps that lead from ``states[..., 0, :]`` to ``states[..., window, :]``. NaN where a
+        singular value is so much smaller than the first that rounding hides it.
+
+    Raises:
+        TypeError: As :func:`~pyrnn.dynamics.as_map`.
+        ValueError: If states and inputs do not go together, the window is longer than the trials
+            or there are not so many exponents.
+
+    Example:
+        >>> step = lambda h, x: h * torch.tensor([2.0, 0.5])
+        >>> finite_time_lyapunov(step, torch.zeros(4, 2), window=2, n_exponents=2)
+        tensor([[ 0.6931, -0.6931],
+                [ 0.6931, -0.6931]], dtype=torch.float64)
+
+    References:
+        Haller, *Physica D* 149:248 (2001).
+    """
+    window = as_integer("window", window, low=1)
+    n_exponents = as_integer("n_exponents", n_exponents, low=1)
+    given = check_finite("states", as_tensor("states", states).detach())
+    if given.dim() < 2 or given.shape[-2] <= window:
+        raise ValueError(
+            f"expected states of trials longer than the window of {window} steps, of shape (..., "
+            f"n_steps, state_size), got {tuple(given.shape)}"
+        )
+    step = as_map(network, states, x)
+    h = step.states(states)
+    if n_exponents > h.shape[-1]:
+        raise ValueError(f"expected n_exponents <= {h.shape[-1]}, got {n_exponents}")
+    inputs = step.inputs(x, h)
+    h, inputs = (v.reshape(-1, *v.shape[-2:]) for v in (h, inputs))
+    n_trials, n_steps, size = h.shape
+    n_at_once = max(1, _MOST_ELEMENTS // (n_trials * size**2))
+    parts = []
+    for start in range(0, n_steps - window, n_at_once):
+        stop = min(start + n_at_once, n_steps - window)
+        parts.append(_exponents(step, h, inputs, range(start, stop), window, n_exponents))
+    return torch.cat(parts, dim=1).reshape(*given.shape[:-2], n_steps - window, n_exponents)
+
+
+def _exponents(
+    step: Map, h: Tensor, x: Tensor, times: range, window: int, n_exponents: int
+) -> Tensor:
+    """Return the exponents of the windows that start at some steps, ``(n_trials, n, k)``."""
+    n_trials, _, size = h.shape
+    last = times.stop - 1 + window
+    now, then = h[:, times.start : last], x[:, times.start + 1 : last + 1]
+    flat = now.reshape(-1, size), then.reshape(-1, x.shape[-1])
+    jacobians = step.jacobian(*flat).reshape(n_trials, -1, size, size)
+    n, log_size = len(times), h.new_zeros(n_trials, len(times))
+    product = jacobians[:, :n]
+    for k in range(1, window):
+        product = jacobians[:, k : k + n] @ product
+        norm = torch.linalg.matrix_norm(product).clamp(min=torch.finfo(h.dtype).tiny)
+        product, log_size = product / norm[..., None, None], log_size + norm.log()
+    values = torch.linalg.svdvals(product)[..., :n_exponents]
+    is_hidden = values <= size * window * torch.finfo(h.dtype).eps * values[..., :1]
+    is_hidden &= values < values[..., :1]
+    exponents = (log_size[..., None] + values.log()) / window
+    return exponents.masked_fill(is_hidden, torch.nan)
 
 
 def kaplan_yorke_dimension(exponents: Tensor) -> Tensor:

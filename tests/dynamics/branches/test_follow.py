@@ -59,6 +59,54 @@ def test_folds_of_a_ramp_are_dated_to_the_last_digits() -> None:
     assert tracks.status == "complete as far as the search tells"
 
 
+@pytest.mark.parametrize("scale", [1.0, 30.0])
+def test_the_normal_form_of_a_fold_is_that_of_its_mode(scale: float) -> None:
+    """A turned, scaled copy of tanh(2h + x), with two units that decay."""
+    turn = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(0)).double())[
+        0
+    ]
+
+    def step(h: Tensor, x: Tensor) -> Tensor:
+        own = h @ turn.to(h) / scale
+        return scale * torch.cat([tanh2(own[..., :1], x), own[..., 1:] / 2], -1) @ turn.to(h).T
+
+    inputs = ramp(1000)
+    starts = scale * LINE * turn[:, 0]
+    points = find_fixed_points(step, starts, inputs[0], progress=False)
+    birth, death = follow(step, points, inputs, progress=False).events
+    for event, sign in ((birth, -1), (death, 1)):
+        assert event.push == pytest.approx(sign * scale * 0.5 * 0.002, rel=1e-6)
+        assert event.curvature == pytest.approx(math.sqrt(2) / scale, rel=1e-6)
+
+
+@pytest.mark.parametrize(("distance", "share"), [(1e-2, 0.02), (1e-3, 3e-3), (1e-4, 3e-3)])
+def test_a_ghost_holds_a_state_as_long_as_the_law_says(distance: float, share: float) -> None:
+    inputs = ramp(1000)
+    death = follow(tanh2, find_fixed_points(tanh2, LINE, inputs[0]), inputs).events[1]
+    x, h, n_steps = FOLD_X + distance, -math.sqrt(0.5) - 0.2, 0
+    while h < -math.sqrt(0.5) + 0.2:
+        before, h, n_steps = h, math.tanh(2 * h + x), n_steps + 1
+    n_steps -= (h + math.sqrt(0.5) - 0.2) / (h - before)  # a part of the last step
+    at = death.time + distance / 0.002
+    assert death.passage_time(at, 0.2) == pytest.approx(n_steps, rel=share)
+    long_way = math.pi / math.sqrt(0.5 * distance * math.sqrt(2))
+    assert death.passage_time(at) == pytest.approx(long_way, rel=1e-6)
+    with pytest.raises(ValueError, match=r"a fold and a time after 766\.42"):
+        death.passage_time(700)
+
+
+def test_a_state_leaves_a_dying_attractor_late() -> None:
+    n_steps = 20_000
+    rate, h, x = 2 / n_steps, -1.0, -1.0
+    while h < 0:
+        x += rate
+        h = math.tanh(2 * h + x)
+    inputs = ramp(n_steps)
+    birth, death = follow(tanh2, find_fixed_points(tanh2, LINE, inputs[0]), inputs).events
+    assert death.delay == pytest.approx((x - FOLD_X) / rate, rel=0.02)
+    assert math.isnan(birth.delay)
+
+
 def test_every_step_of_a_ramp_has_the_points_of_a_search() -> None:
     """The middle point is born after the first step and dies before the last one."""
     inputs = ramp(20)
