@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import types
+import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -142,6 +143,30 @@ def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="can't be read"):
             pyrnn.load(tmp_path / "evil.pt")
     assert not (tmp_path / "hacked").exists()
+
+
+@pytest.mark.parametrize(
+    "double", [lambda x: [x, x], lambda x: (x, x), lambda x: {"a": x, "b": x}], ids="ltd"
+)
+def test_a_small_file_of_endless_parts_is_refused(double, tmp_path: Path) -> None:
+    """Two references to one list, thirty times over: a billion parts in a few kilobytes."""
+    path, part = tmp_path / "many.pt", 0
+    for _ in range(30):
+        part = double(part)
+    torch.save({"format": "pyrnn network", "version": 1, "part": part}, path)
+    with pytest.raises(ValueError, match=r"many\.pt of endless parts"):
+        pyrnn.load(path)
+
+
+def test_a_compressed_file_is_refused(tmp_path: Path) -> None:
+    """Gigabytes of zeros fit into a file of some kilobytes."""
+    path, small = tmp_path / "large.pt", tmp_path / "small.pt"
+    torch.save({"weight": torch.zeros(100_000)}, path)
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(small, "w", zipfile.ZIP_DEFLATED) as new:
+        for member in old.infolist():
+            new.writestr(member.filename, old.read(member))
+    with pytest.raises(ValueError, match=r"small\.pt, which can't be read"):
+        pyrnn.load(small)
 
 
 def test_file_of_a_newer_version(tmp_path: Path) -> None:

@@ -96,6 +96,9 @@ def test_psychometric_curve_shows_shares_bars_and_fit():
     ax = plot_psychometric(curve, label="coherence")
     points = next(line for line in ax.get_lines() if line.get_marker() == "o")
     assert points.get_ydata().tolist() == [0, 0.5, 1]
+    bars = [bar.tolist() for bar in ax.collections[0].get_segments()]
+    ends = zip(curve.evidence, curve.low, curve.high, strict=True)
+    np.testing.assert_allclose(bars, [[(x, low), (x, high)] for x, low, high in ends])
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("coherence", "P(positive choice)")
     assert ax.get_legend() is None
 

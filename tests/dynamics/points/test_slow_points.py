@@ -111,6 +111,7 @@ def test_two_lines_are_told_apart() -> None:
     found = find_manifolds(step, starts, n_points=80)
     assert [manifold.kind for manifold in found] == ["line", "line"]
     assert {int(manifold.states[0, 1].sign()) for manifold in found} == {-1, 1}
+    assert [line.split()[-1] for line in found.summary().splitlines()[2:4]] == ["yes", "yes"]
 
 
 def test_isolated_points_are_no_manifold() -> None:
