@@ -93,12 +93,14 @@ class Trust:
                 f"{self.share_clipped:.1%} of the increments are larger than the activation "
                 "allows: the rates are noisy, need another scale, or tau is wrong"
             )
-        if not self.is_exact and self.echo < -0.1:
+        least = 0.1 + 1 / self.samples_per_weight  # few data make residuals alike or opposite
+        if not self.is_exact and self.echo < -least:
             yield (
-                "residuals swing back in the next step, as measurement noise does, which makes "
-                "weights too small: average or smooth the rates, or record more trials"
+                "residuals swing back in the next step: the rates have measurement noise, which "
+                "makes weights too small (average or smooth them, or record more trials), or, in "
+                "discrete time, something that drives these units was not recorded"
             )
-        if not self.is_exact and self.persistence > 0.1:
+        if not self.is_exact and self.persistence > least:
             yield (
                 "residuals last for several steps: something that was not recorded drives these "
                 "units, such as other units or inputs"

@@ -36,6 +36,8 @@ class Clusters(ArrayResult):
         >>> clusters = cluster_units(profiles, rng=0)
         >>> clusters.n_clusters, clusters.units(0).tolist(), clusters.status
         (3, [0, 1, 2, 3, 4], 'complete')
+        >>> clusters.is_selective[0].tolist()
+        [True, False, False]
     """
 
     labels: Array
@@ -56,6 +58,17 @@ class Clusters(ArrayResult):
             cluster: Its number.
         """
         return np.flatnonzero(self.labels == cluster)
+
+    @property
+    def is_selective(self) -> Array:
+        """Whether a feature is one of a cluster's own, ``(n_clusters, n_features)``.
+
+        It is, if it has at least half of the largest value of the mean profile. Of a task
+        variance, features are tasks; to silence the units impairs the cluster's own tasks, if the
+        clusters are what they seem.
+        """
+        selective: Array = self.centers >= self.centers.max(1, keepdims=True) / 2
+        return selective
 
     @property
     def status(self) -> str:
