@@ -1,10 +1,14 @@
 """Twenty tasks in one network.
 
 Yang et al. (2019) trained one network on twenty tasks, with a rule input for each. Its units form
-clusters: those of a cluster vary in the same tasks. Silencing a cluster impairs these tasks and
-leaves others alone. The network of this page was trained by this program, with ``epochs=156``,
-which takes about a quarter of an hour on one core; 19 of the 20 tasks are above 90 %. By default,
-the program loads it.
+clusters: those of a cluster vary in the same tasks. The tasks of a cluster are those in which its
+units vary at least half as much as in any. Silencing a cluster costs 0.71 of the accuracy in its
+own tasks and 0.17 in the others, averaged over all clusters. One cluster takes part in nearly all
+tasks.
+
+The network of this page was trained by this program with ``epochs=156``. This takes seven minutes
+on one core; 19 of the 20 tasks are above 90 %. Rounding decides about the last ones: another run
+had 18. By default, the program loads the network.
 """
 
 from pathlib import Path
@@ -47,6 +51,9 @@ def main(epochs=0, n_units=256, show=True):
     effects = lesion(rnn, trials.inputs, groups)
     after = np.array([list(task.accuracies(y, trials).values()) for y in effects.outputs])
     change = after - np.array(list(accuracies.values()))
+    own = clusters.is_selective
+    in_own, in_others = -change[own].mean(), -change[~own].mean()
+    print(f"lesions cost {in_own:.2f} in the tasks of the cluster, {in_others:.2f} in others")
 
     figure, axes = plt.subplots(1, 3, figsize=(14, 4.6), layout="constrained", sharey=True)
     names = list(accuracies)
@@ -55,13 +62,22 @@ def main(epochs=0, n_units=256, show=True):
     order = np.argsort(clusters.labels, kind="stable")
     order = order[(clusters.labels < 0).sum() :]  # without units that never vary
     draw(variance.normalized[:, order], "task variance", "units, by cluster", "viridis", axes[1])
-    draw(change.T, "change of accuracy", "lesioned cluster", "RdBu_r", axes[2], (-1, 1))
+    draw(
+        change.T,
+        "change of accuracy",
+        "lesioned cluster (dots: its tasks)",
+        "RdBu_r",
+        axes[2],
+        (-1, 1),
+    )
     edges = np.flatnonzero(np.diff(clusters.labels[order])) + 0.5
     for edge in edges:
         axes[1].axvline(edge, color="white", linewidth=0.8)
+    axes[2].plot(*np.nonzero(own), "k.")
     axes[2].set_xticks(range(len(groups)), [str(k + 1) for k in range(len(groups))])
     if not epochs:
         assert n_learned >= 16
+        assert in_own > 3 * in_others
     if show:
         OUT.mkdir(parents=True, exist_ok=True)
         figure.savefig(OUT / "yang2019.png")

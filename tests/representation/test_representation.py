@@ -10,6 +10,8 @@ import torch
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
+from pyrnn import RateRNN
+from pyrnn.interventions import lesion
 from pyrnn.representation import (
     Clusters,
     ConditionMeans,
@@ -154,6 +156,25 @@ def test_blocks_of_units_are_the_clusters(rng):
     assert clusters.labels[0] == 0
     noise = cluster_units(rng.normal(size=(60, 8)), [5], rng=0)
     assert noise.status.startswith("undecided")
+
+
+def test_lesions_of_clusters_impair_their_own_tasks_only(rng):
+    """Each of three blocks of a network does one task, and has no connection to the others."""
+    block = np.eye(3)[rng.permutation(np.repeat(np.arange(3), 8))]
+    rnn = RateRNN(3, 24, 3, tau=20.0, dt=10.0, seed=0)
+    for layer, weight in ((rnn.w_in, block), (rnn.w_rec, block @ block.T), (rnn.w_out, block.T)):
+        layer.weight = torch.tensor(weight) / 8
+        if layer.bias is not None:
+            layer.bias = torch.zeros_like(layer.bias)
+    task, sign = np.repeat(np.arange(3), 40), rng.choice([-1.0, 1.0], 120)
+    inputs = torch.tensor(sign[:, None, None] * np.eye(3)[task][:, None]).repeat(1, 5, 1)
+    variance = task_variance(rnn.predict(inputs).states, {"task": task})
+    clusters = cluster_units(variance, rng=0)
+    effects = lesion(rnn, inputs, [clusters.units(k) for k in range(clusters.n_clusters)])
+    answers = effects.outputs[:, np.arange(120), -1, task].numpy() * sign
+    loss = 1 - (answers > 0).reshape(3, 3, 40).mean(-1)
+    np.testing.assert_array_equal(loss, clusters.is_selective)
+    assert sorted(loss.argmax(1)) == [0, 1, 2]
 
 
 def test_units_that_never_vary_are_in_no_cluster():
