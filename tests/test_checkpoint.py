@@ -145,6 +145,18 @@ def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "hacked").exists()
 
 
+class Forgetful(RNN):
+    def load_state_dict(self, *args: Any, **options: Any) -> object:
+        found = super().load_state_dict(*args, **options)
+        self.w_rec.bias.data.add_(1.0)
+        return found
+
+
+def test_weights_that_would_not_come_back_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"got another w_rec\.bias"):
+        Forgetful(2, 4, 1).save(tmp_path / "rnn.pt")
+
+
 @pytest.mark.parametrize(
     "double", [lambda x: [x, x], lambda x: (x, x), lambda x: {"a": x, "b": x}], ids="ltd"
 )

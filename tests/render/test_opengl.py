@@ -58,8 +58,12 @@ def test_probe_names_the_renderer():
     assert found.renderer in found.message
 
 
-def test_slow_probe_is_given_up():
+def test_slow_probe_is_given_up_and_ended(monkeypatch):
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    child = subprocess.Popen(sleep, stdout=subprocess.PIPE, text=True)
+    monkeypatch.setattr(opengl, "_started", [child])
     found = opengl.probe_opengl.__wrapped__(timeout=0.001)
+    assert child.returncode not in (None, 0)
     assert not found.ok
     assert "drew nothing" in found.message
 

@@ -223,6 +223,31 @@ def test_keys_are_listed_as_far_as_they_fit(width, shown):
     assert len(_fitting_keys(width)) * 6 < width
 
 
+def test_the_scene_is_drawn_again_after_every_action(hand, monkeypatch):
+    drawn, viewer = [], hand.viewer
+    draw = hand.stage.render
+    monkeypatch.setattr(hand.stage, "render", lambda: (drawn.append(1), draw()))
+    card = hand.stage.drawing.layers[1].cards[13]
+    for action in (
+        lambda: viewer.toggle("axes"),
+        lambda: viewer.look("iso"),
+        lambda: viewer.set_step(3),
+        viewer.toggle_play,
+        lambda: viewer.show_card(card),
+        lambda: viewer.show_card(None),
+    ):
+        drawn.clear()
+        action()
+        assert drawn
+
+
+def test_the_list_of_keys_is_in_the_middle_of_the_bottom(hand):
+    hand.stage.render()
+    keys = hand.viewer.controls.keys
+    assert "Esc closes" in keys.GetInput()
+    assert keys.GetPosition()[0] == SIZE[0] / 2
+
+
 def test_labels_make_room_for_the_card(hand):
     hand.viewer.show_card(hand.stage.drawing.layers[1].cards[13])
     width, height = hand.viewer._card_size
