@@ -9,9 +9,10 @@ from pyrnn.dynamics.points._search import Search
 from pyrnn.dynamics.points._seeding import uniform_states
 from pyrnn.dynamics.points.certificate import Certificates, certify
 from pyrnn.dynamics.points.fixed_points import find_fixed_points
+from pyrnn.dynamics.points.input_proof import InputProof
 from pyrnn.dynamics.points.manifolds import Manifold, Manifolds, find_manifolds
 from pyrnn.dynamics.points.points import FixedPoint, FixedPoints, SlowPoint, SlowPoints
-from pyrnn.dynamics.points.proof import Proof, prove_complete
+from pyrnn.dynamics.points.proof import Proof, prove_along, prove_complete
 from pyrnn.dynamics.points.slow_points import find_slow_points, slow_manifold
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Certificates",
     "FixedPoint",
     "FixedPoints",
+    "InputProof",
     "Manifold",
     "Manifolds",
     "Proof",
@@ -32,6 +34,7 @@ __all__ = [
     "find_manifolds",
     "find_slow_points",
     "newton",
+    "prove_along",
     "prove_complete",
     "slow_manifold",
     "uncertainty",

@@ -61,6 +61,7 @@ class Equation(ABC):
         contraction: Largest row sum of the weights that boxes are not split in.
         bytes_per_box: Memory that a contraction takes for each box.
         reach: Outer bound on the coordinates, for activations that are not bounded.
+        pad: Share of its width by which a box is enlarged before it is asked for a single zero.
 
     Subclassing:
         Write all methods. A contraction may only remove what holds no zero.
@@ -75,6 +76,7 @@ class Equation(ABC):
     contraction: float
     bytes_per_box: int
     reach: float
+    pad: float = 0.1
 
     @abstractmethod
     def start(self) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ _BYTES = 2**26
 _MOST_AT_ONCE = 2048
 _N_PASSES = 20
 _WORTH = 0.97  # a contraction that leaves more than this share of the widths is not repeated
-_PAD, _PAD_AT_LEAST = 0.1, 1e-8  # a box is enlarged before it is asked for a single zero
+_PAD_AT_LEAST = 1e-8  # by which a box is enlarged before it is asked for a single zero
 _MOST_EMPTY, _NARROWEST = 20_000, 1e-3
 _FAR = (64.0, 4096.0, 2.0**20)  # outer bounds that are tried, in units of the drive
 
@@ -139,7 +139,7 @@ def _settled(
 ) -> tuple[tuple[Tensor, Tensor], Roots]:
     """Return the boxes that are not settled, and the zeros of those that are."""
     low, high = _contracted(equation, low, high)
-    pad = _PAD * (high - low) + _PAD_AT_LEAST * scale
+    pad = equation.pad * (high - low) + _PAD_AT_LEAST * scale
     wide_low, wide_high = low - pad, high + pad
     which = equation.has_at_most_one(wide_low, wide_high).nonzero()[:, 0]
     found = equation.roots(wide_low[which], wide_high[which])

@@ -23,15 +23,18 @@ from pyrnn.dynamics.maps import (
 from pyrnn.dynamics.points._boxes import Boxes, clusters
 from pyrnn.dynamics.points._enclosures import CURVES, ActivationCurve
 from pyrnn.dynamics.points._kinks import find_kinks
+from pyrnn.dynamics.points._low_rank import LowRank
 from pyrnn.dynamics.points._problem import Problem
 from pyrnn.dynamics.points._prune import Pruned
 from pyrnn.dynamics.points._record import PROVED
+from pyrnn.dynamics.points._uncertain import n_points_between
+from pyrnn.dynamics.points.input_proof import InputProof, counted
 from pyrnn.dynamics.points.points import FixedPoints
 from pyrnn.progress import interruptible, track
 from pyrnn.result import Report, Result
 from pyrnn.validate import as_boolean, as_integer, as_number
 
-__all__ = ["Proof", "prove_complete"]
+__all__ = ["Proof", "prove_along", "prove_complete"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -231,6 +234,76 @@ def prove_complete(
 
         pruned = problem.prune(max_boxes, min_width, stop)
     return _proof(problem, pruned)
+
+
+@analysis
+def prove_along(
+    network: Network,
+    start: States,
+    end: States,
+    *,
+    max_boxes: int = 200_000,
+    min_width: float = 1e-4,
+    progress: bool = True,
+) -> InputProof:
+    r"""Prove how many fixed points there are under every input between two.
+
+    .. math:: x(s) = (1 - s)\, x_0 + s\, x_1, \qquad 0 \le s \le 1
+
+    As :func:`prove_complete`, for all inputs of a stretch of the way at once. Stretches around a
+    fold or a pitchfork remain undecided, and enclose it.
+
+    Args:
+        network: A network with a built-in equation and weights of rank up to 6.
+        start: Input :math:`x_0`, ``(input_size,)``.
+        end: Input :math:`x_1`, ``(input_size,)``.
+        max_boxes: Most boxes to look at.
+        min_width: Share of the way below which stretches are not split further.
+        progress: Whether to show a progress bar when the proof takes longer than a second.
+            Ctrl-C ends it.
+
+    Returns:
+        The stretches with their numbers of fixed points.
+
+    Raises:
+        TypeError: As :func:`prove_complete`.
+        ValueError: As :func:`prove_complete`, or if the weights are of a larger rank.
+
+    Example:
+        >>> from pyrnn import LowRankRNN
+        >>> rnn = LowRankRNN(1, 20, 1, rank=1, seed=0)
+        >>> rnn.n.data, rnn.w_in.weight.data = 2 * rnn.m.data, rnn.m.data
+        >>> proof = prove_along(rnn, [0.0], [1.0])
+        >>> proof.n_points.tolist(), proof.share > 0.999
+        ([3, -1, 1], True)
+
+    References:
+        Tucker, *Validated Numerics* (2011), chapter 5.
+    """
+    max_boxes = as_integer("max_boxes", max_boxes, low=1)
+    min_width = as_number("min_width", min_width, above=0, high=1)
+    progress = as_boolean("progress", progress)
+    step, curve = _equation_map(network)
+    first, last = (Problem(step, curve, step.one_input(x)[0]) for x in (start, end))
+    equation, way = first.equation, last.drive - first.drive
+    if not isinstance(equation, LowRank):
+        raise ValueError(
+            "expected weights of a rank up to 6 that is less than the number of units, and no "
+            "activation relu with up to 16 units; prove_complete proves one input at a time"
+        )
+    equation.drive_error = torch.maximum(first.drive_error, last.drive_error)
+    pulse = track(itertools.count(), "proving", enabled=progress)
+    with interruptible() as interrupt, closing(pulse):
+
+        def stop() -> bool:
+            next(pulse)
+            return interrupt.pressed
+
+        def count(low: float, high: float) -> tuple[int, int]:
+            ends = (first.drive + share * way for share in (low, high))
+            return n_points_between(equation, *ends)
+
+        return counted(count, min_width, max_boxes, stop)
 
 
 def _proof(problem: Problem, pruned: Pruned) -> Proof:
