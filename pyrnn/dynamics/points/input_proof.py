@@ -28,8 +28,8 @@ class InputProof(Result):
     Example:
         >>> ends = torch.tensor([0.0, 0.5, 0.51, 1.0])
         >>> proof = InputProof(ends[:-1], ends[1:], torch.tensor([3, -1, 1]), 40)
-        >>> proof, proof.is_complete
-        (InputProof(3 stretches, proved on 99 % of the way), False)
+        >>> proof, proof.is_complete, round(proof.share, 2)
+        (InputProof(3 stretches, proved on 99 % of the way), False, 0.99)
     """
 
     low: Tensor
