@@ -324,3 +324,18 @@ class TestInBrowser:
             assert f"branch {branch}" in words
             largest = tracks.at(11).eigenvalues.abs().amax(1)[branch]
             assert f"{float(largest):.3f}" in words
+
+
+@pytest.mark.render
+def test_births_and_deaths_are_seen_on_a_dark_page(scene, browser, tmp_path):
+    browser.call(
+        "Emulation.setEmulatedMedia",
+        features=[{"name": "prefers-color-scheme", "value": "dark"}],
+    )
+    try:
+        browser.open(scene.save(tmp_path / "scene.html"))
+        (x, y, _) = browser.js("pyrnn.viewers[0].place('births and deaths', 0)")
+        around = browser.screenshot()[int(y) - 2 : int(y) + 3, int(x) - 2 : int(x) + 3]
+    finally:
+        browser.call("Emulation.setEmulatedMedia", features=[])
+    assert around.min(-1).max() > 150

@@ -168,20 +168,3 @@ function anyNormal(tangent) {
   const axis = new Vector3().setComponent(sizes.indexOf(Math.min(...sizes)), 1);
   return axis.cross(tangent).normalize();
 }
-
-/** Whether a sphere is shown at a step. */
-export function existsAt(layer, index, step) {
-  if (!layer.spans) return true;
-  return layer.spans[2 * index] <= step && step <= layer.spans[2 * index + 1];
-}
-
-/** The largest number of spheres that are shown at one step. */
-export function mostAtOnce(layer) {
-  const n = layer.radii.length;
-  if (!layer.spans) return n;
-  const firsts = new Set(Array.from({ length: n }, (_, i) => layer.spans[2 * i]));
-  const counts = [...firsts].map((step) => {
-    return Array.from({ length: n }, (_, i) => Number(existsAt(layer, i, step))).reduce((a, b) => a + b);
-  });
-  return Math.max(...counts);
-}

@@ -1,6 +1,6 @@
 // What is under the pointer or the finger.
 import { Raycaster, Vector2, Vector3 } from "three";
-import { existsAt } from "./geometry.js";
+import { existsAt } from "./balls.js";
 
 const FINGER = 16; // pixels around a point that a finger hits
 

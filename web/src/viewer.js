@@ -1,30 +1,22 @@
 // One scene in one element of the page: three.js picture, legend, check-boxes, time slider, cards.
-import {
-  AmbientLight, ConeGeometry, Color, DirectionalLight, DoubleSide, Group, InstancedMesh,
-  LineBasicMaterial, LineSegments, Matrix4, Mesh, MeshBasicMaterial, MeshPhongMaterial, PerspectiveCamera, Plane, Quaternion,
-  Scene, SphereGeometry, SRGBColorSpace, Vector3, WebGLRenderer,
-} from "three";
+import { AmbientLight, Color, DirectionalLight, Group, PerspectiveCamera, Scene, Vector3, WebGLRenderer } from "three";
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
 import { Axes, toScreen } from "./axes.js";
+import { ballMesh, mostAtOnce, showBalls } from "./balls.js";
 import { fillCard } from "./card.js";
-import { existsAt, headsOf, lineGeometry, mostAtOnce, tubeGeometry } from "./geometry.js";
+import { curveParts, showUpTo } from "./curves.js";
+import { ANGLE, placeFor, VIEWS } from "./look.js";
 import { buildPanel } from "./panel.js";
 import { find } from "./pick.js";
 import { snapshot } from "./snapshot.js";
 import { styleColor, watchContext } from "./surroundings.js";
 
-const VIEWS = { iso: null, front: [0, 1, 0], side: [1, 0, 0], top: [0, -0.0001, 1] };
-const ANGLE = 26; // vertical, in degrees
 const CLICK = 5; // pixels the pointer may move during a click
 const TAP = 12; // pixels a finger may move during a tap
 const DRAWER = [600, 380]; // width and height below which controls are in a drawer
-const ROUND = 20; // rings of a sphere
-const COARSE = 4; // rings of a sphere among thousands
-const FEW = 120; // spheres up to which all are round
 const INK = [0x1f, 0x23, 0x28]; // color of what is drawn as text is, which a dark page changes
 const PANEL = [120, 200]; // pixels kept free for the panel, in wide and in narrow pages
 const NARROW = 1000;
-const GHOST = 0.13;
 const STEPS_PER_SECOND = 60;
 
 export class Viewer {
@@ -71,9 +63,9 @@ export class Viewer {
     this.axes.material.color.set(styleColor("--rule"));
     const ink = new Color(styleColor("--ink"));
     for (const layer of Object.values(this.layers).filter((each) => each.isInk)) {
-      const colors = layer.body.geometry.getAttribute("color");
-      for (let i = 0; i < colors.count; i++) colors.setXYZ(i, ink.r, ink.g, ink.b);
-      colors.needsUpdate = true;
+      layer.ink = ink;
+      if (layer.kind === "balls") showBalls(layer, this.step);
+      else paintAll(layer.body.geometry.getAttribute("color"), ink);
     }
     this.draw();
   }
@@ -109,117 +101,24 @@ export class Viewer {
     };
   }
 
-  addLayer(layer) {
-    const group = new Group();
-    group.visible = layer.visible;
-    this.layers[layer.key] = { ...layer, group };
-    if (layer.kind === "balls") group.add(this.balls(this.layers[layer.key]));
-    else this.curves(this.layers[layer.key]).forEach((part) => group.add(part));
-    (layer.timed ? this.scene : this.front).add(group);
-  }
-
-  /** Spheres; those of a layer that moves are drawn when the time is set. */
-  balls(layer) {
-    const material = new MeshPhongMaterial({ shininess: 24, specular: 0x222222 });
-    const n = mostAtOnce(layer);
-    const rings = Math.max(COARSE, Math.round(ROUND * Math.min(1, Math.sqrt(FEW / n))));
-    layer.body = new InstancedMesh(new SphereGeometry(1, 2 * rings, rings), material, n);
-    layer.body.frustumCulled = false; // what it holds moves
-    this.setBalls(layer);
-    return layer.body;
-  }
-
-  /** Draw the spheres that exist at the present step. */
-  setBalls(layer) {
-    let shown = 0;
-    for (let i = 0; i < layer.radii.length; i++) {
-      if (!existsAt(layer, i, this.step)) continue;
-      const place = new Vector3().fromArray(layer.centers, 3 * i);
-      const scale = new Vector3().setScalar(layer.radii[i]);
-      layer.body.setMatrixAt(shown, new Matrix4().compose(place, new Quaternion(), scale));
-      const [r, g, b] = layer.colors.subarray(3 * i, 3 * i + 3);
-      layer.body.setColorAt(shown, new Color().setRGB(r / 255, g / 255, b / 255, SRGBColorSpace));
-      shown += 1;
-    }
-    layer.body.count = shown;
-    layer.body.instanceMatrix.needsUpdate = true;
-    if (layer.body.instanceColor) layer.body.instanceColor.needsUpdate = true;
-  }
-
-  curves(layer) {
-    const lines = layer.radii.every((radius) => radius === 0);
-    const geometry = lines ? lineGeometry(layer, this.data.nSteps) : tubeGeometry(layer, this.data.nSteps);
-    const paint = (opacity) => {
-      const clippingPlanes = layer.clip ? this.sides() : [];
-      const transparent = opacity < 1 || Boolean(layer.fades);
-      const style = { vertexColors: true, transparent, depthWrite: !transparent, opacity, clippingPlanes };
-      if (lines) return new LineBasicMaterial(style);
-      if (layer.timed) return new MeshBasicMaterial(style); // fine tubes would be dark if shaded
-      return new MeshPhongMaterial({ ...style, side: DoubleSide, shininess: 12, specular: 0x151515 });
-    };
-    layer.isInk = layer.plain && INK.every((channel, i) => layer.colors[i] === channel);
-    const Shape = lines ? LineSegments : Mesh;
-    layer.body = new Shape(geometry, paint(layer.alpha));
-    const parts = [layer.body];
-    if (layer.heads) parts.push(this.heads(layer));
-    if (layer.timed) {
-      const later = geometry.clone();
-      layer.ghost = new Shape(later, paint(GHOST));
-      layer.ghost.visible = false;
-      layer.now = this.cursors(layer);
-      parts.push(layer.ghost, layer.now);
-    }
-    return parts;
-  }
-
-  /** The planes of the box, facing inwards. */
-  sides() {
-    const [low, high] = this.data.box;
-    return [0, 1, 2].flatMap((axis) => {
-      const normal = new Vector3().setComponent(axis, 1);
-      return [new Plane(normal, -low[axis]), new Plane(normal.clone().negate(), high[axis])];
-    });
-  }
-
-  heads(layer) {
-    const heads = headsOf(layer);
-    const material = new MeshPhongMaterial({ shininess: 12, specular: 0x151515 });
-    const mesh = new InstancedMesh(new ConeGeometry(1, 1, 16), material, heads.length);
-    heads.forEach(({ center, direction, color, length, width }, i) => {
-      const turn = new Quaternion().setFromUnitVectors(new Vector3(0, 1, 0), direction);
-      mesh.setMatrixAt(i, new Matrix4().compose(center, turn, new Vector3(width, length, width)));
-      mesh.setColorAt(i, color);
-    });
-    return mesh;
-  }
-
-  /** A dot for the present state of every trial. */
-  cursors(layer) {
-    const clippingPlanes = layer.clip ? this.sides() : [];
-    const material = new MeshPhongMaterial({ color: 0x5b6570, clippingPlanes });
-    const mesh = new InstancedMesh(new SphereGeometry(0.0058 * this.size, 16, 12), material, layer.lengths.length);
-    mesh.frustumCulled = false;
-    mesh.visible = false;
-    return mesh;
+  addLayer(data) {
+    const layer = (this.layers[data.key] = { ...data, group: new Group() });
+    layer.group.visible = layer.visible;
+    layer.isInk = layer.colors.every((channel, i) => channel === INK[i % 3]);
+    if (layer.kind === "balls") {
+      layer.body = ballMesh(mostAtOnce(layer));
+      showBalls(layer, this.step);
+      layer.group.add(layer.body);
+    } else layer.group.add(...curveParts(layer, this.data));
+    (layer.timed ? this.scene : this.front).add(layer.group);
   }
 
   setStep(step) {
     this.step = Math.max(0, Math.min(step, this.data.nSteps - 1));
-    const over = this.step >= this.data.nSteps - 1;
-    for (const layer of Object.values(this.layers).filter((each) => each.timed)) {
-      const { counts } = layer.body.geometry.userData;
-      layer.body.geometry.setDrawRange(0, over ? Infinity : counts[this.step]);
-      layer.ghost.visible = layer.now.visible = !over;
-      let start = 0;
-      layer.lengths.forEach((length, curve) => {
-        const at = 3 * (start + Math.min(this.step, length - 1));
-        const place = layer.vertices.subarray(at, at + 3);
-        layer.now.setMatrixAt(curve, new Matrix4().makeTranslation(place[0], place[1], place[2]));
-        start += length;
-      });
-      layer.now.instanceMatrix.needsUpdate = true;
+    for (const layer of Object.values(this.layers)) {
+      if (layer.timed) showUpTo(layer, this.step, this.data);
+      if (layer.spans) showBalls(layer, this.step);
     }
-    Object.values(this.layers).filter((each) => each.spans).forEach((layer) => this.setBalls(layer));
     if (this.slider) this.slider.value = this.step;
     if (this.clock) this.clock.textContent = this.moment;
     this.draw();
@@ -234,30 +133,8 @@ export class Viewer {
 
   /** Place the camera so that the box fills the picture. */
   look(view) {
-    const toward = new Vector3(...(VIEWS[view] ?? this.data.iso)).normalize();
-    const right = new Vector3().crossVectors(new Vector3(0, 0, 1), toward);
-    if (right.lengthSq() < 1e-9) right.set(1, 0, 0);
-    right.normalize();
-    const above = new Vector3().crossVectors(toward, right);
-    const [low, high] = this.data.box;
-    const focus = new Vector3().addVectors(new Vector3(...low), new Vector3(...high)).multiplyScalar(0.5);
-    const slope = 0.76 * Math.tan((ANGLE * Math.PI) / 360);
-    let distance = 0;
-    for (let round = 0; round < 8; round++) {
-      const corners = Array.from({ length: 8 }, (_, i) => {
-        const corner = new Vector3(...[0, 1, 2].map((axis) => ((i >> axis) & 1 ? high : low)[axis]));
-        corner.sub(focus);
-        return [corner.dot(right), corner.dot(above), corner.dot(toward)];
-      });
-      const aspect = this.camera.aspect * (1 - this.left / this.parent.clientWidth);
-      const need = ([x, y, z]) => z + Math.max(Math.abs(x) / aspect, Math.abs(y)) / slope;
-      distance = Math.max(...corners.map(need));
-      const centered = (axis) => {
-        const seen = corners.map((corner) => corner[axis] / (distance - corner[2]));
-        return ((Math.min(...seen) + Math.max(...seen)) / 2) * distance;
-      };
-      focus.addScaledVector(right, centered(0)).addScaledVector(above, centered(1));
-    }
+    const aspect = this.camera.aspect * (1 - this.left / this.parent.clientWidth);
+    const { focus, toward, distance } = placeFor(view, this.data, aspect);
     this.controls.target.copy(focus);
     this.controls.minDistance = 0.02 * distance;
     this.controls.maxDistance = 4 * distance;
@@ -390,4 +267,9 @@ export class Viewer {
     const [x, y, depth] = toScreen(point, this.camera, bounds.width, bounds.height);
     return [x + bounds.left, y + bounds.top, depth];
   }
+}
+
+function paintAll(colors, { r, g, b }) {
+  for (let i = 0; i < colors.count; i++) colors.setXYZ(i, r, g, b);
+  colors.needsUpdate = true;
 }
