@@ -22,7 +22,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_gallery.gen_gallery",
     "mathml",
-    "titles",
+    "steps",
 ]
 exclude_patterns = ["_build", "**/sg_execution_times.rst", "sg_execution_times.rst"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
@@ -71,7 +71,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery",
     "filename_pattern": r"^(?!.*neurogym).*\.py$",  # NeuroGym needs an environment of its own
     "within_subsection_order": "reading_order.reading_order",
-    "image_scrapers": ("matplotlib", "scenes.scrape"),
+    "image_scrapers": ("figures.scrape", "scenes.scrape"),
     "capture_repr": (),
     "download_all_examples": True,
     "min_reported_time": 1e6,

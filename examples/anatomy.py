@@ -34,9 +34,16 @@ OUT = Path("out/anatomy")
 
 def main(epochs=20, n_units=64, show=True):
     plt.style.use(STYLE_SHEET)
+
+    # %%
+    # The network learns to remember two bits.
     task = FlipFlop(n_bits=2, seed=0)
     rnn = CTRNN(2, n_units, 2, dale_ratio=0.8, autapses=False, seed=0)
     rnn.fit(task, epochs=epochs, scheduler="cosine", seed=0, progress=show)
+
+    # %%
+    # Its fixed points say what it can remember; runs from random states say how large the basins
+    # are, and Lyapunov exponents whether nearby states stay together.
     states = rnn.predict(task.batch(64).inputs).states
     points = find_fixed_points(rnn, states)
     attractors = find_attractors(rnn, uniform_states(states, 500))
@@ -45,6 +52,8 @@ def main(epochs=20, n_units=64, show=True):
     print(attractors.summary())
     print(f"participation ratio {participation_ratio(states):.1f}")
 
+    # %%
+    # One page with the essentials, and one figure with the answers to the other questions.
     figures = {
         "summary": plot_summary(rnn, task),
         "anatomy": draw(rnn, states, points, attractors, exponents),

@@ -34,6 +34,10 @@ def one_unit(h, x):
 
 def main(epochs=0, show=True):  # nothing to train
     plt.style.use(STYLE_SHEET)
+
+    # %%
+    # A branch is followed around its folds. ``direction`` is by default the first input channel,
+    # here the bias or the gain.
     starts = torch.rand(60, 2, dtype=torch.float64) * 2 - 1
     by_bias = find_branches(biased, starts, (-0.8, 0.8))
     by_gain = find_branches(scaled, starts, (0.2, 1.2))
@@ -41,6 +45,8 @@ def main(epochs=0, show=True):  # nothing to train
     for branch in (*by_bias, *by_gain):
         print(branch)
 
+    # %%
+    # The flow under a slight bias, and both diagrams: stable stretches are thick.
     figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.4))
     field = flow_field(biased, torch.eye(2), torch.tensor([0.1]), extent=1.1)
     plot_flow(field, points=points, ax=axes[0])
@@ -53,6 +59,8 @@ def main(epochs=0, show=True):  # nothing to train
         OUT.mkdir(parents=True, exist_ok=True)
         figure.savefig(OUT / "bifurcation.png")
 
+    # %%
+    # What is found agrees with theory: the pitchfork, and the folds of a single unit.
     kinds = {event.kind for branch in by_bias for event in branch.bifurcations}
     assert kinds == {"fold"}
     pitchforks = [e for b in by_gain for e in b.bifurcations if e.kind == "pitchfork"]

@@ -39,6 +39,8 @@ def main(epochs=60, n_units=64, seed=0, show=True):
     rnn = CTRNN(4, n_units, 1, tau=100.0, dt=20.0, noise=0.05, seed=seed)
     rnn.fit(task, epochs=epochs, lr=0.005, scheduler="cosine", seed=seed, progress=show)
 
+    # %%
+    # Long trials show the integration best. Regression finds the axes of choice, motion and color.
     trials = task.replace(stimulus=800.0).batch(3000, start=10**6)
     outputs, states = rnn.predict(trials.inputs)
     accuracy = task.accuracy(outputs, trials.targets, trials.mask)

@@ -40,6 +40,9 @@ class RectifiedLeaky(CTRNN):
 
 def main(epochs=40, n_units=64, show=True):
     plt.style.use(STYLE_SHEET)
+
+    # %%
+    # A time step takes 100 ms, as long as the time constant.
     task = PerceptualDecision(seed=0)
     rnn = RectifiedLeaky(3, n_units, 3, tau=100.0, dt=100.0, init="identity", gain=0.5, seed=0)
     history = rnn.fit(task, epochs=epochs, lr=0.005, scheduler="cosine", seed=0, progress=show)
@@ -47,6 +50,10 @@ def main(epochs=40, n_units=64, show=True):
     trials = task.batch(4096, start=10**6)  # never seen in training
     outputs, states = rnn.predict(trials.inputs)
     accuracy = task.accuracy(outputs, trials.targets, trials.mask)
+
+    # %%
+    # The psychometric curve describes behavior. What the network does in the meantime is seen in
+    # its states while the stimulus is on: we look for a line of slow points among them.
     curve = psychometric(task, outputs, trials)
     watched = states[:, 1:-1]  # while the stimulus is on
     no_evidence = torch.tensor([1.0, 0.5, 0.5])
@@ -55,6 +62,8 @@ def main(epochs=40, n_units=64, show=True):
     print(lines)
     print(f"75 % right at a coherence of {curve.threshold:.1f} %")
 
+    # %%
+    # In the scene, trials are colored by their coherence; the black curve is the line attractor.
     if show and lines:
         OUT.mkdir(parents=True, exist_ok=True)
         figure = draw(history, trials, watched, lines, curve)

@@ -25,10 +25,16 @@ OUT = Path("out/flipflop")
 
 def main(epochs=20, n_units=64, show=True):
     plt.style.use(STYLE_SHEET)
+
+    # %%
+    # A network of 64 units, of which 80 % are excitatory, learns the task in a few seconds.
     task = FlipFlop(n_bits=3, seed=0)
     rnn = CTRNN(3, n_units, 3, tau=100.0, dt=10.0, dale_ratio=0.8, autapses=False, seed=0)
     history = rnn.fit(task, epochs=epochs, seed=0, progress=show)
 
+    # %%
+    # On trials that it has not seen, we let it run and look at the states that it visits. The
+    # fixed points are found from these states, and the graph says which of them lead to which.
     trials = task.batch(256, start=10**6)  # never seen in training
     outputs, states = rnn.predict(trials.inputs)
     accuracy = task.accuracy(outputs, trials.targets, trials.mask)
@@ -37,12 +43,16 @@ def main(epochs=20, n_units=64, show=True):
     print(f"{100 * accuracy:.2f} % of the bits are right after {history.n_steps} steps")
     print(points.summary())
 
+    # %%
+    # In the scene, click on a point to see its eigenvalues.
     figure = draw(task, trials, outputs, history, points, graph)
     if show:
         OUT.mkdir(parents=True, exist_ok=True)
         figure.savefig(OUT / "flipflop.png")
         Scene(states[:64], points, graph, title="3-bit flip-flop").save(OUT / "scene.html")
 
+    # %%
+    # Dale's law holds exactly, and the points are those of a cube.
     signs = rnn.w_rec.weight.detach().sign()
     n_excitatory = round(0.8 * n_units)
     assert (signs[:, :n_excitatory] >= 0).all()

@@ -23,15 +23,23 @@ OUT = Path("out/from_recordings")
 
 def main(epochs=15, n_units=64, show=True):
     plt.style.use(STYLE_SHEET)
+
+    # %%
+    # The teacher stands for a circuit of the brain.
     task = FlipFlop(n_bits=3, seed=0)
     teacher = RateRNN(3, n_units, 3, tau=50.0, dt=10.0, seed=0)
     teacher.fit(task, epochs=epochs, seed=0, progress=show)
     inputs = task.batch(128).inputs
     rates = record(teacher, inputs)
 
+    # %%
+    # Half of its units are recorded. One call fits a network to them.
     seen = torch.randperm(n_units, generator=torch.Generator().manual_seed(0))[: n_units // 2]
     fit = fit_recordings(rates[..., seen], inputs, dt=10.0, tau=50.0)
     print(fit.summary())
+
+    # %%
+    # The same search finds the fixed points of the teacher and of the fit.
     x = torch.zeros(3)
     true = find_fixed_points(teacher, rates[:, ::5], x=x)
     found = find_fixed_points(fit.network, rates[:, ::5][..., seen], x=x)

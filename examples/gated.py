@@ -25,6 +25,9 @@ BIASES = ["w_in", "w_rec", "w_out"]  # as many as the vanilla cell of torch has
 
 def main(epochs=30, n_units=None, show=True):
     plt.style.use(STYLE_SHEET)
+
+    # %%
+    # The same task, the same trials and the same calls for all three networks.
     task = FlipFlop(n_bits=3, seed=0)
     trials = task.batch(128, start=10**6)  # never seen in training
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.6))
@@ -34,6 +37,9 @@ def main(epochs=30, n_units=None, show=True):
         rnn.fit(task, epochs=epochs, seed=0, progress=show)
         outputs, states = rnn.predict(trials.inputs)
         accuracy = task.accuracy(outputs, trials.targets, trials.mask)
+
+        # %%
+        # The readout of the stable points says which bits they stand for.
         points = find_fixed_points(rnn, states, x=torch.zeros(3), max_rounds=24)
         stable = points[points.is_stable]
         bits = rnn.readout(stable.states.float()).detach().sign().unique(dim=0)

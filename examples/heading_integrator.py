@@ -27,6 +27,9 @@ OUT = Path("out/heading_integrator")
 
 def main(epochs=125, n_units=100, show=True):
     plt.style.use(STYLE_SHEET)
+
+    # %%
+    # The curriculum lengthens the trials after 200, 500 and 900 steps.
     task = HeadingIntegrator(seed=0)
     rnn = CTRNN(3, n_units, 2, tau=100.0, dt=20.0, dale_ratio=0.8, autapses=False, seed=0)
     history = rnn.fit(
@@ -43,11 +46,16 @@ def main(epochs=125, n_units=100, show=True):
     outputs, states = rnn.predict(trials.inputs)
     error = task.metric(outputs, trials.targets, trials.mask)
     print(f"angle error {error:.1f}° after {history.n_steps} steps")
+
+    # %%
+    # Without input the states settle. Where they settle, almost-fixed points form a ring.
     rest = torch.zeros(1024, 50, 3)  # a second without input, from 4 moments of each trial
     settled = rnn.predict(rest, h=states[:, 24::25].flatten(0, 1)).states[:, -1]
     rings = find_manifolds(rnn, settled, x=torch.zeros(3), tol=0.03, n_points=60)
     print(rings)
 
+    # %%
+    # In the scene, colors are the reported heading, and the black curve is the ring.
     if show and rings:
         OUT.mkdir(parents=True, exist_ok=True)
         figure = draw(rnn, task, trials, outputs, states, rings[0], history)

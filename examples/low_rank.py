@@ -22,6 +22,9 @@ OUT = Path("out/low_rank")
 
 def main(epochs=40, n_units=128, show=True):
     plt.style.use(STYLE_SHEET)
+
+    # %%
+    # The network has rank one: its recurrence knows one direction, m.
     task = MultisensoryIntegration(seed=0)
     rnn = LowRankRNN(2, n_units, 1, rank=1, tau=100.0, dt=20.0, bias=False, seed=0)
     history = rnn.fit(task, epochs=epochs, clip_norm=1.0, seed=0, progress=show)
@@ -32,6 +35,9 @@ def main(epochs=40, n_units=128, show=True):
     print(f"{100 * accuracy:.1f} % right after {history.n_steps} steps")
     print(points.summary())
 
+    # %%
+    # κ is the share of m in a state. Without input it moves by an equation of its own, which we
+    # compare with a step of the whole network.
     m = rnn.m.detach()[:, 0]
     kappa = latent(states, m)
     grid = torch.linspace(-1.3, 1.3, 201) * kappa.abs().max()

@@ -21,11 +21,17 @@ OUT = Path("out/multi_region")
 
 def main(epochs=50, n_units=100, show=True):
     plt.style.use(STYLE_SHEET)
+
+    # %%
+    # The plan of the regions becomes a mask with signs, which the weights obey from now on.
     brain = three_regions(n_units)
     connectivity = brain.build(input_size=3, output_size=3)
     task = FlipFlop(n_bits=3, seed=0)
     rnn = CTRNN(3, n_units, 3, connectivity=connectivity, seed=0)
     history = rnn.fit(task, epochs=epochs, seed=0, progress=show)
+
+    # %%
+    # On new trials, each region is read by its name.
     trials = task.batch(256, start=10**6)  # never seen in training
     outputs, states = rnn.predict(trials.inputs)
     accuracy = task.accuracy(outputs, trials.targets, trials.mask)

@@ -29,6 +29,9 @@ OUT = Path("out/neurogym_decision")
 
 def main(epochs=10, n_units=64, n_trials=2048, show=True):
     plt.style.use(STYLE_SHEET)
+
+    # %%
+    # The environment becomes a task.
     task = NeurogymTask("PerceptualDecisionMaking-v0", dt=100, decision_weight=5.0)
     rnn = RateRNN(task.input_size, n_units, task.output_size, tau=100.0, dt=100.0, seed=0)
     history = rnn.fit(
@@ -41,6 +44,9 @@ def main(epochs=10, n_units=64, n_trials=2048, show=True):
         progress=show,
     )
 
+    # %%
+    # What the environment knows about a trial is in ``info``; here its coherence, for the
+    # psychometric curve.
     trials = task.batch(512, start=10**6)  # never seen in training
     outputs, _ = rnn.predict(trials.inputs)
     accuracy = task.accuracy(outputs, trials.targets, trials.mask)

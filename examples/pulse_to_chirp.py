@@ -27,6 +27,10 @@ def main(
     epochs=80, n_units=50, dt=1.0, lr=5e-3, clip_norm=1.0, scheduler="cosine", seed=0, show=True
 ):
     plt.style.use(STYLE_SHEET)
+
+    # %%
+    # Time constants begin between 20 and 300 steps and are trained with the weights. A penalty
+    # keeps them above 11 steps.
     task = PulseToChirp(dt=dt, n_trials=50, seed=seed)  # an epoch is 50 steps of one trial each
     spread = torch.rand(n_units, generator=torch.Generator().manual_seed(seed))
     tau = 20 * dt * 15**spread  # from 20 to 300 steps, evenly on a logarithmic scale
@@ -44,6 +48,9 @@ def main(
         seed=seed,
         progress=show,
     )
+
+    # %%
+    # How much of the chirp is explained, and what became of the time constants?
     trial = task[0]
     outputs, states = rnn.predict(trial.inputs)
     chirp = slice(*(int(edge / dt) for edge in trial.epochs["chirp"]))

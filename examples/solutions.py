@@ -29,13 +29,21 @@ def make(seed, dale_ratio, n_units, epochs):
 
 def main(epochs=8, n_units=16, n_seeds=20, show=True):
     plt.style.use(STYLE_SHEET)
+
+    # %%
+    # Forty runs in a folder; a second call trains only what is missing.
     runs = grid(seed=range(n_seeds), dale_ratio=[None, 0.8], n_units=[n_units], epochs=[epochs])
     population = train_population(make, runs, OUT / "runs", progress=show)
     population = population.analyze(tests={"rare pulses": RARE}, progress=show)
+
+    # %%
+    # Networks of a class have the same skeleton of fixed points.
     classes = find_classes(population)
     print(classes.summary())
     print(classes.agreement("dale_ratio").summary())
 
+    # %%
+    # Distances between all pairs make a map, on which the classes are colored.
     distances = compare(population, "spectra")
     figure, axes = plt.subplots(1, 3, figsize=(14, 3.8), width_ratios=[1.2, 1.1, 1])
     plot_population_map(distances, color=classes, ax=axes[0])

@@ -27,11 +27,17 @@ class RectifiedLeaky(CTRNN):
 
 
 def main(epochs=20, n_units=64, show=True):
+    # %%
+    # ``check_rnn`` tests whether the network keeps the promises of its base class: batches,
+    # shapes, gradients, files.
     task = FlipFlop(n_bits=2, seed=0)
     rnn = RectifiedLeaky(2, n_units, 2, tau=100.0, dt=10.0, seed=0)
     check_rnn(rnn)
     history = rnn.fit(task, epochs=epochs, seed=0, callbacks=[early_stopping(below=0.005)])
 
+    # %%
+    # The file has the options of the network and its weights. Everything below uses what was
+    # loaded.
     path = rnn.save(Path(tempfile.mkdtemp()) / "rectified.pt")
     again = pyrnn.load(path)
     trials = task.batch(64)

@@ -57,6 +57,8 @@ def main(epochs=100, n_units=100, show=True):
     last = losses[-100:].mean()
     print(f"mean over the last 100 of {history.n_steps} steps: {last:.4f}")
 
+    # %%
+    # New noise, which the network has not seen.
     test = task.batch(16 * 128, start=2**40)
     outputs = rnn.predict(test.inputs).outputs
     r_squared = task.metric(outputs, test.targets, test.mask)

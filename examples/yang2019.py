@@ -34,6 +34,9 @@ EASY_TO_HARD = {  # by how much the strengths of stimuli differ; the last ones a
 
 def main(epochs=0, n_units=256, show=True):
     plt.style.use(STYLE_SHEET)
+
+    # %%
+    # The network was trained before; ``epochs=156`` trains it anew.
     task = Yang2019(dt=50.0, n_trials=4096, seed=0)
     rnn = train(task, epochs, n_units, show) if epochs else pyrnn.load(TRAINED)
 
@@ -43,10 +46,16 @@ def main(epochs=0, n_units=256, show=True):
     n_learned = sum(value > 0.9 for value in accuracies.values())
     print(f"{n_learned} of {len(accuracies)} tasks have an accuracy above 90 %")
 
+    # %%
+    # Task variance says how much each unit varies in each task. Units with similar profiles are a
+    # cluster.
     valid = valid_steps(trials, task.dt)
     variance = task_variance(rnn.rates(states), trials, names=tuple(task.tasks), valid=valid)
     clusters = cluster_units(variance, range(4, 16), rng=0)
     print(clusters.summary())
+
+    # %%
+    # Each cluster is silenced in turn, in one unroll. How well is each task done then?
     groups = {f"cluster {k + 1}": clusters.units(k).tolist() for k in range(clusters.n_clusters)}
     effects = lesion(rnn, trials.inputs, groups)
     after = np.array([list(task.accuracies(y, trials).values()) for y in effects.outputs])

@@ -4,15 +4,35 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from functools import wraps
 from pathlib import Path
 
-__all__ = ["scrape"]
+from pyrnn.render.output import Output
+
+__all__ = ["saved", "scrape"]
 
 FRAME = """.. raw:: html
 
     <iframe class="scene" src="../_static/scenes/{name}.html" loading="lazy"
      title="{name}"></iframe>
 """
+
+saved: dict[str, Output] = {}  # the scene of the last page that an example wrote
+
+
+def remembering(save):
+    """Return ``Output.save`` that keeps the scene of a page, for the thumbnail."""
+
+    @wraps(save)
+    def run(self, path, **options):
+        if Path(path).suffix == ".html":
+            saved["last"] = self
+        return save(self, path, **options)
+
+    return run
+
+
+Output.save = remembering(Output.save)
 
 
 def scrape(
