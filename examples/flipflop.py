@@ -7,8 +7,6 @@ at the eight corners of a cube. A saddle with one unstable mode lies on each of 
 one with two unstable modes on each of the six faces, and one with three in the center.
 """
 
-# sphinx_gallery_thumbnail_path = 'images/flipflop.png'
-
 from pathlib import Path
 
 import matplotlib.pyplot as plt

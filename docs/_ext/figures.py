@@ -15,6 +15,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
 
+from pyrnn.render import probe_opengl
+
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.figure import Figure
@@ -54,13 +56,13 @@ def scrape(
     paths: Iterator[str] = block_vars["image_path_iterator"]  # type: ignore[assignment]
     figures = [plt.figure(number) for number in plt.get_fignums()]
     scene = scenes.saved.pop("last", None)
-    if figures or scene is not None:
+    if figures:
         thumbnail = Path(next(paths))
-        if scene is None:
+        if scene is not None and probe_opengl().ok:
+            scene.screenshot(thumbnail, size=(640, 448))
+        else:
             number, panel = PANELS.get(name, (1, 0))
             save_panel(figures[number - 1], panel, thumbnail)
-        else:
-            scene.screenshot(thumbnail, size=(400, 280))
     parts = []
     for figure, path in zip(figures, map(Path, paths), strict=False):
         alt = ", ".join(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from pyrnn.render import Scene, probe_opengl
 
 from . import scenes
 from .browser import CHROMIUM, Browser
+from .firefox import FIREFOX, Firefox
 
 REQUIRED = bool(os.environ.get("PYRNN_REQUIRE_RENDER"))
 
@@ -33,6 +35,16 @@ def opengl() -> None:
 def browser() -> Iterator[Browser]:
     need(CHROMIUM is not None, "there is no Chromium: apt-get install chromium")
     opened = Browser()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["light", "dark"])
+def firefox(request: pytest.FixtureRequest) -> Iterator[Firefox]:
+    """Firefox where people prefer light pages, and where they prefer dark ones."""
+    need(FIREFOX is not None, "there is no Firefox: apt-get install firefox-esr")
+    need(shutil.which("xvfb-run") is not None, "there is no display: apt-get install xvfb xauth")
+    opened = Firefox(dark=request.param)
     yield opened
     opened.close()
 

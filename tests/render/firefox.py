@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import re
 import shutil
 import socket
 import subprocess
@@ -50,6 +49,7 @@ class Firefox:
         (home / "chrome" / "userChrome.css").write_text(NARROW)
         display = ["xvfb-run", "-a", "-s", "-screen 0 1600x1200x24"]
         command = [*display, FIREFOX, "--marionette", "--no-remote", "--profile", str(home)]
+        self.dark = dark
         self.process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
