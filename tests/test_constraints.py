@@ -236,6 +236,16 @@ def test_an_assigned_weight_is_a_copy(convert: Callable[[Tensor], Any]) -> None:
     assert layer.weight.dtype == weight.dtype
 
 
+def test_bounds_are_copies() -> None:
+    low, high = torch.zeros(2, 2), torch.ones(2, 2)
+    layer = constrain(nn.Linear(2, 2), Bounds(low, high))
+    before = layer.weight.tolist()
+    low.fill_(5.0)
+    high.fill_(7.0)
+    assert layer.weight.tolist() == before
+    assert [bound.unique().tolist() for bound in intervals(layer)] == [[0.0], [1.0]]
+
+
 def test_writing_into_a_constrained_weight_changes_nothing() -> None:
     """As constrain says: assign it."""
     layer = constrain(nn.Linear(2, 1), Dale([1, -1]))

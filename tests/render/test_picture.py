@@ -267,6 +267,17 @@ def test_a_gif_that_browsers_would_slow_down_is_refused(flipflop, tmp_path):
         flipflop.film(tmp_path / "scene.gif", fps=60)
 
 
+def test_the_column_of_the_legend_is_as_wide_as_its_longest_line(flipflop):
+    stage = Stage(flipflop.drawing, (720, 500))
+    ends = [
+        x + actor.GetTextProperty().GetFontSize() * 0.4 * len(actor.GetInput())
+        for actor, x, below in stage.overlay.fixed
+        if actor.IsA("vtkTextActor") and below > 60
+    ]
+    assert max(ends) <= stage.overlay.column < 2 * max(ends)
+    stage.close()
+
+
 def test_long_names_wrap_and_letters_without_a_glyph_are_named():
     title = "a title that is far too long for one line of the picture above the scene"
     scene = Scene(scenes.trials(4), color=["a condition whose name is long enough to wrap"] * 4)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from pyrnn.dynamics import Branch, find_branches
+from pyrnn.dynamics.branches._crossings import _dips
 
 LINE = torch.linspace(-1, 1, 21, dtype=torch.float64)[:, None]
 FOLD = np.arctanh(-np.sqrt(0.5)) + np.sqrt(2)  # of tanh(2 h + b)
@@ -243,3 +244,15 @@ def test_folds_of_two_units_at_once_are_counted_on_every_curve() -> None:
     )
     assert {e.kind for branch in branches for e in branch.bifurcations} == {"fold"}
     assert other.is_closed
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize(("least", "may_touch"), [(-0.1, True), (1.0, False)])
+def test_a_value_may_touch_zero_between_samples_from_either_side(
+    sign: float, least: float, may_touch: bool
+) -> None:
+    """A parabola around 1.5; lines from its neighbors meet below its least value."""
+    place, same = torch.arange(4.0, dtype=torch.float64), torch.zeros(3, 1, dtype=torch.long)
+    value = sign * ((place - 1.5).square() + least)[:, None]
+    assert _dips(value, same, same, place).tolist() == [False, may_touch, False]
+    assert not _dips(1e-7 * value, same, same, place).any()  # touches, as far as one can tell

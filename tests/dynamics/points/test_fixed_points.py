@@ -435,5 +435,6 @@ def test_a_start_far_from_all_others_is_tried_at_once() -> None:
     """Of points at all whole numbers, those near the given states, however far apart."""
     states = torch.cat([torch.linspace(-0.5, 0.5, 100)[:, None], torch.tensor([[40000.3]])])
     step = lambda h, x: h + 0.1 * torch.sin(math.pi * h)  # noqa: E731
-    found = find_fixed_points(step, states, max_rounds=1).states
-    assert 39990 < float(found.max()) < 40010
+    points = find_fixed_points(step, states, max_rounds=1)
+    assert 39990 < float(points.states.max()) < 40010
+    assert not points.is_degenerate.any()
