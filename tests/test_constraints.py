@@ -22,6 +22,7 @@ from pyrnn.constraints import (
     Fixed,
     Mask,
     SignedMask,
+    confine,
     constrain,
     intervals,
 )
@@ -244,6 +245,13 @@ def test_bounds_are_copies() -> None:
     high.fill_(7.0)
     assert layer.weight.tolist() == before
     assert [bound.unique().tolist() for bound in intervals(layer)] == [[0.0], [1.0]]
+
+
+def test_bounds_of_another_shape_confine_nothing() -> None:
+    low, high = torch.zeros(2, 2), torch.ones(2, 2)
+    for bounds in ((low[:1], high), (low, high[:1])):
+        with pytest.raises(ValueError, match=r"bounds of shape \(2, 2\), got \(1, 2\)"):
+            confine(nn.Linear(2, 2), *bounds)
 
 
 def test_writing_into_a_constrained_weight_changes_nothing() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -239,6 +241,21 @@ def test_the_scene_is_drawn_again_after_every_action(hand, monkeypatch):
         drawn.clear()
         action()
         assert drawn
+
+
+def test_controls_lie_side_by_side_in_the_window(hand):
+    controls = hand.viewer.controls
+    boxes, buttons = controls.areas[: len(controls.boxes)], controls.areas[len(controls.boxes) :]
+    assert len({area.left for area in boxes}) == len({area.middle for area in buttons}) == 1
+    for upper, lower in itertools.pairwise(boxes):
+        assert lower.middle - upper.middle >= 14.5  # the size of their text
+    for left, right in itertools.pairwise(buttons):
+        assert 0 < left.left + left.width < right.left
+    assert buttons[0].middle > boxes[-1].middle
+    assert buttons[-1].left + buttons[-1].width < SIZE[0]
+    written = [x for _, x, y in hand.stage.overlay.fixed if y == buttons[0].middle]
+    places = zip(written, buttons, strict=True)
+    assert all(area.left <= x <= area.left + area.width for x, area in places)
 
 
 def test_the_list_of_keys_is_in_the_middle_of_the_bottom(hand):
