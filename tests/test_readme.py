@@ -40,7 +40,7 @@ def luminance(path: Path, size: tuple[int, int]) -> np.ndarray:
         return np.asarray(picture.convert("L").resize(size, Image.Resampling.BOX)) / 255
 
 
-def every_trajectory_in_full(trials: list[np.ndarray], box: np.ndarray, toward: object) -> Stroke:
+def every_trajectory_in_full(trials: object, box: np.ndarray, *_: object, **__: object) -> Stroke:
     return Stroke(0.0016 * float(np.linalg.norm(box[1] - box[0])), 0.9)
 
 

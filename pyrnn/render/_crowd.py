@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 _TUBE, _FINE = 0.0016, 0.0007  # largest and smallest radius, as shares of the diagonal
 _OPAQUE, _FAINT = 0.9, 0.05  # largest opacity of many trajectories, and the smallest
 _SHADE = 0.6  # opacity of all trajectories together where they are most crowded
+_VIVID = 0.97  # the same of trajectories whose colors say something
 _CROWDED = 0.9  # share of the places along trajectories that are less crowded than that
 _MAX_TUBES = 20_000  # states drawn as tubes; beyond that as lines, which are faster
 _MAX_STATES = 200_000  # states drawn; beyond that fewer trials
@@ -61,7 +62,9 @@ def chosen_trials(lengths: Sequence[int], n: int | None = None) -> Array:
     return np.unique(np.linspace(0, len(lengths) - 1, n).round().astype(int))
 
 
-def stroke_for(trials: Sequence[Array], box: Array, toward: Array) -> Stroke:
+def stroke_for(
+    trials: Sequence[Array], box: Array, toward: Array, *, vivid: bool = False
+) -> Stroke:
     r"""Return width and opacity with which trajectories can be told apart.
 
     If :math:`c` of them lie over each other where they are crowded, their opacity :math:`\alpha`
@@ -72,6 +75,7 @@ def stroke_for(trials: Sequence[Array], box: Array, toward: Array) -> Stroke:
         trials: Places of each trial, ``(time, 3)``.
         box: The axes, ``(2, 3)``.
         toward: Direction to the camera.
+        vivid: Whether colors say something, and have to be told apart.
 
     Example:
         >>> rng, box = np.random.default_rng(0), np.array([[-1.0] * 3, [1.0] * 3])
@@ -83,7 +87,8 @@ def stroke_for(trials: Sequence[Array], box: Array, toward: Array) -> Stroke:
     unit = float(np.linalg.norm(box[1] - box[0]))
     crowd = _crowding(trials, box, toward) * 2 * _TUBE * unit
     finer = float(np.clip(crowd**-0.5 if crowd > 0 else 1.0, _FINE / _TUBE, 1.0))
-    alpha = 1 - (1 - _SHADE) ** (1 / max(crowd * finer, 1e-9))
+    shade = _VIVID if vivid else _SHADE
+    alpha = 1 - (1 - shade) ** (1 / max(crowd * finer, 1e-9))
     alpha = 1.0 if finer == 1.0 else float(np.clip(alpha, _FAINT, _OPAQUE))
     are_tubes = sum(len(trial) for trial in trials) <= _MAX_TUBES
     return Stroke(finer * _TUBE * unit if are_tubes else 0.0, alpha)

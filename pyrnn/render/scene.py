@@ -243,7 +243,7 @@ class Scene(Output):
         layers: list[Layer | None] = []
         note = f"{len(kept)} of {len(lengths)} trials" if len(kept) < len(lengths) else ""
         if shown:
-            stroke = stroke_for(shown, box, view)
+            stroke = stroke_for(shown, box, view, vivid=bool(coloring.legend or coloring.bar))
             clip = is_clipped(everywhere, box)
             fades = fading(shown, unit)
             layers.append(trajectories(shown, coloring, stroke, fades=fades, note=note, clip=clip))

@@ -60,6 +60,13 @@ def test_stroke_does_not_depend_on_units():
     assert np.isclose(1e6 * usual.radius, large.radius)
 
 
+def test_colors_that_say_something_are_more_opaque_than_gray():
+    states = np.random.default_rng(0).normal(size=(500, 60, 3)).cumsum(axis=1)
+    values = np.linspace(-1, 1, 500)
+    gray, colored = (Scene(states, color=by).drawing.layers[0].alpha for by in (None, values))
+    assert 1.5 * gray < colored < 1
+
+
 def test_jumps_are_pale_and_evenly_fast_trials_are_not():
     steps = np.full((50, 1), 0.005) * [1.0, 0, 0]
     steps[20] = 0.3
