@@ -279,10 +279,11 @@ def test_the_defect_of_an_inverse_is_bounded_whatever_the_inverse() -> None:
 
 
 def test_where_single_precision_is_too_rough_a_point_is_certified_all_the_same() -> None:
-    h, gap = torch.zeros(1, 2), 1e-6
-    rnn = _network(RNN, [[1.0, 1.0], [0.0, 1.0]] - gap * np.eye(2), [0.0, 0.0], "identity")
-    certificates = certify(rnn, _at(rnn, h))
-    assert bool(certificates.is_certified)
+    h, weight = torch.zeros(1, 2), [[1.0 - 3e-9, 1.0], [0.0, 0.93]]
+    rnn = _network(RNN, weight, [0.0, 0.0], "identity")
+    bounds = _bounds(rnn, h)
+    assert not bounds.of(torch.linalg.inv(bounds.a.float()).double())[1] < 1
+    assert certify(rnn, _at(rnn, h)).is_certified.all()
 
 
 def test_an_ill_conditioned_jacobian_costs_room() -> None:
