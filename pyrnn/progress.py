@@ -3,50 +3,21 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Sized
 from contextlib import contextmanager
-from importlib.util import find_spec
 from types import FrameType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 __all__ = ["Interrupt", "TrainingBar", "interruptible", "is_interrupted", "track"]
 
-_WIDTH = 100  # letters of a bar in a notebook
 _PATIENCE = 1.0  # seconds of work before a bar appears
 
 _T = TypeVar("_T")
-
-
-def _console() -> Console | None:
-    """Return where bars are drawn; ``None`` for the usual place.
-
-    In a notebook without ipywidgets a bar is a line of text that is written again and again.
-    """
-    get_shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
-    shell = get_shell()
-    if type(shell).__name__ != "ZMQInteractiveShell" or find_spec("ipywidgets"):
-        return None
-    return Console(force_jupyter=False, force_terminal=True, force_interactive=True, width=_WIDTH)
-
-
-class _Speed(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.0f} steps/s")
 
 
 class TrainingBar:
@@ -66,28 +37,26 @@ class TrainingBar:
     def __init__(self, total: int | None, done: int = 0, *, enabled: bool = True) -> None:
         self.done = done
         self._next = 0.0
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(20),
-            TextColumn("{task.fields[numbers]}"),
-            _Speed(),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            disable=not enabled,
-            console=_console(),
-        )
-        self._task = self._progress.add_task("train", total=total, completed=done, numbers="")
+        self._progress: Progress | None = None
+        if enabled:
+            from pyrnn.bars import training_bar
+
+            self._progress = training_bar()
+            self._task = self._progress.add_task("train", total=total, completed=done, numbers="")
 
     def __enter__(self) -> TrainingBar:
-        self._progress.start()
+        if self._progress is not None:
+            self._progress.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._progress.update(self._task, completed=self.done)
-        self._progress.stop()
+        if self._progress is not None:
+            self._progress.update(self._task, completed=self.done)
+            self._progress.stop()
 
     def is_due(self) -> bool:
         """Return whether the bar was last drawn more than a tenth of a second ago."""
-        return time.monotonic() >= self._next
+        return self._progress is not None and time.monotonic() >= self._next
 
     def show(self, description: str, **numbers: float) -> None:
         """Redraw the bar with some numbers.
@@ -96,6 +65,8 @@ class TrainingBar:
             description: Text before the bar.
             **numbers: Numbers by name.
         """
+        if self._progress is None:
+            return
         self._next = time.monotonic() + 0.1
         text = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
         self._progress.update(
@@ -123,8 +94,10 @@ def track(
     if not enabled:
         yield from items
         return
+    from pyrnn.bars import passing_bar
+
     total = len(items) if isinstance(items, Sized) else None
-    began, progress = time.monotonic(), Progress(transient=True, console=_console())
+    began, progress = time.monotonic(), passing_bar()
     bar = progress.add_task(description, total=total)
     try:
         for done, item in enumerate(items):

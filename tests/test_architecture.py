@@ -22,6 +22,7 @@ FLOORS = (  # from the ground; a room imports only rooms of lower floors
         "statistics",
         "files",
         "reflection",
+        "bars",
     },
     {"progress", "threads", "validate", "linear"},
     {"serialize", "initialization", "activations"},
@@ -38,7 +39,7 @@ FLOORS = (  # from the ground; a room imports only rooms of lower floors
 )
 WINGS = ("maps", "points", "orbits", "branches", "graphs")  # of dynamics, from the ground
 HEAVY = ("vedo", "vtk", "vtkmodules", "matplotlib.pyplot", "sklearn", "pandas", "joblib")
-HEAVY_TOO = ("scipy.optimize", "networkx")
+HEAVY_TOO = ("scipy.optimize", "networkx", "rich")
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
