@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["gru", "lstm"]
+__all__ = ["gru", "gru_slopes", "lstm"]
 
 
 def gru(h: Tensor, from_input: Tensor, from_state: Tensor) -> Tensor:
@@ -40,6 +40,36 @@ def gru(h: Tensor, from_input: Tensor, from_state: Tensor) -> Tensor:
     update = torch.sigmoid(update_x + update_h)
     new = torch.tanh(new_x + torch.sigmoid(reset_x + reset_h) * new_h)
     return new + update * (h - new)
+
+
+def gru_slopes(h: Tensor, from_input: Tensor, from_state: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Return the derivatives of the next state of ``gru`` by the state and by its projection.
+
+    .. math::
+        \frac{\partial h'}{\partial h} &= z, \qquad g = (1 - z)(1 - n^2) \\
+        \frac{\partial h'}{\partial b} &= (g\, b_n\, r (1 - r),\ (h - n)\, z (1 - z),\ g\, r)
+
+    Args:
+        h: State, ``(..., n)``.
+        from_input: Input projection, ``(..., 3 * n)``.
+        from_state: Recurrent projection :math:`b`, ``(..., 3 * n)``.
+
+    Returns:
+        Both derivatives, ``(..., n)`` and ``(..., 3 * n)``.
+
+    Example:
+        >>> zero = torch.zeros(3)
+        >>> stays, gains = gru_slopes(torch.tensor([0.8]), zero, zero)
+        >>> stays, gains
+        (tensor([0.5000]), tensor([0.0000, 0.2000, 0.2500]))
+    """
+    reset_x, update_x, new_x = from_input.chunk(3, -1)
+    reset_h, update_h, new_h = from_state.chunk(3, -1)
+    reset, update = torch.sigmoid(reset_x + reset_h), torch.sigmoid(update_x + update_h)
+    new = torch.tanh(new_x + reset * new_h)
+    inner = (1 - update) * (1 - new.square())
+    gains = inner * new_h * reset * (1 - reset), (h - new) * update * (1 - update), inner * reset
+    return update, torch.cat(gains, dim=-1)
 
 
 def lstm(c: Tensor, gates: Tensor) -> tuple[Tensor, Tensor]:

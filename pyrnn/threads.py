@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 
-__all__ = ["in_threads", "single_threaded"]
+__all__ = ["in_threads", "over_matrices", "single_threaded"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
+
+_AT_ONCE = 2**23  # multiplications that a thread makes at a time, about a millisecond of work
 
 
 class _Here(threading.local):
@@ -21,6 +27,7 @@ class _Here(threading.local):
 
     depth = 0
     n_threads = 1
+    is_worker = False  # of in_threads; it must not wait for the others
 
 
 _here = _Here()
@@ -101,7 +108,39 @@ def in_threads(function: Callable[[_Item], _Result], items: Sequence[_Item]) -> 
             return function(item)
 
     with single_threaded() as n_threads:
-        if min(n_threads, len(items)) < 2:
+        if min(n_threads, len(items)) < 2 or _here.is_worker:
             return [call(item) for item in items]
-        with ThreadPoolExecutor(min(n_threads, len(items))) as pool:
-            return list(pool.map(call, items))
+        return list(_pool(n_threads, os.getpid()).map(call, items))
+
+
+@lru_cache(maxsize=1)
+def _pool(n_threads: int, process: int) -> ThreadPoolExecutor:
+    # kept, as a new thread takes longer than many a call; a forked process has none of its parent
+    return ThreadPoolExecutor(n_threads, initializer=setattr, initargs=(_here, "is_worker", True))
+
+
+def over_matrices(function: Callable[[Tensor], Tensor], matrices: Tensor, cost: float) -> Tensor:
+    """Apply a function of linear algebra to many matrices, on several threads if it takes long.
+
+    Args:
+        function: Function of matrices ``(n, size, size)`` with a result ``(n, ...)``, each from
+            its own matrix.
+        matrices: Matrices, ``(..., size, size)``.
+        cost: Multiplications for a matrix, in units of the cube of its size.
+
+    Returns:
+        Results, ``(..., ...)``.
+
+    Example:
+        >>> over_matrices(torch.linalg.det, torch.eye(2).expand(3, 2, 2), cost=1)
+        tensor([1., 1., 1.])
+    """
+    shape = matrices.shape[:-2]
+    flat = matrices.reshape(math.prod(shape), *matrices.shape[-2:])
+    at_once = max(1, int(_AT_ONCE / (cost * max(1, matrices.shape[-1]) ** 3)))
+    if len(flat) <= at_once or not flat.is_cpu:
+        with single_threaded():
+            results = function(flat)
+    else:
+        results = torch.cat(in_threads(function, flat.split(at_once)))
+    return results.reshape((*shape, *results.shape[1:]))

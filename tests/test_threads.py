@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from pyrnn.dynamics import find_fixed_points, transition_graph
-from pyrnn.threads import in_threads, single_threaded
+from pyrnn.threads import in_threads, over_matrices, single_threaded
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +94,17 @@ def test_an_error_in_one_of_several_threads_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         in_threads(lambda x: 1 / x, [1, 0, 2])
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("shape", [(9, 64), (2, 5, 80), (3,), (0, 4), (2, 0)])
+def test_matrices_give_the_same_on_one_thread_and_on_two(shape: tuple[int, ...]) -> None:
+    matrices = torch.randn(*shape, shape[-1], generator=torch.Generator().manual_seed(0))
+    found = over_matrices(torch.linalg.eigvals, matrices, cost=25)
+    torch.set_num_threads(1)
+    assert torch.equal(found, torch.linalg.eigvals(matrices))
+    assert found.shape == shape
+
+
+def test_threads_that_share_work_may_share_it_again() -> None:
+    inner = in_threads(lambda i: in_threads(lambda j: 10 * i + j, range(3)), range(4))
+    assert inner == [[10 * i + j for j in range(3)] for i in range(4)]

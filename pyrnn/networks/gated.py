@@ -11,7 +11,7 @@ from pyrnn import cells
 from pyrnn.base import RNNBase
 from pyrnn.constraints import Constraint
 from pyrnn.networks._torch import Readout, check_module, copy_of
-from pyrnn.unroll import GATED, has_form
+from pyrnn.unroll import GATED, GRU_FORM, has_form
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -93,7 +93,7 @@ class GRU(_Gated):
 
     _n_gates = 3
 
-    @has_form(GATED)
+    @has_form(GRU_FORM)
     def step(self, h: Tensor, x: Tensor) -> Tensor:
         """Return the next state, ``(..., hidden_size)``."""
         return cells.gru(h, self.w_in(x), self.w_rec(h))

@@ -13,15 +13,17 @@ from pyrnn.unroll.engine import (
     unroll,
     unroll_and_adjoint,
 )
-from pyrnn.unroll.forms import CURRENT, GATED, RATE, form_of, has_form
+from pyrnn.unroll.forms import CURRENT, GATED, GRU_FORM, RATE, form_of, has_form
 from pyrnn.unroll.fused import ACTIVATIONS as KERNEL_ACTIVATIONS
-from pyrnn.unroll.fused import kernel_threads
+from pyrnn.unroll.fused import DTYPES, kernel_threads
 from pyrnn.unroll.fused import library as kernel
 
 __all__ = [
     "CURRENT",
+    "DTYPES",
     "ENGINES",
     "GATED",
+    "GRU_FORM",
     "KERNEL_ACTIVATIONS",
     "RATE",
     "Engine",

@@ -56,11 +56,12 @@ class Starts(ctypes.Structure):
     """Starts of Newton's method, ``Starts`` in ``newton.h``."""
 
     _fields_ = [
-        *((name, ctypes.c_int64) for name in ("starts", "units", "current", "activation")),
-        *((name, ctypes.c_int64) for name in ("known", "few")),
+        *((name, ctypes.c_int64) for name in ("starts", "units", "form", "activation")),
+        *((name, ctypes.c_int64) for name in ("threads", "known", "few")),
         *((name, ctypes.c_double) for name in ("tol", "cap", "unit")),
-        *((name, ctypes.c_void_p) for name in ("w_rec", "alpha", "drive")),
+        *((name, ctypes.c_void_p) for name in ("w_rec", "alpha", "drive", "inner")),
         *((name, ctypes.c_void_p) for name in ("h", "residual", "speed")),
+        *(("moves", ctypes.c_void_p), ("is_wary", ctypes.c_int64)),
         *((name, ctypes.c_void_p) for name in ("owner", "owner_known", "points", "inverse")),
         ("drawn", ctypes.c_void_p),
     ]

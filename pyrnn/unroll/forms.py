@@ -6,11 +6,12 @@ from collections.abc import Callable
 from types import MethodType
 from typing import TypeVar
 
-__all__ = ["CURRENT", "GATED", "RATE", "form_of", "has_form"]
+__all__ = ["CURRENT", "GATED", "GRU_FORM", "RATE", "form_of", "has_form"]
 
 RATE = "rate"
 CURRENT = "current"
 GATED = "gated"
+GRU_FORM = "gru"
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 _forms: dict[object, str] = {}
@@ -25,10 +26,11 @@ def has_form(form: str) -> Callable[[_Function], _Function]:
         \text{gated:} \quad & h' = F(h, d)
 
     with :math:`d` the input current. A marked step calls ``w_in`` once, with its input, and uses
-    the input nowhere else. A method that overrides a marked one is not marked.
+    the input nowhere else. A method that overrides a marked one is not marked. ``GRU_FORM`` is the
+    gated form of :func:`pyrnn.cells.gru`.
 
     Args:
-        form: ``RATE``, ``CURRENT`` or ``GATED``.
+        form: ``RATE``, ``CURRENT``, ``GATED`` or ``GRU_FORM``.
 
     Returns:
         A decorator that returns the function as it is.

@@ -26,6 +26,8 @@ void train_float32(Member* const* members, Index count, Index threads) {
 void train_float64(Member* const* members, Index count, Index threads) {
   train<double>(members, count, threads);
 }
-Index newton_float32(const Starts* starts) { return Newton<float>(*starts).iterate(); }
-Index newton_float64(const Starts* starts) { return Newton<double>(*starts).iterate(); }
+Index newton_float32(const Starts* starts) { return Newton<float>::iterate(*starts); }
+Index newton_float64(const Starts* starts) { return Newton<double>::iterate(*starts); }
+void settle_float32(const Starts* starts) { Newton<float>::settle(*starts); }
+void settle_float64(const Starts* starts) { Newton<double>::settle(*starts); }
 }

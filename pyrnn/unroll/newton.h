@@ -2,74 +2,126 @@
 //
 //     rate:     F(h) = (1 - α) h + α f(W h + d)      J = (1 - α) + α D W,    D = f'(W h + d)
 //     current:  F(h) = (1 - α) h + α (W f(h) + d)    J = (1 - α) + α W D,    D = f'(h)
+//     gated:    F(h) = (1 - z) n + z h               J = z + G_r W_r + G_z W_z + G_n W_n
 //
-// d is the drive of an input, bias included. With A = I - J and the residual r = F(h) - h, the
-// direction A⁻¹ r is taken as long as leaves the smallest residual, of lengths 1, 1/2, ... 1/16,
-// but no longer than a cap; where A is nearly singular it is (AᵀA + |r|)⁻¹ Aᵀ r. A second step
-// with the same factors follows where it helps. A start that a step with the Jacobian of a known
-// point takes to this point is left out. _newton.py has the same in torch.
+// d is the drive of an input, bias included. The gated unit (GRU) has three blocks of rows in W,
+//
+//     r = σ(W_r h + d_r),   z = σ(W_z h + d_z),   q = W_n h + c,   n = tanh(d_n + r q),
+//     G_n = (1 - z) (1 - n²) r,   G_r = (1 - z) (1 - n²) q r (1 - r),   G_z = (h - n) z (1 - z).
+//
+// With A = I - J and the residual r = F(h) - h, the direction A⁻¹ r is taken as long as leaves the
+// smallest residual, of lengths 1, 1/2, ... 1/16, but no longer than a cap; where A is nearly
+// singular it is (AᵀA + |r|)⁻¹ Aᵀ r. A second step with the same factors follows where it helps. A
+// start that a step with the Jacobian of a known point takes to this point is left out. Threads
+// share the starts, which do not depend on each other. _newton.py has the same in torch.
+//
+// Before that, starts may take steps of the network itself, see _settle.py.
 
 #pragma once
-
-#include "vector.h"
 
 #include <limits>
 #include <numeric>
 
+#include "team.h"
+#include "vector.h"
+
+enum class Form : Index { kRate, kCurrent, kGated };
+
 // Arguments of a call, as in _compiled.py. Arrays are contiguous.
 struct Starts {
-  Index starts, units, current, activation, known;  // known: number of known points
-  Index few;                                        // starts for which no more work is done
-  double tol, cap, unit;                            // unit: of the states
-  const void *w_rec, *alpha, *drive;                // drive: (starts, units)
-  void *h, *residual, *speed;                       // speed: length of the residual
-  const Index *owner, *owner_known;                 // a start is drawn to points of its owner
-  const void *points, *inverse;                     // known points and (I - J)⁻¹ there
-  Index* drawn;                                     // the known point that each start leads to
+  Index starts, units, form, activation, threads;
+  Index known, few;                           // number of known points; starts too few to go on
+  double tol, cap, unit;                      // unit: of the states
+  const void *w_rec, *alpha, *drive, *inner;  // drive: (starts, rows of W); inner: c, of gates
+  void *h, *residual, *speed;                 // speed: length of the residual
+  const Index *moves;                         // steps of the network that each start takes
+  Index is_wary;                              // whether only those that lead nearer count
+  const Index *owner, *owner_known;           // a start is drawn to points of its owner
+  const void *points, *inverse;               // known points and (I - J)⁻¹ there
+  Index* drawn;                               // the known point that each start leads to
 };
 
 namespace {
 
+// The weights by rows and by columns, each padded to whole vectors.
+template <class T> struct Weights {
+  Index n, row, blocks, wide;
+  Array<T> rows, columns, alpha, inner;
+
+  static const T* in(const void* data) { return static_cast<const T*>(data); }
+
+  explicit Weights(const Starts& starts)
+      : n(starts.units), row((n + kLanes<T> - 1) / kLanes<T> * kLanes<T>),
+        blocks(Form(starts.form) == Form::kGated ? 3 : 1), wide(blocks * row),
+        rows(blocks * n * row), columns(n * wide), alpha(row), inner(row) {
+    if (starts.alpha) std::copy_n(in(starts.alpha), n, alpha.data());
+    if (starts.inner) std::copy_n(in(starts.inner), n, inner.data());
+    const T* w = in(starts.w_rec);
+    for (Index g = 0; g < blocks; ++g)
+      for (Index i = 0; i < n; ++i)
+        for (Index j = 0; j < n; ++j, ++w)
+          rows[(g * n + i) * row + j] = columns[j * wide + g * row + i] = *w;
+  }
+};
+
 template <class T> class Newton : Starts {
   static constexpr T kTooLong = 100, kApproach = T(0.2);
-  static constexpr Index kLengths = 5;
-  const Index n = units, row = (n + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
-  Array<T> weight, transposed, rate;        // rows of W and of Wᵀ, and α
-  Array<T> a, lower, pivot;                 // rows of A, then of U in any order; columns of L
-  Array<T> d, at, to, left, slope, rates;   // drive, states, F, residuals, f', f(h)
-  Array<T> rest, solution;                  // r on its way through L, and A⁻¹ r
-  std::vector<Index> order;                 // order[k] is the row of A that became row k of U
+  static constexpr Index kLengths = 5, kShard = 8;  // starts that a thread takes at a time
+  const bool current = Form(form) == Form::kCurrent, is_gated = Form(form) == Form::kGated;
+  const Weights<T>& weights;
+  const Index n = units, row = weights.row, wide = weights.wide;
+  Array<T> a, lower, pivot;                // rows of A, then of U in any order; columns of L
+  Array<T> d, at, to, left, slope, rates;  // drive, states, currents, residuals, f', f(h)
+  Array<T> gain, leaves;                   // A = leaves - gain W, or less gain W f' (current)
+  Array<T> rest, solution;                 // r on its way through L, and A⁻¹ r
+  std::vector<Index> order;                // order[k] is the row of A that became row k of U
 
   static T* out(void* data) { return static_cast<T*>(data); }
   static const T* in(const void* data) { return static_cast<const T*>(data); }
 
- public:
-  explicit Newton(const Starts& starts)
-      : Starts(starts), weight(n * row), transposed(n * row), rate(row), a(n * row),
-        lower(n * row), pivot(row), d(kLengths * row), at(kLengths * row), to(kLengths * row),
-        left(kLengths * row), slope(kLengths * row), rates(kLengths * row),
-        rest(row), solution(row), order(n) {
-    std::copy_n(in(alpha), n, rate.data());
-    for (Index i = 0; i < n; ++i)
-      for (Index j = 0; j < n; ++j)
-        weight[i * row + j] = transposed[j * row + i] = in(w_rec)[i * n + j];
-  }
+  Newton(const Starts& starts, const Weights<T>& given)
+      : Starts(starts), weights(given), a(n * row), lower(n * row), pivot(row), d(wide),
+        at(kLengths * row), to(kLengths * wide), left(kLengths * row), slope(kLengths * row),
+        rates(kLengths * row), gain(wide), leaves(row), rest(row), solution(row), order(n) {}
 
+ public:
   // Improve every start that has not converged, unless these are few; return how many.
-  Index iterate() {
+  static Index iterate(const Starts& starts) {
+    const T infinity = std::numeric_limits<T>::infinity();
+    const Weights<T> weights(starts);
     std::vector<Index> active;
-    for (Index s = 0; s < Starts::starts; ++s) {
-      T& length = out(speed)[s];
-      if (!(length > tol && length < std::numeric_limits<T>::infinity())) continue;
-      if (known && (drawn[s] = drawn_to(s)) >= 0) length = std::numeric_limits<T>::infinity();
-      else active.push_back(s);
+    for (Index s = 0; s < starts.starts; ++s)
+      if (out(starts.speed)[s] > starts.tol && out(starts.speed)[s] < infinity) active.push_back(s);
+    if (starts.known) {
+      share(starts, weights, active, [&](const Newton& solver, Index s) {
+        if ((solver.drawn[s] = solver.drawn_to(s)) >= 0) out(starts.speed)[s] = infinity;
+      });
+      const auto is_drawn = [&](Index s) { return starts.drawn[s] >= 0; };
+      active.erase(std::remove_if(active.begin(), active.end(), is_drawn), active.end());
     }
-    if (Index(active.size()) <= few) return 0;
-    for (const Index s : active) improve(s);
+    if (Index(active.size()) <= starts.few) return 0;
+    share(starts, weights, active, [](Newton& solver, Index s) { solver.improve(s); });
     return active.size();
   }
 
+  static void settle(const Starts& starts) {
+    std::vector<Index> all(starts.starts);
+    std::iota(all.begin(), all.end(), 0);
+    share(starts, Weights<T>(starts), all, [](Newton& solver, Index s) { solver.run(s); });
+  }
+
  private:
+  // Call work(solver, start) for some starts, in parallel.
+  template <class Work>
+  static void share(const Starts& starts, const Weights<T>& weights,
+                    const std::vector<Index>& some, const Work& work) {
+    const Index size = some.size(), shard = starts.threads > 1 ? kShard : std::max<Index>(size, 1);
+    Team::here().share((size + shard - 1) / shard, starts.threads, [&](Index k) {
+      Newton solver(starts, weights);
+      for (Index i = k * shard; i < std::min(size, (k + 1) * shard); ++i) work(solver, some[i]);
+    });
+  }
+
   static T dot(const T* x, const T* y, Index length) {
     Vector<T> sums = {};
     Index k = 0;
@@ -99,30 +151,54 @@ template <class T> class Newton : Starts {
   }
   static T square(T x) { return x * x; }
 
-  // to = F(at), left = F(at) - at and slope = f', for m states at once.
+  // left = F(at) - at of m states at once, and what A consists of at the first.
   void map(Index m) {
     const Activation f{activation};
     if (current) respond<T>(f, at.data(), rates.data(), slope.data(), m * row);
-    for (Index i = 0; i < m; ++i) std::copy_n(d.data(), row, &to[i * row]);
-    multiply<T>(m, n, n, (current ? rates : at).data(), row, 1, transposed.data(), row, to.data(),
-                row, true);
-    if (!current) respond<T>(f, to.data(), to.data(), slope.data(), m * row);
-    for (Index i = 0; i < m; ++i)
-      for (Index k = 0; k < row; k += kLanes<T>) {
-        const Vector<T> step = load(&to[i * row + k]) - load(&at[i * row + k]);
-        store<T>(&left[i * row + k], load(&rate[k]) * step);
-      }
+    for (Index i = 0; i < m; ++i) {
+      std::copy_n(d.data(), wide, &to[i * wide]);
+      if (is_gated) std::copy_n(weights.inner.data(), row, &to[i * wide + 2 * row]);
+    }
+    multiply<T>(m, n, wide, (current ? rates : at).data(), row, 1, weights.columns.data(), wide,
+                to.data(), wide, true);
+    if (Form(form) == Form::kRate) respond<T>(f, to.data(), to.data(), slope.data(), m * row);
+    for (Index i = m; i-- > 0;)  // the first at last
+      for (Index k = 0; k < row; k += kLanes<T>) is_gated ? pass_gates(i, k) : move(i, k);
   }
 
-  // A = I - J, from the slopes of the state
+  void move(Index i, Index k) {
+    const Vector<T> alpha = load(&weights.alpha[k]);
+    store<T>(&left[i * row + k], alpha * (load(&to[i * row + k]) - load(&at[i * row + k])));
+    store<T>(&leaves[k], alpha);
+    store<T>(&gain[k], current ? alpha : alpha * load(&slope[i * row + k]));
+  }
+
+  void pass_gates(Index i, Index k) {
+    const Vector<T> one = all(T(1)), state = load(&at[i * row + k]);
+    const T* u = &to[i * wide + k];
+    const auto r = respond<T, Activation::kSigmoid>(load(u));
+    const auto z = respond<T, Activation::kSigmoid>(load(u + row));
+    const Vector<T> q = load(u + 2 * row), own = load(&d[2 * row + k]);
+    const auto fresh = respond<T, Activation::kTanh>(own + r.value * q);
+    const Vector<T> inner = (one - z.value) * fresh.slope;
+    store<T>(&left[i * row + k], (one - z.value) * (fresh.value - state));
+    store<T>(&leaves[k], one - z.value);
+    store<T>(&gain[k], inner * q * r.slope);
+    store<T>(&gain[row + k], (state - fresh.value) * z.slope);
+    store<T>(&gain[2 * row + k], inner * r.value);
+  }
+
+  // A = I - J
   void set_up() {
     for (Index i = 0; i < n; ++i) {
-      const Vector<T> gain = all(current ? -rate[i] : -rate[i] * slope[i]);
+      T* const to_row = &a[i * row];
       for (Index k = 0; k < row; k += kLanes<T>) {
-        const Vector<T> w = gain * load(&weight[i * row + k]);
-        store<T>(&a[i * row + k], current ? w * load(&slope[k]) : w);
+        Vector<T> sum = {};
+        for (Index g = 0; g < weights.blocks; ++g)
+          sum -= all(gain[g * row + i]) * load(&weights.rows[(g * n + i) * row + k]);
+        store<T>(to_row + k, current ? sum * load(&slope[k]) : sum);
       }
-      a[i * row + i] += rate[i];
+      to_row[i] += leaves[i];
     }
   }
 
@@ -195,11 +271,29 @@ template <class T> class Newton : Starts {
     factor();  // for the second step
   }
 
+  // Take the state and the drive of a start.
+  void take(Index s) {
+    std::copy_n(in(h) + s * n, n, at.data());
+    for (Index g = 0; g < weights.blocks; ++g)
+      std::copy_n(in(drive) + (s * weights.blocks + g) * n, n, &d[g * row]);
+    map(1);
+  }
+
+  void run(Index s) {
+    if (moves[s] == 0) return;
+    take(s);
+    for (Index i = 0; i < moves[s]; ++i) {
+      const T before = length(left.data());
+      for (Index k = 0; k < row; k += kLanes<T>) store<T>(&at[k], load(&at[k]) + load(&left[k]));
+      map(1);
+      if (is_wary && !(length(left.data()) < before)) return;
+      std::copy_n(at.data(), n, out(h) + s * n);
+    }
+  }
+
   void improve(Index s) {
     T *const state = out(h) + s * n, *const r = out(residual) + s * n;
-    std::copy_n(in(drive) + s * n, n, d.data());
-    std::copy_n(state, n, at.data());
-    map(1);
+    take(s);
     Array<T> given(row);
     std::copy_n(r, n, given.data());
     set_up();

@@ -7,7 +7,7 @@ import functools
 from torch import Tensor
 
 from pyrnn import CTRNN, GRU, LSTM, RNN, LowRankRNN, RateRNN, RNNBase
-from pyrnn.unroll import CURRENT, GATED, RATE, form_of, has_form
+from pyrnn.unroll import CURRENT, GATED, GRU_FORM, RATE, form_of, has_form
 
 
 def test_forms_of_the_built_in_networks() -> None:
@@ -16,7 +16,7 @@ def test_forms_of_the_built_in_networks() -> None:
         RateRNN: RATE,
         CTRNN: CURRENT,
         LowRankRNN: CURRENT,
-        GRU: GATED,
+        GRU: GRU_FORM,
         LSTM: GATED,
     }
     assert {cls: form_of(cls.step) for cls in forms} == forms

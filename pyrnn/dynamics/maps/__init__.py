@@ -24,8 +24,10 @@ from pyrnn.dynamics.maps.nonnormality import (
 from pyrnn.dynamics.maps.runge_kutta import RungeKuttaMap
 from pyrnn.dynamics.maps.scaled import ScaledMap, state_scale
 from pyrnn.dynamics.maps.spectrum import Spectrum, index_signs
+from pyrnn.dynamics.maps.torch_cells import CellMap
 
 __all__ = [
+    "CellMap",
     "DeformedMap",
     "EquationJacobians",
     "EquationMap",

@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_map
 
 from pyrnn.linear import Linear, has_hooks
 
-__all__ = ["Casting", "device_for", "device_of", "frozen_copy", "owner_of"]
+__all__ = ["Casting", "device_for", "device_of", "frozen_copy", "is_product", "owner_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -118,6 +118,19 @@ class _Product(nn.Linear):
 
     def __call__(self, x: Tensor) -> Tensor:
         return functional.linear(x, self.weight, self.bias)
+
+
+def is_product(layer: nn.Module) -> bool:
+    """Return whether a layer of a frozen copy multiplies by its weight and adds its bias only.
+
+    Args:
+        layer: The layer.
+
+    Example:
+        >>> is_product(frozen_copy(nn.Linear(2, 2), torch.float64, torch.device("cpu")))
+        True
+    """
+    return isinstance(layer, _Product)
 
 
 def frozen_copy(module: _Module, dtype: torch.dtype, device: torch.device) -> _Module:

@@ -10,7 +10,7 @@ import torch
 from scipy import linalg
 from torch import Tensor
 
-from pyrnn.threads import single_threaded
+from pyrnn.threads import over_matrices, single_threaded
 from pyrnn.validate import as_number
 
 __all__ = ["TOLERANCE", "Spectrum", "index_signs"]
@@ -89,8 +89,7 @@ class Spectrum:
     @cached_property
     def eigenvalues(self) -> Tensor:
         """Eigenvalues, ``(..., n)``, complex, largest modulus (of a flow: real part) first."""
-        with single_threaded():
-            values = torch.linalg.eigvals(self._matrices)
+        values = over_matrices(torch.linalg.eigvals, self._matrices, cost=25)
         return values.gather(-1, self._order(values))
 
     @property
@@ -295,10 +294,13 @@ def index_signs(jacobians: Tensor) -> Tensor:
         >>> index_signs(torch.tensor([[[0.5]], [[2.0]]]))
         tensor([ 1., -1.])
     """
+    return over_matrices(_index_signs, jacobians, cost=1)
+
+
+def _index_signs(jacobians: Tensor) -> Tensor:
     size = jacobians.shape[-1]
     eye = torch.eye(size, dtype=jacobians.dtype, device=jacobians.device)
-    with single_threaded():
-        lu, pivots, _ = torch.linalg.lu_factor_ex(eye - jacobians)
+    lu, pivots, _ = torch.linalg.lu_factor_ex(eye - jacobians)
     pivot = lu.diagonal(dim1=-2, dim2=-1)
     n_swaps = (pivots != torch.arange(1, size + 1, device=pivots.device)).sum(-1)
     sign = pivot.sign().prod(-1) * (1 - 2 * (n_swaps % 2))

@@ -1,8 +1,9 @@
-"""The recurrent modules of torch as maps: any number of layers, one direction."""
+"""Recurrent cells as maps: torch's modules, with any number of layers, and pyrnn's own GRU."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -10,13 +11,26 @@ from torch.nn import functional
 
 from pyrnn import cells
 from pyrnn.arrays import States
-from pyrnn.dynamics.maps._freeze import device_of, owner_of
+from pyrnn.dynamics.maps._freeze import device_of, frozen_copy, is_product, owner_of
 from pyrnn.dynamics.maps.map import CPU, Map, Network
+from pyrnn.unroll import GRU_FORM, form_of
 
 __all__ = ["CellMap", "cell_map"]
 
 _CELLS = {nn.RNNCell: "RNN", nn.GRUCell: "GRU", nn.LSTMCell: "LSTM"}
 _STACKS = {nn.RNN: "RNN", nn.GRU: "GRU", nn.LSTM: "LSTM"}
+
+
+@runtime_checkable
+class _Gated(Protocol):
+    """A network of pyrnn with an input layer and a recurrent one."""
+
+    dt: float
+    w_in: nn.Linear
+    w_rec: nn.Linear
+
+    def step(self, h: Tensor, x: Tensor) -> Tensor:
+        """Return the next state."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +61,10 @@ class _Layer:
 def cell_map(
     network: Network, states: States | None = None, x: States | None = None
 ) -> Map | None:
-    """Return the map of a recurrent module of torch, ``None`` for anything else.
+    """Return the map of a recurrent module of torch or a ``GRU``, ``None`` for anything else.
 
     Args:
-        network: An ``nn.RNN``, ``nn.GRU``, ``nn.LSTM`` or one of their cells.
+        network: An ``nn.RNN``, ``nn.GRU``, ``nn.LSTM`` or one of their cells, or pyrnn's ``GRU``.
         states: Not needed.
         x: Not needed.
 
@@ -66,6 +80,8 @@ def cell_map(
     module = owner_of(network)
     if module is None:
         return None
+    if isinstance(module, _Gated) and "step" not in vars(module):
+        return _gru_map(module)
     kind = _CELLS.get(type(module)) or _STACKS.get(type(module))  # type: ignore[call-overload]
     if kind is None or "forward" in vars(module):
         return None
@@ -84,6 +100,19 @@ def cell_map(
     return CellMap(kind, cast, activation, device=device)
 
 
+def _gru_map(network: _Gated) -> CellMap | None:
+    """Return the map of a network with the equation of a GRU; None if it does more than that."""
+    if form_of(type(network).step) != GRU_FORM:
+        return None
+    device = device_of(network)  # type: ignore[arg-type]
+    frozen = frozen_copy(network, torch.float64, device)  # type: ignore[type-var]
+    w_in, w_rec = frozen.w_in, frozen.w_rec
+    if not (is_product(w_in) and is_product(w_rec)):
+        return None
+    layer = _Layer(w_in.weight, w_rec.weight, w_in.bias, w_rec.bias).to(device, torch.float64)
+    return CellMap("GRU", (layer,), dt=float(network.dt), device=device)
+
+
 def _layer(module: nn.Module, suffix: str) -> _Layer:
     known = dict(module.named_parameters(recurse=False))
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
@@ -95,7 +124,7 @@ def _layer(module: nn.Module, suffix: str) -> _Layer:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CellMap(Map):
-    """The map of torch's vanilla, GRU or LSTM layers.
+    """The map of vanilla, GRU or LSTM layers as torch has them.
 
     The state is what torch returns as the last state, in torch's order: ``h`` of every layer,
     then, for an LSTM, ``c`` of every layer; :meth:`Map.split` gives them back.
@@ -106,6 +135,7 @@ class CellMap(Map):
         activation: ``"tanh"`` or ``"relu"``, of a vanilla network.
         dtype: Dtype of the weights.
         device: Their device.
+        dt: Duration of a step in ms.
 
     Example:
         >>> from pyrnn.dynamics import as_map
@@ -122,6 +152,7 @@ class CellMap(Map):
     activation: str = "tanh"
     dtype: torch.dtype = torch.float64
     device: torch.device = CPU
+    dt: float = 1.0
 
     def __post_init__(self) -> None:
         sent = tuple(layer.w_rec.shape[1] for layer in self.layers)
@@ -152,12 +183,25 @@ class CellMap(Map):
             sent.append(x)
         return torch.cat([*sent, *memories], dim=-1)
 
+    def _jacobian(self, h: Tensor, x: Tensor) -> Tensor:
+        if self.kind != "GRU" or len(self.layers) > 1:
+            return super()._jacobian(h, x)
+        (layer,) = self.layers
+        from_input = functional.linear(x, layer.w_in, layer.b_in)
+        from_state = functional.linear(h, layer.w_rec, layer.b_rec)
+        stays, gains = cells.gru_slopes(h, from_input, from_state)
+        n = h.shape[-1]
+        blocks = gains.unflatten(-1, (3, n))[..., None] * layer.w_rec.view(3, n, n)
+        jacobians = blocks.sum(-3)
+        jacobians.diagonal(dim1=-2, dim2=-1).add_(stays)
+        return jacobians
+
     def to(self, dtype: torch.dtype) -> CellMap:
         """Return the same map in another dtype."""
         if dtype == self.dtype:
             return self
         layers = tuple(layer.to(self.device, dtype) for layer in self.layers)
-        return CellMap(self.kind, layers, self.activation, dtype, self.device)
+        return replace(self, layers=layers, dtype=dtype)
 
     def _rnn(self, layer: _Layer, h: Tensor, x: Tensor) -> Tensor:
         f = torch.relu if self.activation == "relu" else torch.tanh

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 
-from pyrnn.dynamics.points._compiled import compiled_form, newton_compiled
+from pyrnn.dynamics.points._compiled import compiled_form, equation_of, newton_compiled
 from pyrnn.dynamics.points._known import Known
 from pyrnn.progress import is_interrupted
+from pyrnn.threads import in_threads
 
 if TYPE_CHECKING:
     from pyrnn.dynamics.maps import Map
@@ -21,6 +24,7 @@ _LENGTHS = 0.5 ** torch.arange(5)[:, None, None]
 _TOO_LONG = 100.0  # in units of the cap: the matrix is nearly singular
 _FEWEST = 2  # iterations that also the last starts get
 _MAX_ELEMENTS = 2**24  # of the Jacobians of one batch: 128 MB in float64
+_IN_THREADS = 2**21  # the same where threads share the work
 
 
 class Solution(NamedTuple):
@@ -87,13 +91,14 @@ def newton(
     few = [n_stragglers if i >= _FEWEST else 0 for i in range(n_iterations)]
     if known is not None and not len(known.h):
         known = None
-    if form := compiled_form(step):
-        return Solution(*newton_compiled(*form, h, x, tol, few, cap, known, owner))
+    if compiled := compiled_form(step):
+        return Solution(*newton_compiled(compiled, h, x, tol, few, cap, known, owner))
     h = h.clone()
     residual = step(h, x) - h
     speed = vector_norm(residual, dim=-1)
     drawn = torch.full((len(h),), -1, device=h.device)
-    chunk = max(1, _MAX_ELEMENTS // h.shape[-1] ** 2)
+    is_known = equation_of(step) is not None  # and not a user's function, which threads may break
+    chunk = max(1, (_IN_THREADS if is_known else _MAX_ELEMENTS) // h.shape[-1] ** 2)
     for n in few:
         active = ((speed > tol) & (speed < torch.inf)).nonzero()[:, 0]
         if known is not None and owner is not None:
@@ -104,13 +109,12 @@ def newton(
             active = active[~is_drawn]
         if is_interrupted() or len(active) <= n:
             break
-        for start in range(0, active.shape[0], chunk):
+        for some in _by_eights(active.split(chunk)):
             if is_interrupted():
                 break
-            part = active[start : start + chunk]
-            better = _improve(step, _rows(h, part), _rows(x, part), _rows(residual, part), cap)
-            for column, new in zip((h, residual, speed), better, strict=True):
-                column.index_copy_(0, part, new)
+            parts = in_threads(partial(_improve, step, h, x, residual, cap), some)
+            for column, new in zip((h, residual, speed), zip(*parts, strict=True), strict=True):
+                column.index_copy_(0, torch.cat(list(some)), torch.cat(new))
     return Solution(h, speed.nan_to_num(nan=torch.inf, posinf=torch.inf), drawn)
 
 
@@ -119,14 +123,20 @@ def _rows(values: Tensor, index: Tensor) -> Tensor:
     return values.index_select(0, index)
 
 
+def _by_eights(parts: Sequence[Tensor]) -> list[Sequence[Tensor]]:
+    """Return groups of parts, so that Ctrl-C need not wait for all."""
+    return [parts[i : i + 8] for i in range(0, len(parts), 8)]
+
+
 def _improve(
-    step: Map, h: Tensor, x: Tensor, residual: Tensor, cap: float
+    step: Map, h: Tensor, x: Tensor, residual: Tensor, cap: float, some: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Take two steps with one Jacobian, the first as long as is best, the second if it helps.
 
     Returns:
-        States, residuals, and the lengths of these.
+        Of some starts, states, residuals, and the lengths of these.
     """
+    h, x, residual = (_rows(each, some) for each in (h, x, residual))
     a = step.jacobian(h, x).neg_()
     a.diagonal(dim1=-2, dim2=-1).add_(1)
     lu, pivots, _ = torch.linalg.lu_factor_ex(a)

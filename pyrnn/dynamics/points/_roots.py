@@ -12,6 +12,8 @@ from numpy.polynomial import Chebyshev
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pyrnn.threads import over_matrices
+
 if TYPE_CHECKING:
     from pyrnn.dynamics.maps import Map
 
@@ -65,7 +67,7 @@ def uncertainty(step: Map, h: Tensor, x: Tensor) -> Roots:
     jacobians = step.jacobian(h, x)
     a = -jacobians
     a.diagonal(dim1=-2, dim2=-1).add_(1)
-    inverses, _ = torch.linalg.inv_ex(a)
+    inverses = over_matrices(lambda some: torch.linalg.inv_ex(some).inverse, a, cost=2)
     moved = step(h, x)
     size = h.abs() + moved.abs() + (jacobians.abs() @ h.abs()[..., None])[..., 0]
     newton = (inverses @ (moved - h)[..., None])[..., 0].abs()

@@ -26,6 +26,7 @@ from pyrnn.dynamics.points._seeding import (
     spread,
     spread_out,
 )
+from pyrnn.dynamics.points._settle import settle
 from pyrnn.progress import interruptible, track
 from pyrnn.validate import as_rng
 
@@ -288,24 +289,17 @@ class Search:
         self, h: Tensor, whose: Tensor, inputs: Tensor, known: Known
     ) -> tuple[Tensor, Tensor]:
         """Follow the network, to the attractors, which mixtures miss; keep one start of each."""
-        x = inputs[whose].float()
-        for _ in range(_RUN_STEPS):
-            h = self.coarse(h, x)
+        h = settle(self.coarse, h, inputs[whose].float(), torch.full((len(h),), _RUN_STEPS))
         is_new = _is_new(h.double(), whose, known, _RUN_MERGE)
         return h[is_new], whose[is_new]
 
     def _move_on(self, h: Tensor, x: Tensor) -> Tensor:
         """Return starts after a few steps of the network, most of them after one or none."""
         # those that move on save the search work; those that stay find the points that repel
-        stay = h[_STAYING::4].clone()
-        for every in _MOVING:
-            before = h[::every]
-            after = self.coarse(before, x[::every])
-            left = vector_norm(self.coarse(after, x[::every]) - after, dim=-1)
-            is_nearer = left < vector_norm(after - before, dim=-1)
-            h[::every] = torch.where(is_nearer[:, None], after, before)
-        h[_STAYING::4] = stay
-        return h
+        place = torch.arange(len(h))
+        moves = (place[:, None] % torch.tensor(_MOVING) == 0).sum(-1)
+        moves[_STAYING::4] = 0
+        return settle(self.coarse, h, x, moves, is_wary=True)
 
     def _coarse_search(
         self, starts: Tensor, whose: Tensor, inputs: Tensor, known: Known

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from pyrnn import CTRNN, RNN, LowRankRNN, RateRNN
+from pyrnn import CTRNN, GRU, RNN, LowRankRNN, RateRNN
 from pyrnn.activations import ACTIVATIONS
-from pyrnn.dynamics import input_jacobian, jacobian
+from pyrnn.dynamics import as_map, input_jacobian, jacobian
 from pyrnn.dynamics.maps import index_signs
 
 
@@ -46,6 +46,25 @@ def test_gated_cells() -> None:
     h, x = torch.randn(5, 4), torch.randn(5, 3)
     expected = finite_difference(lambda h: cell(x, h), h)
     assert_close(jacobian(lambda h, x: cell(x, h), h, x), expected, atol=1e-8, rtol=0)
+    assert_close(jacobian(cell, h, x), expected, atol=1e-8, rtol=0)
+    assert_close(jacobian(GRU.from_torch(cell), h, x), expected, atol=1e-8, rtol=0)
+    without_bias = nn.GRUCell(3, 4, bias=False)
+    by_torch = jacobian(lambda h, x: without_bias(x, h), h[:, None], x[:, None])
+    assert_close(jacobian(without_bias, h[:, None], x[:, None]), by_torch)
+
+
+def test_a_gru_with_a_step_or_a_layer_of_its_own_is_taken_as_it_is() -> None:
+    class Halved(GRU):
+        def step(self, h: Tensor, x: Tensor) -> Tensor:
+            return super().step(h, x) / 2
+
+    h, x = torch.randn(5, 4), torch.randn(5, 3)
+    halved = Halved(3, 4, 1)
+    assert_close(as_map(halved)(h, x), halved.step(h, x).detach())
+    hooked = GRU(3, 4, 1)
+    hooked.w_rec.register_forward_hook(lambda layer, given, result: result / 2)
+    assert_close(as_map(hooked)(h, x), hooked.step(h, x).detach())
+    assert as_map(GRU(3, 4, 1, dt=5.0)).dt == 5.0
 
 
 def test_constant_step_has_zero_jacobian() -> None:

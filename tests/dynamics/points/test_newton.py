@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from pyrnn import CTRNN, RNN, RateRNN, RNNBase
+from pyrnn import CTRNN, GRU, RNN, RateRNN, RNNBase
 from pyrnn.dynamics import Map, as_map
 from pyrnn.dynamics.maps import ScaledMap
 from pyrnn.dynamics.points import _compiled, newton
 from pyrnn.dynamics.points._kinks import Kinks
 from pyrnn.dynamics.points._known import Known
+from pyrnn.dynamics.points._settle import settle
+from pyrnn.threads import single_threaded
 from pyrnn.unroll import KERNEL_ACTIVATIONS, kernel
 from tests.systems import Step, seeded
 
@@ -98,6 +100,8 @@ def networks() -> Iterator[RNNBase]:
     yield RNN(1, 1, 1, seed=0)
     yield CTRNN(2, 64, 1, tau=30.0, train_tau=True, gain=2.0, seed=4)
     yield RNN(2, 128, 1, gain=2.0, seed=5)
+    yield GRU(2, 5, 1, seed=6)
+    yield GRU(2, 40, 1, bias=False, seed=7)
 
 
 def name_of(value: object) -> str | None:
@@ -167,3 +171,39 @@ def test_the_kernel_knows_who_is_known(scale: float, monkeypatch: pytest.MonkeyP
     assert (fast.drawn[owner == 0] == 0).any()
     assert not (fast.drawn[owner == 1] == 0).any()
     assert torch.isinf(fast.residuals[fast.drawn == 0]).all()
+
+
+@needs_kernel
+@pytest.mark.parametrize("rnn", list(networks()), ids=name_of)
+@pytest.mark.parametrize("is_wary", [False, True])
+def test_the_kernel_and_torch_settle_alike(
+    rnn: RNNBase, is_wary: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = ScaledMap(as_map(rnn), 0.5)
+    h = torch.randn(30, rnn.hidden_size, generator=seeded(), dtype=torch.float64)
+    x = torch.randn(30, rnn.input_size, generator=seeded(), dtype=torch.float64)
+    moves = torch.arange(30) % 4
+    fast = settle(step, h, x, moves, is_wary=is_wary)
+    in_torch(monkeypatch)
+    slow = settle(step, h, x, moves, is_wary=is_wary)
+    assert torch.allclose(fast, slow, rtol=1e-10, atol=1e-12)
+    assert torch.equal(fast[::4], h[::4])
+    once = step(h[1::4], x[1::4])
+    assert is_wary or torch.allclose(fast[1::4], once, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "rnn", [RNN(2, 100, 1, gain=2.0), GRU(2, 60, 1), RNN(2, 150, 1)], ids=name_of
+)
+def test_threads_change_nothing(rnn: RNNBase) -> None:
+    step = as_map(rnn)
+    h = torch.randn(150, rnn.hidden_size, generator=seeded()).double()
+    x, options = torch.zeros(150, 2).double(), {"tol": 1e-9, "n_iterations": 4, "cap": 5.0}
+    before, found = torch.get_num_threads(), []
+    for n_threads in (1, 2):
+        torch.set_num_threads(n_threads)
+        with single_threaded():
+            found.append(newton(step, h, x, **options))
+    torch.set_num_threads(before)
+    assert torch.equal(found[0].states, found[1].states)
+    assert torch.equal(found[0].residuals, found[1].residuals)
