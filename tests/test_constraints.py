@@ -247,6 +247,20 @@ def test_bounds_are_copies() -> None:
     assert [bound.unique().tolist() for bound in intervals(layer)] == [[0.0], [1.0]]
 
 
+def test_bounds_may_be_those_of_rows_columns_or_all() -> None:
+    for low in (torch.tensor(0.5), torch.tensor([[0.5], [1.0]]), torch.tensor([0.5, 1.0, 1.5])):
+        found, _ = intervals(constrain(nn.Linear(3, 2), Bounds(low)))
+        assert torch.equal(found, low.expand(2, 3))
+    for low in (torch.zeros(2), torch.zeros(3, 1)):
+        with pytest.raises(ValueError, match=r"low of shape \(2, 3\), like the weight"):
+            constrain(nn.Linear(3, 2), Bounds(low))
+
+
+def test_the_name_of_a_weight_is_text() -> None:
+    with pytest.raises(TypeError, match="expected name to be"):
+        constrain(nn.Linear(2, 2), Dale([1, 1]), name=3)  # type: ignore[arg-type]
+
+
 def test_bounds_of_another_shape_confine_nothing() -> None:
     low, high = torch.zeros(2, 2), torch.ones(2, 2)
     for bounds in ((low[:1], high), (low, high[:1])):

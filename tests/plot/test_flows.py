@@ -84,8 +84,12 @@ def test_stretches_of_a_branch_share_their_ends_and_change_with_stability():
     assert [a[-1] for a in drawn[:-1]] == [b[0] for b in drawn[1:]]
     assert drawn[0] + drawn[1][1:] + drawn[2][1:] == heights
     is_stable = (branch.n_unstable == 0).tolist()
-    for line, first in zip(curves, (0, len(drawn[0]) - 1, -1), strict=True):
-        assert (line.get_linestyle() == "-") == is_stable[first]
+    first = 0
+    for line, stretch in zip(curves, drawn, strict=True):
+        last = first + len(stretch) - 1  # where the next stretch starts, or the branch ends
+        looks = {is_stable[i] for i in range(first, last)}
+        assert looks == {line.get_linestyle() == "-"}
+        first = last
 
 
 def test_observed_quantity_may_be_a_function():

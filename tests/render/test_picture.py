@@ -16,7 +16,7 @@ from pyrnn.render import Panels, Scene
 from pyrnn.render._box import corners_of
 from pyrnn.render.gl import _picture
 from pyrnn.render.gl._film import gif_delays
-from pyrnn.render.gl._overlay import Overlay
+from pyrnn.render.gl._overlay import Overlay, _font_file
 from pyrnn.render.gl._stage import Stage
 
 from . import scenes
@@ -275,6 +275,12 @@ def test_the_column_of_the_legend_is_as_wide_as_its_longest_line(flipflop):
         if actor.IsA("vtkTextActor") and below > 60
     ]
     assert max(ends) <= stage.overlay.column < 2 * max(ends)
+    fonts = {
+        actor.GetTextProperty().GetFontFile()
+        for actor in stage.overlay.props
+        if actor.IsA("vtkTextActor")
+    }
+    assert fonts == {_font_file(False), _font_file(True)}
     stage.close()
 
 

@@ -95,3 +95,8 @@ def test_no_modes_at_all() -> None:
     empty = Spectrum.from_eigenvalues(torch.zeros(3, 0))
     assert empty.is_stable.tolist() == [True] * 3
     assert empty.n_unstable.tolist() == [0] * 3
+
+
+def test_spectra_without_modes_keep_their_axes() -> None:
+    nothing = Spectrum.from_eigenvalues(torch.zeros(4, 5, 0, dtype=torch.complex128))
+    assert nothing.tolerance.shape == nothing.n_unstable.shape == (4, 5)
