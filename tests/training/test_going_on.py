@@ -68,6 +68,18 @@ def test_a_loaded_network_can_be_resumed(tmp_path: Path) -> None:
     assert_same(again, whole)
 
 
+def test_a_finished_run_that_is_resumed_has_nothing_to_do_and_loses_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, again = tmp_path / "rnn.pt", make()
+    first = make()
+    fit(first, checkpoint=path)
+    fit(again, checkpoint=path, resume=True)
+    assert_same(again, first)
+    assert again.training_state is not None
+    assert not caplog.records
+
+
 @pytest.mark.parametrize(
     ("changes", "options"),
     [({"tau": 30.0}, {}), ({}, {"lr": 0.5}), ({}, {"optimizer": "sgd"}), ({}, {"seed": 8})],
