@@ -32,7 +32,7 @@ def spike_rates(
 
     Args:
         spike_times: Times of the spikes of each unit, in s.
-        start: Start of each trial, in s.
+        start: Start of each trial, in s; a row or column of a ``.mat`` file will do.
         stop: Its end, in s. A last step that is not whole is left out.
         dt: Duration of a step, in ms.
         smoothing: Standard deviation of the Gaussian, in ms; 0 for none.
@@ -59,15 +59,17 @@ def spike_rates(
     ]
     if not units:
         raise ValueError("expected spike_times of one or more units, got none")
-    starts, stops = (np.atleast_1d(as_numbers(times, advice)) for times in (start, stop))
-    if (
-        starts.shape != stops.shape
-        or starts.ndim != 1
-        or not (stops - starts >= dt * (1 - 1e-9)).all()
-    ):
+    starts, stops = (as_numbers(times, advice).ravel() for times in (start, stop))
+    if len(starts) != len(stops):
         raise ValueError(
-            f"expected a start and a later stop of each trial, at least dt = {1000 * dt:g} ms "
-            f"apart, got {starts} and {stops}"
+            f"expected a start and a stop of each trial, got {len(starts)} and {len(stops)}"
+        )
+    is_short = ~(stops - starts >= dt * (1 - 1e-9))  # also NaN
+    if is_short.any():
+        first = int(is_short.argmax())
+        raise ValueError(
+            f"expected each stop at least dt = {1000 * dt:g} ms after its start, got "
+            f"{starts[first]:g} and {stops[first]:g} s in trial {first}"
         )
     if ((stops - starts) / dt > _MOST_STEPS).any():
         raise ValueError(

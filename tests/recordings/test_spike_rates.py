@@ -33,10 +33,19 @@ def test_a_step_that_is_not_whole_is_left_out():
     assert rates.shape == (3, 1)
 
 
+def test_columns_of_matlab_are_trials():
+    """MATLAB has no arrays of one axis."""
+    start, stop = np.array([[0.0], [1.0]]), np.array([[0.5], [1.5]])
+    first, second = spike_rates([np.array([[0.1], [1.1], [1.2]])], start, stop, dt=500.0)
+    assert (first.tolist(), second.tolist()) == ([[2.0]], [[4.0]])
+
+
 def test_impossible_trials_are_refused():
-    with pytest.raises(ValueError, match=r"a start and a later stop of each trial, at least dt"):
+    with pytest.raises(ValueError, match=r"a start and a stop of each trial, got 2 and 1"):
         spike_rates([[0.1]], [0.0, 1.0], [1.0], dt=10.0)
-    with pytest.raises(ValueError, match=r"at least dt = 10 ms apart"):
-        spike_rates([[0.1]], 1.0, 1.005, dt=10.0)
+    with pytest.raises(ValueError, match=r"at least dt = 10 ms .* 1 and 1.005 s in trial 1"):
+        spike_rates([[0.1]], [0.0, 1.0], [1.0, 1.005], dt=10.0)
+    with pytest.raises(ValueError, match=r"nan and 1 s in trial 0"):
+        spike_rates([[0.1]], np.nan, 1.0, dt=10.0)
     with pytest.raises(ValueError, match="dt to be a number > 0"):
         spike_rates([[0.1]], 0.0, 1.0, dt=0.0)
