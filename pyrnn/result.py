@@ -20,7 +20,7 @@ __all__ = ["Report", "Reported", "Result", "Results", "load"]
 _Item = TypeVar("_Item", bound="Result")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """A small table with a title above and notes below, for terminals, notebooks and logs.
 
@@ -51,6 +51,8 @@ class Report:
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)] if lines else []
         cells = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
         return "\n".join([self.title, *(f"  {line}" for line in cells), *self.notes])
+
+    __repr__ = __str__
 
     def to_rich(self) -> Table:
         """Return the table for a terminal."""

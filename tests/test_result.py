@@ -192,6 +192,7 @@ def subclasses(cls):
 
 
 def test_results_and_maps_are_displayed_in_a_line_not_by_all_their_numbers():
+    assert repr(Report("1 point", rows=[("kind", "saddle")])) == "1 point\n  kind  saddle"
     assert (
         repr(linearize(RNN(2, 8, 1), torch.zeros(3, 8)))
         == "Linearization(linearization at 3 states)"
