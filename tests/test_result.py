@@ -13,7 +13,7 @@ from rich.console import Console
 from torch import Tensor
 from torch.testing import assert_close
 
-from pyrnn import RNN, dynamics
+from pyrnn import RNN, LowRankRNN, dynamics
 from pyrnn.dynamics import (
     Attractors,
     Branch,
@@ -56,6 +56,13 @@ def marginal() -> RNN:
     return rnn
 
 
+def bistable() -> LowRankRNN:
+    """Return a network of rank one with two memories."""
+    rnn = LowRankRNN(1, 20, 1, rank=1, seed=0)
+    rnn.n.data, rnn.w_in.weight.data = 2 * rnn.m.data, rnn.m.data
+    return rnn
+
+
 RAMP = torch.linspace(-1, 1, 11)[:, None]
 
 
@@ -70,6 +77,7 @@ MAKERS: dict[str, Callable[[], Result]] = {
     "Certificates": lambda: dynamics.certify(tanh2, find_fixed_points(tanh2, LINE)),
     "Proof": lambda: dynamics.prove_complete(marginal(), progress=False),
     "Boxes": lambda: dynamics.prove_complete(marginal(), progress=False).undecided,
+    "InputProof": lambda: dynamics.prove_along(bistable(), [0.0], [1.0], progress=False),
     "Manifolds": lambda: find_manifolds(lambda h, x: 1.0 * h, LINE),
     "Manifold": lambda: find_manifolds(lambda h, x: 1.0 * h, LINE)[0],
     "Cycles": lambda: find_cycles(lambda h, x: torch.tanh(-2 * h), LINE, periods=[1, 2]),
