@@ -255,6 +255,11 @@ the inputs is in the table of [chance levels](index.md#chance-levels).
 
 {learned}
 
+Yang2019 has a recipe of its own, in the [gallery](../gallery/yang2019.rst): 256 units learn 18 or
+19 of its 20 rules to 90 % in 10,000 steps. With 100 ReLU units, dt 50 ms, no noise, gradient norm
+clipped at 1 and the curriculum of the gallery, 6000 steps reach an accuracy of 89.4 % (one seed,
+144 CPU s).
+
 All rows were repeated with the metrics of version 0.2:
 
 - ReadySetGo reads answers to the end of a trial, and a trial without an answer is an error of the

@@ -71,14 +71,8 @@ def main(epochs=0, n_units=256, show=True):
     order = np.argsort(clusters.labels, kind="stable")
     order = order[(clusters.labels < 0).sum() :]  # without units that never vary
     draw(variance.normalized[:, order], "task variance", "units, by cluster", "viridis", axes[1])
-    draw(
-        change.T,
-        "change of accuracy",
-        "lesioned cluster (dots: its tasks)",
-        "RdBu_r",
-        axes[2],
-        (-1, 1),
-    )
+    label = "lesioned cluster (dots: its tasks)"
+    draw(change.T, "change of accuracy", label, "RdBu_r", axes[2], (-1, 1))
     edges = np.flatnonzero(np.diff(clusters.labels[order])) + 0.5
     for edge in edges:
         axes[1].axvline(edge, color="white", linewidth=0.8)
@@ -95,15 +89,8 @@ def main(epochs=0, n_units=256, show=True):
 
 def train(task, epochs, n_units, show):
     """Train a network from easy to hard decisions."""
-    rnn = RateRNN(
-        task.input_size,
-        n_units,
-        task.output_size,
-        tau=100.0,
-        dt=task.dt,
-        activation="relu",
-        seed=0,
-    )
+    options = {"tau": 100.0, "dt": task.dt, "activation": "relu", "seed": 0}
+    rnn = RateRNN(task.input_size, n_units, task.output_size, **options)
     n = epochs * len(task) // 64 // 5  # a fifth of the steps for each of the two easy stages
     rnn.fit(
         task,

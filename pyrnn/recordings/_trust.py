@@ -106,7 +106,10 @@ class Trust:
                 "units, such as other units or inputs"
             )
         if self.r2 < 0.3:
-            yield f"the fit predicts {max(self.r2, 0):.0%} of the change from step to step only"
+            yield (
+                f"the fit predicts {max(self.r2, 0):.0%} of the change from step to step only; to "
+                'counts of spikes in single trials, fit a network with loss="poisson" instead'
+            )
         if self.share_known < 0.5:
             yield (
                 f"only {self.share_known:.0%} of the steps are known for all units; leave out "
