@@ -210,6 +210,13 @@ def special(given: Given) -> dict[str, dict[str, object]]:
         "dynamics.as_map": {},
         "dynamics.state_machine": {"network": given.bistable, "points": given.memories},
         "dynamics.input_jacobian": {"x": torch.zeros(2)},
+        "dynamics.finite_time_lyapunov": {"window": 2},
+        "dynamics.prove_along": {
+            "network": pyrnn.LowRankRNN(2, 5, 1, rank=1, seed=0),
+            "start": torch.zeros(2),
+            "end": torch.ones(2),
+            "max_boxes": 100,
+        },
         "dynamics.slow_manifold": {},
         "interventions.clamp": {"trials": torch.zeros(2, 5, 2)},
         "interventions.lesion": {"trials": torch.zeros(2, 5, 2)},
