@@ -98,7 +98,9 @@ def cluster_units(
     n_seeds: int = 10,
     rng: torch.Generator | int | None = None,
 ) -> Clusters:
-    """Group units with similar profiles, by k-means.
+    r"""Group units with similar profiles, by k-means.
+
+    .. math:: \min \sum_i \| v_i - m_{c(i)} \|^2, \qquad m_k = \langle v_i \rangle_{c(i) = k}
 
     Several numbers of clusters are tried, each with several seeds. A number is stable if the
     clusters of two seeds agree (mean adjusted Rand index of at least 0.9). Among the stable

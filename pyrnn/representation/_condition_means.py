@@ -62,7 +62,9 @@ def condition_means(
     *,
     valid: ArrayLike | None = None,
 ) -> ConditionMeans:
-    """Average states over the trials of each condition.
+    r"""Average states over the trials of each condition.
+
+    .. math:: \bar r_c(t) = \langle r_j(t) \rangle_{j \in c}
 
     A condition is a combination of values of the variables that occurs in the trials. NaN marks
     states that are not known; they are left out of the mean.

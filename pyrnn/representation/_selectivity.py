@@ -107,10 +107,13 @@ def selectivity(
     alpha: float = 0.05,
     rng: torch.Generator | int | None = None,
 ) -> Selectivity:
-    """Test which variables each unit encodes in each epoch.
+    r"""Test which variables each unit encodes in each epoch.
 
-    The mean of a unit over an epoch is regressed on all variables. The effect of a variable is
-    compared with that in trials whose residuals, after a regression on the other variables, are
+    The mean of a unit over an epoch is regressed on all variables. The effect of a variable,
+
+    .. math:: R^2 = 1 - \frac{\| r - \hat r_\text{all} \|^2}{\| r - \hat r_\text{others} \|^2} ,
+
+    is compared with that in trials whose residuals, after a regression on the other variables, are
     permuted (Freedman and Lane). Names, and numbers with at most ten different values, are
     categories; other numbers enter linearly.
 
