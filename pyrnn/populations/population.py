@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -312,21 +313,32 @@ class Population(Result):
         return {name: [row.get(name) for row in self.rows] for name in order}
 
     def _report(self) -> Report:
-        rows = []
-        for name, values in self._frame().items():
-            numbers = [v for v in values if isinstance(v, (int, float))]
-            if numbers and len(numbers) == len([v for v in values if v is not None]):
-                rows.append((name, f"{min(numbers):g} to {max(numbers):g}"))
-            else:
-                rows.append((name, f"{len({str(v) for v in values})} different"))
+        rows = [(name, _range(values)) for name, values in self._frame().items()]
         notes = [f"status: {self.status}", f"folder: {self.folder}"]
         return Report(f"{len(self)} networks", ("column", "values"), rows, notes)
 
 
 _MISSING = "not finished"
+_FEW = 3  # texts of a column that a summary lists
 
 
 def _row(run: Run) -> Row:
     settings = dict(read(run.about)["settings"])  # type: ignore[call-overload]
     found = read(run.row) if run.row.exists() else {"error": _MISSING}
     return {**settings, **{name: value for name, value in found.items() if name != "format"}}
+
+
+def _range(values: Sequence[object]) -> str:
+    """Return the values of a column in a few words."""
+    known = [value for value in values if value is not None]
+    numbers = [value for value in known if isinstance(value, (int, float))]
+    counts = Counter(map(str, known))
+    if numbers and len(numbers) == len(known):
+        low, high = min(numbers), max(numbers)
+        text = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    elif len(counts) <= _FEW:
+        text = ", ".join(f"{value} ({n})" for value, n in counts.most_common())
+    else:
+        text = f"{len(counts)} different"
+    n_none = len(values) - len(known)
+    return f"{text}, none in {n_none}".removeprefix(", ") if n_none else text

@@ -151,6 +151,18 @@ def test_masks_select(tmp_path: Path) -> None:
         population[[True]]
 
 
+def test_a_summary_tells_values_and_what_has_none() -> None:
+    rows = tuple(
+        {"dale_ratio": 0.8 if i else None, "kind": "ab"[i % 2], "lr": 0.1} for i in range(3)
+    )
+    text = Population("folder", ("", "", ""), rows).summary()
+    assert [" ".join(line.split()) for line in text.splitlines()[2:5]] == [
+        "dale_ratio 0.8, none in 1",
+        "kind a (2), b (1)",
+        "lr 0.1",
+    ]
+
+
 def run(
     folder: Path, *arguments: str, n_jobs: int = 1, die_in: str = ""
 ) -> subprocess.Popen[bytes]:
