@@ -22,6 +22,7 @@ ORDER = (
     "yang2019",
     "from_recordings",
     "solutions",
+    "universality",
     "bifurcation",
     "these_and_no_others",
     "memory_in_motion",

@@ -13,6 +13,7 @@ from pyrnn.projection import as_states
 
 __all__ = ["angle_of_cka", "angle_of_shape", "cka_matrix", "normalized", "shape_matrix"]
 
+_BLOCK = 1024  # columns of states that are multiplied at a time
 _CLOSE = 1e-7  # cosines this close to 1 have lost the digits of their angle
 
 
@@ -56,8 +57,8 @@ def _angle(chord: float) -> float:
 def shape_matrix(states: Sequence[Array]) -> Array:
     """Return the angle of shape of each pair of normalized states, ``(n, n)``."""
     cosines = np.eye(len(states))
-    for i, products in _products(states):
-        cosines[i, i + 1 :] = torch.linalg.svdvals(products).sum(-1).numpy()
+    for rows, columns, products in _products(states):
+        cosines[rows, columns] = torch.linalg.svdvals(products).sum(-1).numpy()
     return _angles(cosines, states, angle_of_shape)
 
 
@@ -65,26 +66,38 @@ def cka_matrix(states: Sequence[Array]) -> Array:
     """Return the angle of CKA of each pair of normalized states, ``(n, n)``."""
     cosines = np.eye(len(states))
     sizes = np.array([np.linalg.norm(x.T @ x) for x in states])
-    for i, products in _products(states):
+    for rows, columns, products in _products(states):
         shared = products.square().sum((-1, -2)).numpy()
-        cosines[i, i + 1 :] = shared / (sizes[i] * sizes[i + 1 :])
+        cosines[rows, columns] = shared / np.outer(sizes[rows], sizes[columns])
     return _angles(cosines, states, angle_of_cka)
 
 
-def _products(states: Sequence[Array]) -> Iterator[tuple[int, Tensor]]:
-    """Yield for each network the products of its states with those of all later ones.
+def _products(states: Sequence[Array]) -> Iterator[tuple[slice, slice, Tensor]]:
+    """Yield the products of the states of all pairs, some networks with some others at a time.
 
-    Narrower networks are padded with zeros, which change neither measure.
+    Narrower networks are padded with zeros, which change neither measure. Nothing is held but
+    the states and one such block.
     """
     width = max(x.shape[1] for x in states)
-    n, n_samples = len(states), len(states[0])
-    columns = torch.zeros(n_samples, n, width, dtype=torch.float64)
+    size = max(1, _BLOCK // width)
+    blocks = [slice(i, min(i + size, len(states))) for i in range(0, len(states), size)]
+    for k, rows in enumerate(blocks):
+        own = _beside(states[rows], width)
+        for columns in blocks[k:]:
+            both = own.T @ (own if columns is rows else _beside(states[columns], width))
+            yield (
+                rows,
+                columns,
+                both.view(-1, width, both.shape[1] // width, width).transpose(1, 2),
+            )
+
+
+def _beside(states: Sequence[Array], width: int) -> Tensor:
+    """Return the states of some networks as columns, ``(n_samples, n * width)``."""
+    columns = torch.zeros(len(states[0]), len(states), width, dtype=torch.float64)
     for i, x in enumerate(states):
         columns[:, i, : x.shape[1]] = torch.from_numpy(x)
-    flat = columns.view(n_samples, n * width)
-    for i in range(n - 1):
-        own, later = columns[:, i], flat[:, (i + 1) * width :]
-        yield i, (own.T @ later).view(width, n - 1 - i, width).transpose(0, 1)
+    return columns.view(len(states[0]), -1)
 
 
 def _angles(
