@@ -28,7 +28,11 @@ TASKS = {
     "a heading": HeadingIntegrator(duration=1000.0),
 }
 TOPOLOGIES = {"two bits": "4 points", "a number": "line", "a heading": "ring"}
-SHARES = {"two bits": 0.25, "a number": 0.4, "a heading": 1.0}  # of the epochs
+RECIPES = {  # share of the epochs, learning rate, largest norm of the gradient
+    "two bits": (0.25, 0.02, 0.1),
+    "a number": (0.4, 0.01, 1.0),
+    "a heading": (1.0, 0.005, 1.0),
+}
 
 
 def make(task, kind, seed, epochs, n_units):
@@ -36,13 +40,9 @@ def make(task, kind, seed, epochs, n_units):
     data = TASKS[task].replace(seed=seed)
     size = n_units if task == "a heading" else n_units // 2
     rnn = KINDS[kind](data.input_size, size, data.output_size, dt=data.dt, seed=seed)
-    options = {
-        "epochs": max(1, int(SHARES[task] * epochs)),
-        "lr": 0.005,
-        "clip_norm": 1.0,
-        "scheduler": "cosine",
-    }
-    return rnn, data, options
+    share, lr, clip_norm = RECIPES[task]
+    options = {"epochs": max(1, int(share * epochs)), "lr": lr, "clip_norm": clip_norm}
+    return rnn, data, {**options, "scheduler": "cosine"}
 
 
 def topology(network):
