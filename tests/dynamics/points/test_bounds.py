@@ -253,6 +253,20 @@ def test_rounding_is_counted_where_the_residual_shows_none(kind: type[RNNBase]) 
     assert n_inexact >= 6
 
 
+@pytest.mark.parametrize("kind", [RateRNN, CTRNN])
+def test_rounding_of_the_state_counts_where_it_is_much_larger_than_its_input(
+    kind: type[RNNBase],
+) -> None:
+    rng = np.random.default_rng(0)
+    rnn = _network(kind, 1e-9 * rng.normal(size=(3, 3)), [0.1, -0.2, 0.3], "tanh")
+    states = 1e6 * rng.normal(size=(20, 3))
+    bounds = _bounds(rnn, torch.tensor(states))
+    with mpmath.workdps(50):
+        for h, bound in zip(states.tolist(), bounds.residual.tolist(), strict=True):
+            new, _ = _exact_step(rnn, kind, "tanh", list(map(mpmath.mpf, h)))
+            assert all(abs(a - b) <= c for a, b, c in zip(new, h, bound, strict=True))
+
+
 @pytest.mark.parametrize("n", [1, 10, 1000])
 def test_gamma_bounds_the_rounding_of_sums(n: int) -> None:
     """Higham (2002), lemma 3.1: n u / (1 - n u), with u half the distance from 1 to the next."""

@@ -80,6 +80,19 @@ def test_point_at_a_kink_is_refused() -> None:
     assert certify(rnn, point).reasons == ("the point lies at a kink of the activation",)
 
 
+def test_the_table_names_each_radius() -> None:
+    rnn = _network(RNN)
+    certificates = certify(rnn, _points(rnn))
+    row = certificates.summary().splitlines()[2].split()
+    assert row[1:] == [f"{certificates.radius[0]:.1e}", f"{certificates.unique_within[0]:.1e}"]
+    assert float(row[1]) < 1e-9 < float(row[2])
+
+
+def test_only_fixed_points_are_certified() -> None:
+    with pytest.raises(TypeError, match=r"points to be a FixedPoints.*find_fixed_points"):
+        certify(_network(RNN), torch.zeros(1, 10))  # type: ignore[arg-type]
+
+
 def test_other_networks_say_why_not() -> None:
     gru = GRU(2, 6, 1, seed=0)
     assert "built-in equations" in certify(gru, _points(gru)).reasons[0]
