@@ -130,17 +130,21 @@ class Projection:
             >>> Projection.fit(line, n_components=1).components.round(3).tolist()
             [[0.6, 0.8]]
         """
-        from sklearn.decomposition import PCA
-
         flat = _flat(states)
         n_components = min(as_integer("n_components", n_components, low=1), *flat.shape)
         if np.ptp(flat, axis=0).max() == 0:  # nothing varies: any axes will do
             axes = np.eye(flat.shape[1])[:n_components]
             return cls(axes, flat[0], np.zeros(n_components))
-        is_tall = len(flat) > max(1000, 10 * flat.shape[1])  # its covariance is far smaller
-        pca = PCA(n_components, svd_solver="covariance_eigh" if is_tall else "full").fit(flat)
-        axes = pca.components_ * _signs(pca.components_)[:, None]
-        return cls(axes, pca.mean_, pca.explained_variance_ratio_)
+        mean = flat.mean(axis=0)
+        centered = flat - mean
+        if len(flat) > max(1000, 10 * flat.shape[1]):  # the covariance is far smaller
+            values, vectors = np.linalg.eigh(centered.T @ centered)
+            values, axes = values[::-1].clip(min=0), vectors.T[::-1]
+        else:
+            _, sizes, axes = np.linalg.svd(centered, full_matrices=False)
+            values = sizes**2
+        axes = axes[:n_components]
+        return cls(axes * _signs(axes)[:, None], mean, values[:n_components] / values.sum())
 
     @classmethod
     def onto(cls, basis: ArrayLike) -> Projection:

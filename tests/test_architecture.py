@@ -134,8 +134,8 @@ def test_import_is_light() -> None:
     code = f"""
 import sys, pyrnn
 print([m for m in {HEAVY + HEAVY_TOO} if m in sys.modules])
-import pyrnn.tasks
-print([m for m in {HEAVY} if m in sys.modules])"""
+import pyrnn.tasks, pyrnn.dynamics
+print([m for m in {(*HEAVY, "scipy")} if m in sys.modules])"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["[]", "[]"]
 

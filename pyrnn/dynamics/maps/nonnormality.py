@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import torch
-from scipy import linalg
 from torch import Tensor
 
 from pyrnn.dynamics.maps.spectrum import Spectrum
@@ -70,6 +69,8 @@ def schur_form(jacobian: Tensor) -> tuple[Tensor, Tensor]:
     References:
         Goldman, *Neuron* 61:621 (2009).
     """
+    from scipy import linalg
+
     matrix = as_matrices("jacobian", jacobian).detach().cpu().double()
     if matrix.dim() != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"expected one square matrix, got shape {tuple(matrix.shape)}")

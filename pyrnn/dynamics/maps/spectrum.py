@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from scipy import linalg
 from torch import Tensor
 
 from pyrnn.threads import over_matrices, single_threaded
@@ -133,6 +132,8 @@ class Spectrum:
 
     def _left_of(self, matrix: Tensor, right: Tensor) -> Tensor:
         """Return left vectors of a defective matrix, one by one."""
+        from scipy import linalg
+
         values, vectors = linalg.eig(matrix.cpu().double().numpy(), left=True, right=False)
         order = self._order(torch.from_numpy(values))
         rows = torch.from_numpy(vectors).to(right).mH[order]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.integrate import OdeSolution, solve_ivp
-from scipy.optimize import brentq
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from scipy.integrate import OdeSolution
+
     from pyrnn.dynamics.maps import Map
 
 __all__ = ["Flow", "Run"]
@@ -45,6 +45,8 @@ class Run:
         Args:
             section: Function of states ``(n, state_size)``.
         """
+        from scipy.optimize import brentq
+
         values = section(self.states(self.times).T)
         at = np.flatnonzero((values[:-1] < 0) & (values[1:] >= 0))
         times = [
@@ -101,6 +103,8 @@ class Flow:
         Returns:
             The run.
         """
+        from scipy.integrate import solve_ivp
+
         size = max(float(np.abs(h).max()), float(np.abs(self.velocity(h)).max()) * self.dt)
         found = solve_ivp(
             lambda _, h: self.velocity(h),
