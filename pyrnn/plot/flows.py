@@ -240,7 +240,13 @@ def _observed(states: Tensor, observe: Observable) -> Array:
     if isinstance(observe, Projection):
         first: Array = observe.transform(states)[..., 0]
         return first
-    return as_array(observe(states) if callable(observe) else states[..., observe])
+    seen = as_array(observe(states) if callable(observe) else states[..., observe])
+    if seen.shape != states.shape[:-1]:
+        raise ValueError(
+            "expected observe to return one number for each state, of shape "
+            f"{tuple(states.shape[:-1])}, got {seen.shape}"
+        )
+    return seen
 
 
 def _draw_branch(ax: Axes, branch: Branch, observe: Observable) -> None:

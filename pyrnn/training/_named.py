@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from torch import Tensor, nn
 
 from pyrnn.training.network import Rolled
-from pyrnn.validate import check_callable, check_kind
+from pyrnn.validate import as_list, check_callable
 
 __all__ = ["Penalty", "named_penalties"]
 
@@ -40,9 +40,9 @@ def named_penalties(
     if isinstance(penalties, Mapping):
         named = dict(penalties)
     else:
-        if not callable(penalties):
-            check_kind("penalties", penalties, Iterable, "take L2(1e-4) or a list of penalties")  # type: ignore[type-abstract]
-        items = [penalties] if callable(penalties) else list(penalties)
+        advice = "take L2(1e-4) or a list of penalties"
+        given = [penalties] if callable(penalties) else penalties
+        items = as_list("penalties", given, "penalties", advice)
         names = [_name_of(penalty) for penalty in items]
         if len(set(names)) < len(names):
             raise ValueError(f"expected penalties of different names, got {names}; give name=...")

@@ -226,6 +226,7 @@ def special(given: Given) -> dict[str, dict[str, object]]:
             "attractor": given.memories[given.memories.n_unstable == 0][0],
             "saddle": given.memories[given.memories.n_unstable == 1][0],
         },
+        "populations.align": {"reference": given.states.flip(-1)},
         "populations.analyze": {"inputs": torch.zeros(2, 5, 2)},
         "populations.choose_rank": {"states": [given.trials, given.trials], "n_components": 2},
         "populations.compare": {
