@@ -24,6 +24,7 @@ from pyrnn.validate import check_kind
 __all__ = ["plot_distances", "plot_population_map"]
 
 _MOST_SKELETONS = 3
+_ROOMY = 150  # networks whose dots have room; those of more are smaller
 _NAMED = 0.05  # share of the networks of a class whose number has room
 
 
@@ -65,8 +66,9 @@ def plot_population_map(
     ax = axes_or_new(ax)
     stress = f"stress {distances.stress(places):.2f}"
     heading(ax, f"{distances.measure}: {len(distances)} networks, {stress}")
-    style: dict[str, Any] = {"edgecolors": paper(), "linewidths": 0.6, "zorder": 3}
-    ax.scatter(places[:, 0], places[:, 1], s=34, c=coloring.colors / 255, **style)
+    style: dict[str, Any] = {"edgecolors": paper(), "linewidths": 0.4, "zorder": 3}
+    size = np.clip(34 * _ROOMY / len(places), 6, 34)
+    ax.scatter(places[:, 0], places[:, 1], s=size, c=coloring.colors / 255, **style)
     _frame(ax, places)
     if coloring.legend:
         legend_below(ax, [_dot(*entry) for entry in coloring.legend], labeled=False)

@@ -8,11 +8,13 @@ import numpy as np
 
 from pyrnn.arrays import Array, ArrayLike, as_array
 from pyrnn.coloring import Coloring, color_trials
-from pyrnn.palette import CYCLE, GRAY, rgb
+from pyrnn.palette import CYCLE, GRAY, TRACE, rgb
 from pyrnn.populations.classes import UNDECIDED, Classes
 from pyrnn.populations.distances import Distances
 
 __all__ = ["Colored", "class_color", "color_networks", "labels_of"]
+
+_OTHERS = len(CYCLE)
 
 Colored: TypeAlias = "str | Classes | ArrayLike | None"
 """Name of a setting or score, classes, or one value for each network."""
@@ -28,7 +30,7 @@ def color_networks(distances: Distances, by: Colored) -> Coloring:
     if by is None:
         return Coloring(np.tile(np.array(rgb(CYCLE[0]), np.uint8), (len(distances), 1)))
     if isinstance(by, Classes):
-        labels = labels_of(distances, by)
+        labels = np.minimum(labels_of(distances, by), _OTHERS)
         colors = np.array([rgb(class_color(label)) for label in labels], np.uint8)
         different = sorted(set(labels.tolist()), key=_last)
         return Coloring(
@@ -55,8 +57,10 @@ def labels_of(distances: Distances, classes: Classes) -> Array:
 
 
 def class_color(label: int) -> str:
-    """Return the color of a class."""
-    return GRAY if label == UNDECIDED else CYCLE[label % len(CYCLE)]
+    """Return the color of a class; small ones, beyond the last color, share one."""
+    if label == UNDECIDED:
+        return GRAY
+    return TRACE if label >= _OTHERS else CYCLE[label]
 
 
 def _values(distances: Distances, by: str | ArrayLike) -> tuple[Array, str]:
@@ -80,5 +84,5 @@ def _last(label: int) -> float:
 
 
 def _name(label: int, labels: Array) -> str:
-    n = int((labels == label).sum())
-    return f"undecided ({n})" if label == UNDECIDED else f"class {label} ({n})"
+    names = {UNDECIDED: "undecided", _OTHERS: "other classes"}
+    return f"{names.get(label, f'class {label}')} ({int((labels == label).sum())})"

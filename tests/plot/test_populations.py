@@ -11,6 +11,7 @@ from matplotlib.colors import to_hex
 from pyrnn.palette import CYCLE, GRAY
 from pyrnn.plot import plot_distances, plot_population_map, plot_transition_graph
 from pyrnn.populations import Classes, Distances
+from pyrnn.populations._coloring import color_networks
 
 LABELS = np.array([1, 0, 0, -1, 0, 1])
 ROWS = tuple({"lr": 0.1 * i, "dale_ratio": None if i < 3 else 0.8} for i in range(6))
@@ -134,3 +135,17 @@ def test_wrong_arguments_are_refused() -> None:
         plot_distances(distances(), fewer)
     with pytest.raises(TypeError, match="find_classes"):
         plot_distances(distances(), LABELS)  # type: ignore[arg-type]
+
+
+def test_small_classes_share_a_color() -> None:
+    """There are seven colors that can be told apart."""
+    places = np.arange(10.0)
+    many = Distances(abs(places[:, None] - places), 0.0, 9.0, "shape", ({},) * 10)
+    labels = Classes(np.arange(10) - 1, ("",) * 10, ({},) * 9, ({},) * 10)
+    found = color_networks(many, labels)
+    assert [name for name, _ in found.legend][-3:] == [
+        "class 6 (1)",
+        "other classes (2)",
+        "undecided (1)",
+    ]
+    assert len({color for _, color in found.legend}) == 9
