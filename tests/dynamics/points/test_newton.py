@@ -160,7 +160,8 @@ def test_the_kernel_knows_who_is_known(scale: float, monkeypatch: pytest.MonkeyP
     points = points[
         (torch.cdist(points, points).tril(-1) + 9 * torch.eye(len(points))).min(1)[0] > 0
     ]
-    known = knowledge(points[:1] / scale, step.jacobian(points[:1], x[:1]))
+    point = points[points.norm(dim=-1).argmax()][None]  # not the origin, which has no unit
+    known = knowledge(point / scale, step.jacobian(point, x[:1]))
     owner = torch.arange(200) % 2
     options = {"tol": 1e-4, "n_iterations": 9, "cap": 5.0, "known": known, "owner": owner}
     coarse, h = ScaledMap(step, scale).to(torch.float32), h / scale
