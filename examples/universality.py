@@ -66,7 +66,7 @@ def topology(network):
 
 def main(epochs=80, n_units=48, n_seeds=2, show=True):
     plt.style.use(STYLE_SHEET)
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4.2))
+    figure, axes = plt.subplots(1, 3, figsize=(13, 4.4), layout="constrained")
     for ax, task in zip(axes, TASKS, strict=True):
         settings = {"epochs": [epochs], "n_units": [n_units]}
         runs = grid(task=[task], kind=list(KINDS), seed=range(n_seeds), **settings)
