@@ -554,6 +554,20 @@ def test_roots_are_as_near_as_their_radius_says_and_inside_of_their_box(form: st
     assert n_proved > 6
 
 
+def test_a_root_that_exists_beside_a_box_is_not_in_it() -> None:
+    """Of full rank, where boxes have the coordinates of both the directions and the units."""
+    rnn = flip_flop(RNN, 8, seed=1)
+    x = torch.zeros(rnn.input_size, dtype=F64)
+    equation = Problem(*_equation_map(rnn), x).equation
+    found = prove_complete(rnn, x).states.atanh()  # the currents
+    place = torch.cat([found.tanh() @ equation.right.mT, found], dim=-1)
+    assert equation.roots(place - 0.01, place + 0.01).is_proved.all()
+    for axis in (0, equation.rank - 1, equation.rank, place.shape[1] - 1):
+        low = place - 0.01
+        low[:, axis] = place[:, axis] + 1e-6
+        assert not equation.roots(low, place + 0.01).is_proved.any()
+
+
 @pytest.mark.parametrize("form", ["low rank", "reduced"])
 @pytest.mark.parametrize("is_spoiled", [False, True])
 def test_a_box_with_three_zeros_is_never_said_to_hold_one(
