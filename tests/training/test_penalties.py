@@ -133,6 +133,8 @@ def test_a_penalty_of_ones_own_is_called_with_network_and_rollout() -> None:
     rollout = rnn(inputs)
     terms = total_loss(rnn, rollout, batch, mse, own)
     assert_close(terms["mean"], rollout.states.mean().detach())
+    has_graph = {name: term.requires_grad for name, term in terms.items()}
+    assert has_graph == {"task": False, "mean": False, "loss": True}
 
 
 def test_weights_are_penalized_and_time_constants_are_not() -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from pyrnn.dynamics import FixedPoints, find_fixed_points
+from pyrnn.dynamics.points._known import Known, estimated_unseen
 
 INPUTS = torch.tensor([[0.3], [0.0], [-0.3]])
 
@@ -36,6 +37,23 @@ def test_an_input_without_points_is_refused_with_the_nearest(points):
         points.at([0.2])
     with pytest.raises(ValueError, match=r"expected x of shape \(1,\), got \(2,\)"):
         points.at([0.2, 0.0])
+
+
+def test_where_there_are_no_points_none_is_the_nearest() -> None:
+    points = find_fixed_points(lambda h, x: h + 1 + x, torch.zeros(3, 1), [0.0], progress=False)
+    with pytest.raises(ValueError, match=r"one of 0 inputs that have points.*there are none"):
+        points.at([0.2])
+
+
+def test_what_is_not_found_is_estimated_for_each_input_alone() -> None:
+    known = Known.nothing(torch.zeros(1, 2), 2)
+    known.owner = torch.tensor([0, 0, 1, 1, 1])
+    known.hits = torch.tensor([9, 7, 1, 1, 1])
+    known.sign = torch.tensor([1.0, -1.0, 1.0, 1.0, -1.0])
+    assert known.unseen(0) == estimated_unseen(known.hits[:2]) == 0
+    assert known.unseen(1) == estimated_unseen(known.hits[2:]) > 0
+    assert [known.is_balanced(k) for k in range(2)] == [False, True]
+    assert [known.n_points(k) for k in range(2)] == [2, 3]
 
 
 def test_summary_has_a_row_for_each_input(points):

@@ -20,7 +20,7 @@ from pyrnn.dynamics.points._factors import factors, remainder_of
 from pyrnn.dynamics.points._low_rank import LowRank
 from pyrnn.dynamics.points._problem import Problem
 from pyrnn.dynamics.points._prune import prune
-from pyrnn.dynamics.points._reduced import Reduced
+from pyrnn.dynamics.points._reduced import Reduced, _bounds
 from pyrnn.dynamics.points.proof import _equation_map
 
 F64 = torch.float64
@@ -552,6 +552,16 @@ def test_roots_are_as_near_as_their_radius_says_and_inside_of_their_box(form: st
             assert not beside.is_proved.any()
             n_proved += 1
     assert n_proved > 6
+
+
+def test_a_matrix_without_an_inverse_leaves_no_bound() -> None:
+    nan, inf = math.nan, math.inf
+    center = torch.tensor([1.0, nan, 1.0, inf], dtype=F64)
+    radius = torch.tensor([0.5, 0.5, inf, 0.5], dtype=F64)
+    low, high = _bounds(center, radius)
+    assert (low[0], high[0]) == pytest.approx((0.5, 1.5))
+    assert (low[1:] < -1e299).all()
+    assert (high[1:] > 1e299).all()
 
 
 def test_a_root_that_exists_beside_a_box_is_not_in_it() -> None:
