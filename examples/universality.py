@@ -65,13 +65,19 @@ def topology(network):
 
 
 def main(epochs=80, n_units=48, n_seeds=2, show=True):
-    plt.style.use(STYLE_SHEET)
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4.4), layout="constrained")
-    for ax, task in zip(axes, TASKS, strict=True):
-        settings = {"epochs": [epochs], "n_units": [n_units]}
+    # %%
+    # Two networks of each kind learn each task, and each says what it has made of it.
+    populations, settings = {}, {"epochs": [epochs], "n_units": [n_units]}
+    for task in TASKS:
         runs = grid(task=[task], kind=list(KINDS), seed=range(n_seeds), **settings)
         population = train_population(make, runs, OUT / task.split()[-1], progress=show)
-        population = population.analyze(measures={"topology": topology}, progress=show)
+        populations[task] = population.analyze(measures={"topology": topology}, progress=show)
+
+    # %%
+    # The maps show how alike the states lie in space, whatever the axes are.
+    plt.style.use(STYLE_SHEET)
+    figure, axes = plt.subplots(1, 3, figsize=(13, 4.4), layout="constrained")
+    for ax, (task, population) in zip(axes, populations.items(), strict=True):
         distances = compare(population)
         plot_population_map(distances, color="kind", ax=ax)
         kind, found = (population.column(name) for name in ("kind", "topology"))
@@ -84,6 +90,9 @@ def main(epochs=80, n_units=48, n_seeds=2, show=True):
         if epochs >= 80:
             assert set(found) <= TOPOLOGIES[task]
             assert within < 0.8 * between
+
+    # %%
+    # Every dot of the page opens the states of a network in three dimensions.
     if show:
         figure.savefig(OUT / "universality.png")
         PopulationPage(population, distances, color="kind").save(OUT / "scene.html")
