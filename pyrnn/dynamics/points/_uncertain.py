@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor
 
@@ -34,11 +32,10 @@ class UncertainDrive(LowRank):
     pad = 1.5  # where a point moves to and fro over the border of a box, both sides hold it
 
     def __init__(self, equation: LowRank, first: Tensor, last: Tensor) -> None:
-        vars(self).update(vars(copy.copy(equation)))
-        half = (last - first).abs() / 2
+        vars(self).update(vars(equation))
+        half, rounding = (last - first).abs() / 2, 4 * UNIT * (first.abs() + last.abs())
         self.drive = first + (last - first) / 2
-        rounding = equation.drive_error + 4 * UNIT * (first.abs() + last.abs())
-        self.drive_error = (half + rounding) * OUTWARD
+        self.drive_error = (half + equation.drive_error + rounding) * OUTWARD
         if not self.curve.is_bounded:
             self.reach = outer_bound(self)
 

@@ -22,6 +22,7 @@ from pyrnn.dynamics.maps import (
 )
 from pyrnn.dynamics.points._boxes import Boxes, clusters
 from pyrnn.dynamics.points._enclosures import CURVES, ActivationCurve
+from pyrnn.dynamics.points._intervals import gamma
 from pyrnn.dynamics.points._kinks import find_kinks
 from pyrnn.dynamics.points._low_rank import LowRank
 from pyrnn.dynamics.points._problem import Problem
@@ -291,7 +292,8 @@ def prove_along(
             "expected weights of a rank up to 6 that is less than the number of units, and no "
             "activation relu with up to 16 units; prove_complete proves one input at a time"
         )
-    equation.drive_error = torch.maximum(first.drive_error, last.drive_error)
+    rounding = gamma(8) * (first.drive.abs() + last.drive.abs())  # of drives in between
+    equation.drive_error = torch.maximum(first.drive_error, last.drive_error) + rounding
     pulse = track(itertools.count(), "proving", enabled=progress)
     with interruptible() as interrupt, closing(pulse):
 

@@ -9,6 +9,7 @@ from scipy.optimize import minimize_scalar
 
 from pyrnn import CTRNN, LowRankRNN, RateRNN
 from pyrnn.dynamics import InputProof, find_fixed_points, prove_along, prove_complete
+from pyrnn.dynamics.points._low_rank import LowRank
 
 
 def one_dimension(n: int = 20, gain: float = 2.0) -> LowRankRNN:
@@ -63,6 +64,21 @@ def test_one_input_is_a_way_without_length() -> None:
     assert (
         proof.n_points.tolist() == [3] == [len(find_fixed_points(rnn, torch.randn(50, 20), [0.1]))]
     )
+
+
+def test_rounding_of_drives_that_cancel_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of the way the drive is small, and its error that of both ends."""
+    errors = []
+
+    def noted(equation: LowRank, first: torch.Tensor, last: torch.Tensor) -> tuple[int, int]:
+        errors.append(equation.drive_error)
+        return 1, 1
+
+    monkeypatch.setattr("pyrnn.dynamics.points.proof.n_points_between", noted)
+    rnn = one_dimension()
+    prove_along(rnn, [-1e3], [1e3])
+    size = 2e3 * rnn.w_in.weight.detach().abs()[:, 0]
+    assert (errors[0] >= 6 * torch.finfo(torch.float64).eps / 2 * size).all()
 
 
 def test_a_budget_ends_it_and_a_file_keeps_it(tmp_path) -> None:
